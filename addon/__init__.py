@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What runs in Blender. May import bpy; never imports torch or a model library.
+
+Registering starts nothing: no process, no network, no look at the disk beyond the catalogue.
+"""
+
+from __future__ import annotations
+
+import importlib
+
+MODULES = ("prefs", "props", "previews", "bridge", "environment", "ops", "ui", "headless")
+"""In order; undone in reverse."""
+
+_registered: list[str] = []
+
+
+def register() -> None:
+    try:
+        for name in MODULES:
+            importlib.import_module(f".{name}", __package__).register()
+            _registered.append(name)
+    except Exception:
+        unregister()  # half an extension must not stay: the next attempt would trip over it
+        raise
+
+
+def unregister() -> None:
+    while _registered:
+        importlib.import_module(f".{_registered.pop()}", __package__).unregister()

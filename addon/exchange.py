@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Objects on their way out of the user's file into a job, and back in again. The only thing that changes that file."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ..backend.protocol.errors import UserError
+from .objects import RUN, asset_of, parts, plain
+from .scene.work import ROLE
+
+
+def write(context: bpy.types.Context, obj: bpy.types.Object, folder: Path, *, source: bool) -> Path:
+    """Save a file that holds the object's asset and nothing else; a mesh of the user's becomes the body of one.
+
+    `source` says whether the full mesh that textures are baked from goes along.
+    """
+    if context.mode != "OBJECT":
+        obj.update_from_editmode()
+    context.view_layer.update()
+    scene = bpy.data.scenes.new("Galatea")
+    asset = bpy.data.collections.new(plain(obj.name))
+    made: list[Any] = [asset]
+    try:
+        asset[ROLE] = "asset"
+        if asset_of(obj):
+            inside = [each for each in parts(obj) if source or each.get(ROLE) != "source"]
+        else:
+            inside = [_as_body(obj)]
+            made += inside
+        for each in inside:
+            asset.objects.link(each)
+        scene.collection.children.link(asset)
+        scene.render.fps, scene.render.fps_base = context.scene.render.fps, context.scene.render.fps_base
+        scene.unit_settings.scale_length = context.scene.unit_settings.scale_length
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{re.sub(r'[^a-zA-Z0-9-]+', '_', plain(obj.name))[:40]}-{uuid.uuid4().hex[:12]}.blend"
+        scene.view_layers[0].update()  # Blender 5.2 crashes in the write of a scene that never was evaluated
+        bpy.data.libraries.write(str(path), {scene}, path_remap="ABSOLUTE", compress=True)
+        return path
+    except OSError as error:
+        message = f"Cannot write to {folder}: {error.strerror}. Choose another data folder."
+        raise UserError(message, kind="output") from None
+    finally:
+        bpy.data.scenes.remove(scene)
+        bpy.data.batch_remove(made)
+
+
+def _as_body(obj: bpy.types.Object) -> bpy.types.Object:
+    """A copy that shares the mesh; the user's own object gets no mark of ours."""
+    body = obj.copy()
+    body[ROLE] = "body"
+    body.hide_viewport = body.hide_render = False
+    body.parent = None  # a parent would not be in the scene
+    body.matrix_world = obj.matrix_world
+    return body
+
+
+def append(context: bpy.types.Context, blend: Path, *, run: str, name: str, at: Any, hide: list[str]) -> None:
+    """Bring the asset of a scene file in as a new collection, selected, at a place; hide what it replaces.
+
+    The caller makes the undo step.
+    """
+    before, libraries = set(bpy.data.collections), set(bpy.data.libraries)
+    try:
+        with bpy.data.libraries.load(str(blend), link=False) as (source, target):
+            target.collections = list(source.collections)
+    except OSError as error:
+        raise UserError(f"Cannot read {blend.name}: {error}. Run it again.", kind="output") from None
+    for library in [each for each in bpy.data.libraries if each not in libraries and not each.users_id]:
+        bpy.data.libraries.remove(library)  # all that came of it is local now
+    new = [c for c in bpy.data.collections if c not in before]
+    asset = next((c for c in new if c.get(ROLE) == "asset"), None)
+    if asset is None:
+        _drop(new)
+        raise UserError("The result holds no object. Run it again.", kind="output")
+    _drop([c for c in new if c != asset and c not in asset.children_recursive])
+    asset.name, asset[RUN] = name, run
+    context.scene.collection.children.link(asset)
+    context.view_layer.update()
+    _place(asset, at)
+    for old in hide:
+        obj = context.view_layer.objects.get(old)
+        if obj:
+            obj.hide_set(True)
+            obj.hide_render = True
+    for obj in asset.all_objects:
+        if obj.get(ROLE) == "source":
+            obj.hide_set(True)
+    select(context, asset)
+
+
+def select(context: bpy.types.Context, asset: bpy.types.Collection) -> None:
+    """Make its body the active object and the only selected one, with what moves it."""
+    inside = context.view_layer.objects
+    for obj in inside:
+        obj.select_set(False)
+    body = next((obj for obj in asset.all_objects if obj.get(ROLE) == "body" and obj.name in inside), None)
+    body = body or next((obj for obj in asset.all_objects if obj.name in inside), None)
+    if body:
+        body.hide_set(False)
+        body.select_set(True)
+        inside.active = body
+
+
+def _drop(collections: list[bpy.types.Collection]) -> None:
+    for collection in collections:
+        objects = [obj for obj in collection.all_objects if obj.users <= 1]
+        bpy.data.batch_remove([*objects, collection])
+
+
+def _place(asset: bpy.types.Collection, at: Any) -> None:
+    """Move the whole to a place. What is animated gets a parent, because its own location is not free."""
+    if all(abs(each) < 1e-9 for each in at):
+        return
+    roots = [obj for obj in asset.all_objects if obj.parent is None]
+    if any((obj.animation_data and obj.animation_data.action) or obj.rigid_body for obj in roots):
+        place = bpy.data.objects.new(f"{asset.name} place", None)
+        place.empty_display_size = 0.2
+        asset.objects.link(place)
+        for obj in roots:
+            obj.parent = place
+        roots = [place]
+    for obj in roots:
+        obj.location = [a + b for a, b in zip(obj.location, at, strict=True)]

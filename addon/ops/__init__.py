@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One file a verb. An operator reads settings, starts and returns; its docstring is its tooltip."""
+
+from __future__ import annotations
+
+import bpy
+
+from . import environment, generate, image, jobs, steps
+
+CLASSES = (*image.CLASSES, *generate.CLASSES, *steps.CLASSES, *jobs.CLASSES, *environment.CLASSES)
+
+
+def register() -> None:
+    for cls in CLASSES:
+        bpy.utils.register_class(cls)
+
+
+def unregister() -> None:
+    for cls in reversed(CLASSES):
+        bpy.utils.unregister_class(cls)

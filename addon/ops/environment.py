@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# mypy: disable-error-code="misc"
+# ruff: noqa: RUF012 - Blender wants mutable sets as class attributes
+"""Install the full environment, and ask the doctor."""
+
+from __future__ import annotations
+
+import bpy
+
+from .. import environment
+
+
+class GALATEA_OT_env_install(bpy.types.Operator):
+    """Download PyTorch and what belongs to it into the data folder, in the background. Continues where it stopped"""
+
+    bl_idname = "galatea.env_install"
+    bl_label = "Install Environment"
+    bl_options = {"REGISTER", "INTERNAL"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if environment.install.running:
+            cls.poll_message_set("The installation is running")
+            return False
+        if not bpy.app.online_access:
+            cls.poll_message_set("Allow Online Access in Preferences > System first")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        environment.start_install(*(["--verify"] if environment.state() == "ready" else []))
+        return {"FINISHED"}
+
+
+class GALATEA_OT_env_stop(bpy.types.Operator):
+    """Stop the installation. What was downloaded is kept"""
+
+    bl_idname = "galatea.env_stop"
+    bl_label = "Stop the Installation"
+    bl_options = {"REGISTER", "INTERNAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        environment.stop_install()
+        return {"FINISHED"}
+
+
+class GALATEA_OT_doctor(bpy.types.Operator):
+    """Check this installation; each finding comes with its fix"""
+
+    bl_idname = "galatea.doctor"
+    bl_label = "Check the Installation"
+    bl_options = {"REGISTER", "INTERNAL"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if environment.doctor.running:
+            cls.poll_message_set("The check is running")
+        return not environment.doctor.running
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        environment.start_doctor()
+        return {"FINISHED"}
+
+
+class GALATEA_OT_copy_doctor(bpy.types.Operator):
+    """Copy the findings, for a report. They hold no secrets"""
+
+    bl_idname = "galatea.copy_doctor"
+    bl_label = "Copy the Findings"
+    bl_options = {"REGISTER", "INTERNAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        rows = environment.doctor.findings
+        context.window_manager.clipboard = "\n".join(f"{r['state']:5} {r['what']}: {r['found']}" for r in rows)
+        self.report({"INFO"}, "The findings are in the clipboard")
+        return {"FINISHED"}
+
+
+class GALATEA_OT_preferences(bpy.types.Operator):
+    """Open the preferences of Galatea"""
+
+    bl_idname = "galatea.preferences"
+    bl_label = "Preferences"
+    bl_options = {"INTERNAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        from ..prefs import ROOT
+
+        if "addon_show" in dir(bpy.ops.preferences):
+            bpy.ops.preferences.addon_show(module=ROOT)  # opens; a second time it stays open
+            return {"FINISHED"}
+        bpy.ops.screen.userpref_show()
+        context.preferences.active_section = "ADDONS"
+        context.window_manager.addon_search = "Galatea"
+        return {"FINISHED"}
+
+
+CLASSES = (
+    GALATEA_OT_env_install,
+    GALATEA_OT_env_stop,
+    GALATEA_OT_doctor,
+    GALATEA_OT_copy_doctor,
+    GALATEA_OT_preferences,
+)

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# mypy: disable-error-code="valid-type,misc"
+# ruff: noqa: RUF012 - Blender wants mutable sets as class attributes
+"""The main button: start a run, or stop it."""
+
+from collections.abc import Callable
+
+import bpy
+from bpy.props import StringProperty
+
+from ...backend.protocol.errors import UserError
+from .. import environment, plan, props
+from ..bridge import bridge
+from ..runs import Run
+
+
+def begin(operator: bpy.types.Operator, context: bpy.types.Context, make: Callable[[], Run], *, wait: bool) -> set[str]:
+    """Make a run and start it; what the user can mend is shown in the panel with its fix."""
+    try:
+        run = make()
+        if wait:
+            bridge.finish(run, context)
+        else:
+            bridge.start(run, context)
+    except (UserError, OSError) as error:
+        operator.report({"ERROR"}, bridge.complain(error))
+        return {"CANCELLED"}
+    if run.ended == "failed":
+        operator.report({"ERROR"}, run.failure["message"])
+        return {"CANCELLED"}
+    return {"FINISHED"}
+
+
+class GALATEA_OT_generate(bpy.types.Operator):
+    """Make a textured mesh of the photo, in the background. Started again, it waits in the queue"""
+
+    bl_idname = "galatea.generate"
+    bl_label = "Generate"
+    bl_options = set[str]()  # not REGISTER: Repeat Last would run it while the window waits
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        settings = props.settings(context)
+        if settings.image is None:
+            cls.poll_message_set("Choose an image first")
+            return False
+        if environment.needed(settings.backend):
+            if environment.state() == "lost":
+                cls.poll_message_set("The Worker Python is not there. Choose another in the preferences")
+                return False
+            cls.poll_message_set("This backend needs the full environment. Install it first")
+            return False
+        return True
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        return begin(self, context, lambda: plan.generate(context), wait=False)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        return begin(self, context, lambda: plan.generate(context), wait=True)
+
+
+class GALATEA_OT_cancel(bpy.types.Operator):
+    """Stop this job. What its finished steps made is kept"""
+
+    bl_idname = "galatea.cancel"
+    bl_label = "Cancel"
+    bl_options = {"REGISTER", "INTERNAL"}
+
+    run: StringProperty(options={"SKIP_SAVE"})
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if bridge.current or bridge.waiting:
+            return True
+        cls.poll_message_set("No job is running")
+        return False
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        run = bridge.find(self.run) if self.run else bridge.current
+        if run:
+            bridge.cancel(run)
+        return {"FINISHED"}
+
+
+CLASSES = (GALATEA_OT_generate, GALATEA_OT_cancel)

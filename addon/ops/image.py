@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# mypy: disable-error-code="valid-type,misc,attr-defined"
+# ruff: noqa: RUF012 - Blender wants mutable sets as class attributes
+"""Choosing pictures: the photo to start from and the mask of what counts in it."""
+
+from pathlib import Path
+
+import bpy
+from bpy.props import BoolProperty, StringProperty
+
+from ...backend.protocol.recipe import PRESETS
+from .. import props
+from ..bridge import bridge
+from ..runs import Run
+
+
+class _FromFile:
+    """The file browser, for pictures only."""
+
+    filepath: StringProperty(subtype="FILE_PATH", options={"HIDDEN", "SKIP_SAVE"})
+    filter_image: BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
+    filter_folder: BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        if self.filepath:
+            return self.execute(context)
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        before = set(bpy.data.images)
+        try:
+            image = bpy.data.images.load(self.filepath, check_existing=True)
+            if not (image.size[0] and image.size[1]):
+                if image not in before:
+                    bpy.data.images.remove(image)
+                raise RuntimeError
+        except RuntimeError:
+            name = Path(self.filepath).name
+            self.report({"ERROR"}, f"Cannot read {name} as a picture. Choose a PNG, JPEG or WebP file")
+            return {"CANCELLED"}
+        setattr(props.settings(context), self.target, image)
+        return {"FINISHED"}
+
+
+class GALATEA_OT_choose_image(_FromFile, bpy.types.Operator):
+    """Choose the photo to start from"""
+
+    bl_idname = "galatea.choose_image"
+    bl_label = "Choose an Image"
+    bl_options = {"REGISTER", "UNDO", "INTERNAL"}
+    target = "image"
+
+
+class GALATEA_OT_choose_mask(_FromFile, bpy.types.Operator):
+    """Choose a picture that is white where the object is, in place of the automatic cut-out"""
+
+    bl_idname = "galatea.choose_mask"
+    bl_label = "Choose a Mask"
+    bl_options = {"REGISTER", "UNDO", "INTERNAL"}
+    target = "mask"
+
+
+class GALATEA_OT_example(_FromFile, bpy.types.Operator):
+    """Start from one of the photos that come with Galatea"""
+
+    bl_idname = "galatea.example"
+    bl_label = "Example Photo"
+    bl_options = {"REGISTER", "UNDO", "INTERNAL"}
+    target = "image"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if (PRESETS / "examples").is_dir():
+            return True
+        cls.poll_message_set("This build has no examples")
+        return False
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        if not self.filepath:
+            self.filepath = str(PRESETS / "examples") + "/"
+        if Path(self.filepath).is_file():
+            return self.execute(context)
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+
+class GALATEA_OT_edit_mask(bpy.types.Operator):
+    """Open the mask of the last cut-out in an image editor. What you paint there is used by the next run"""
+
+    bl_idname = "galatea.edit_mask"
+    bl_label = "Edit the Mask"
+    bl_options = {"REGISTER", "UNDO", "INTERNAL"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if props.settings(context).mask or last_mask_run(context):
+            return True
+        cls.poll_message_set("No mask yet: generate first, or choose a mask file")
+        return False
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        settings = props.settings(context)
+        if settings.mask is None:
+            run = last_mask_run(context)
+            path = run.files(bridge.store).get("mask") if run else None
+            if run is None or path is None:
+                self.report({"ERROR"}, "The mask of the last run is gone. Generate again")
+                return {"CANCELLED"}
+            image = bpy.data.images.load(str(path))
+            image.name = f"{run.title} mask"
+            image.pack()  # a copy: what is painted must not change the finished job
+            settings.mask = image
+        if not bpy.app.background:
+            _open_editor(context, settings.mask)
+        return {"FINISHED"}
+
+
+class GALATEA_OT_clear_mask(bpy.types.Operator):
+    """Use the automatic cut-out again"""
+
+    bl_idname = "galatea.clear_mask"
+    bl_label = "Automatic Mask"
+    bl_options = {"REGISTER", "UNDO", "INTERNAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        props.settings(context).mask = None
+        return {"FINISHED"}
+
+
+def last_mask_run(context: bpy.types.Context) -> Run | None:
+    """The newest run that cut something out of the present image."""
+    from .. import pictures  # loads numpy: not on register
+
+    image = props.settings(context).image
+    for run in bridge.runs:
+        if image is None or "image" not in run.inputs or not pictures.may_be(image, Path(run.inputs["image"])):
+            continue
+        if any(stage["step"] == "cutout" and stage["state"] == "done" for stage in run.stages):
+            return run
+    return None
+
+
+def _open_editor(context: bpy.types.Context, image: bpy.types.Image) -> None:
+    areas = [area for window in context.window_manager.windows for area in window.screen.areas]
+    area = next((area for area in areas if area.type == "IMAGE_EDITOR"), None)
+    if area is None:
+        bpy.ops.wm.window_new()
+        area = context.window_manager.windows[-1].screen.areas[0]
+        area.type = "IMAGE_EDITOR"
+    space = area.spaces.active
+    space.image = image
+    space.ui_mode = "PAINT"
+
+
+CLASSES = (
+    GALATEA_OT_choose_image,
+    GALATEA_OT_choose_mask,
+    GALATEA_OT_example,
+    GALATEA_OT_edit_mask,
+    GALATEA_OT_clear_mask,
+)

@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# mypy: disable-error-code="valid-type,misc,attr-defined"
+# ruff: noqa: RUF012 - Blender wants mutable sets as class attributes
+"""What can be done with a job of the list."""
+
+import itertools
+import shutil
+from pathlib import Path
+
+import bpy
+from bpy.props import StringProperty
+
+from ...backend.protocol.errors import UserError
+from .. import bridge as bridges
+from ..bridge import bridge
+from ..runs import Run
+from .generate import begin
+
+
+class _OnJob:
+    """On the job of this id, else on the one chosen in the list."""
+
+    bl_options = {"REGISTER", "INTERNAL"}
+    run: StringProperty(options={"SKIP_SAVE"})
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        run = bridge.chosen(context)
+        if run is None:
+            cls.poll_message_set("Choose a job in the list first")
+            return False
+        reason = cls.refuse(run)
+        if reason:
+            cls.poll_message_set(reason)
+        return not reason
+
+    @classmethod
+    def refuse(cls, run: Run) -> str:
+        return ""
+
+    def which(self, context: bpy.types.Context) -> Run:
+        run = bridge.find(self.run) if self.run else bridge.chosen(context)
+        if run is None:
+            raise UserError("There is no such job. Choose one in the list.")
+        return run
+
+
+class GALATEA_OT_show(_OnJob, bpy.types.Operator):
+    """Select what this job made; brings it in where this file does not have it"""
+
+    bl_idname = "galatea.show"
+    bl_label = "Show in Scene"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def refuse(cls, run: Run) -> str:
+        if not run.scene:
+            return "A film is no object: open it instead"
+        if run.state != "done":
+            return "This job has no result"
+        return "" if bpy.context.mode == "OBJECT" else "Go to Object Mode first"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        try:
+            bridges.show(context, self.which(context))
+        except UserError as error:
+            self.report({"ERROR"}, bridge.complain(error))
+            return {"CANCELLED"}
+        if context.area and context.area.type == "VIEW_3D":
+            region = next(region for region in context.area.regions if region.type == "WINDOW")
+            with context.temp_override(region=region):
+                bpy.ops.view3d.view_selected()
+        return {"FINISHED"}
+
+
+class GALATEA_OT_again(_OnJob, bpy.types.Operator):
+    """Run the same order again. Steps that are done are not done twice"""
+
+    bl_idname = "galatea.again"
+    bl_label = "Run Again"
+    bl_options = {"INTERNAL"}  # not REGISTER: Repeat Last would run it while the window waits
+
+    @classmethod
+    def refuse(cls, run: Run) -> str:
+        return "This job has not ended" if bridge.active(run) else ""
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        return begin(self, context, lambda: bridge.again(self.which(context)), wait=False)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        return begin(self, context, lambda: bridge.again(self.which(context)), wait=True)
+
+
+class GALATEA_OT_copy_command(_OnJob, bpy.types.Operator):
+    """Copy the command line that does the same without a window"""
+
+    bl_idname = "galatea.copy_command"
+    bl_label = "Copy as Command"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        run = self.which(context)
+        context.window_manager.clipboard = run.command(bridge.folder / "out" / run.id, program())
+        self.report({"INFO"}, "The command is in the clipboard")
+        return {"FINISHED"}
+
+
+class GALATEA_OT_open_film(_OnJob, bpy.types.Operator):
+    """Open the film of this job in the system's player"""
+
+    bl_idname = "galatea.open_film"
+    bl_label = "Open the Film"
+
+    @classmethod
+    def refuse(cls, run: Run) -> str:
+        return "" if run.state == "done" and not run.scene else "This job has made no film"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        files = self.which(context).files(bridge.store)
+        path = next((files[role] for role in ("video", "film", "movie") if role in files), None)
+        if path is None:
+            self.report({"ERROR"}, "The film is gone. Run it again")
+            return {"CANCELLED"}
+        bpy.ops.wm.path_open(filepath=str(path))
+        return {"FINISHED"}
+
+
+class GALATEA_OT_open_folder(_OnJob, bpy.types.Operator):
+    """Open the folder with the files of this job's last step"""
+
+    bl_idname = "galatea.open_folder"
+    bl_label = "Open the Folder"
+
+    @classmethod
+    def refuse(cls, run: Run) -> str:
+        return "" if run.stages else "This job has made no files yet"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        folder = bridge.store.folder(self.which(context).stages[-1]["job"])
+        bpy.ops.wm.path_open(filepath=str(folder))
+        return {"FINISHED"}
+
+
+class GALATEA_OT_export(_OnJob, bpy.types.Operator):
+    """Save the files that this job made in a folder of yours"""
+
+    bl_idname = "galatea.save_files"
+    bl_label = "Save the Files"
+    directory: StringProperty(subtype="DIR_PATH", options={"SKIP_SAVE"})
+
+    @classmethod
+    def refuse(cls, run: Run) -> str:
+        return "" if run.state == "done" else "This job has no result"
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        self.run = self.which(context).id
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        folder = Path(self.directory)
+        files = self.which(context).files(bridge.store)
+        if not folder.is_dir():
+            self.report({"ERROR"}, "Choose a folder that exists")
+            return {"CANCELLED"}
+        if not files:
+            self.report({"ERROR"}, "The files of this job are gone. Run it again")
+            return {"CANCELLED"}
+        try:
+            for path in files.values():
+                shutil.copyfile(path, free(folder / path.name))
+        except OSError as error:
+            self.report({"ERROR"}, bridge.complain(error))
+            return {"CANCELLED"}
+        self.report({"INFO"}, f"Saved {len(files)} files in {folder}")
+        return {"FINISHED"}
+
+
+class GALATEA_OT_forget(_OnJob, bpy.types.Operator):
+    """Take this job off the list. Objects in the scene stay"""
+
+    bl_idname = "galatea.forget"
+    bl_label = "Remove from the List"
+
+    @classmethod
+    def refuse(cls, run: Run) -> str:
+        return "Cancel the job first" if bridge.active(run) else ""
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        bridge.remove(self.which(context))
+        return {"FINISHED"}
+
+
+def program() -> tuple[str, ...]:
+    """What starts the command line on this machine: the program of that name, else this Blender."""
+    if shutil.which("galatea") or not bpy.app.binary_path:
+        return ("galatea",)
+    return (bpy.app.binary_path, "--background", "--command", "galatea")
+
+
+def free(path: Path) -> Path:
+    """The path, else the next one with a number that nothing has."""
+    names = itertools.chain([path], (path.with_stem(f"{path.stem}-{number}") for number in itertools.count(2)))
+    return next(name for name in names if not name.exists())
+
+
+CLASSES = (
+    GALATEA_OT_show,
+    GALATEA_OT_again,
+    GALATEA_OT_copy_command,
+    GALATEA_OT_open_film,
+    GALATEA_OT_open_folder,
+    GALATEA_OT_export,
+    GALATEA_OT_forget,
+)

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# mypy: disable-error-code="misc,attr-defined"
+# ruff: noqa: RUF012 - Blender wants mutable sets as class attributes
+"""Rig, move, drop, texture and film any mesh: the object goes out as a copy, the result comes back beside it."""
+
+from __future__ import annotations
+
+import bpy
+
+from ...backend.protocol.catalog import catalog
+from ...backend.protocol.errors import UserError
+from .. import objects, plan
+from ..runs import Run
+from .generate import begin
+
+
+class _OnObject:
+    """Steps on the active object, as a run of their own."""
+
+    bl_options = set[str]()  # not REGISTER: Repeat Last would run it while the window waits
+    steps: tuple[str, ...] = ()
+    film = False
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        obj = objects.subject(context)
+        if obj is None:
+            cls.poll_message_set("Select a mesh object first")
+            return False
+        if obj.library or obj.override_library:
+            cls.poll_message_set("The object is linked from another file. Make it local first")
+            return False
+        missing = [step for step in cls.steps if step not in catalog()]
+        if missing:
+            cls.poll_message_set(f"This version has no step {missing[0]}")
+            return False
+        return True
+
+    def order(self, context: bpy.types.Context) -> Run:
+        obj = objects.subject(context)
+        assert obj
+        if not obj.data.polygons:
+            raise UserError(f"{obj.name} has no faces. Choose another object.")
+        return plan.on_object(context, obj, self.wanted(obj), verb=self.bl_label, film=self.film)
+
+    def wanted(self, obj: bpy.types.Object) -> list[str]:
+        return list(self.steps)
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        return begin(self, context, lambda: self.order(context), wait=False)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        return begin(self, context, lambda: self.order(context), wait=True)
+
+
+class GALATEA_OT_texture(_OnObject, bpy.types.Operator):
+    """Unwrap the active mesh into a new UV map and bake its colours, normals and shadows into textures"""
+
+    bl_idname = "galatea.texture"
+    bl_label = "Unwrap and Bake"
+    steps = ("unwrap", "bake", "material")
+
+
+class GALATEA_OT_rig(_OnObject, bpy.types.Operator):
+    """Fit a skeleton to the active mesh and bind it"""
+
+    bl_idname = "galatea.rig"
+    bl_label = "Rig"
+    steps = ("rig",)
+
+
+class GALATEA_OT_idle(_OnObject, bpy.types.Operator):
+    """Let the active mesh breathe and sway in a loop. It is rigged first where it has no rig of ours"""
+
+    bl_idname = "galatea.idle"
+    bl_label = "Idle Motion"
+    steps = ("rig", "idle")
+
+    def wanted(self, obj: bpy.types.Object) -> list[str]:
+        return ["idle"] if objects.part(obj, "armature") else ["rig", "idle"]
+
+
+class GALATEA_OT_drop(_OnObject, bpy.types.Operator):
+    """Let the active mesh fall to the floor as a rigid body"""
+
+    bl_idname = "galatea.drop"
+    bl_label = "Drop"
+    steps = ("drop",)
+
+
+class GALATEA_OT_film(_OnObject, bpy.types.Operator):
+    """Light the active mesh, move a camera and render a film, on a copy and in the background"""
+
+    bl_idname = "galatea.film"
+    bl_label = "Film"
+    steps = ("stage", "film")
+    film = True
+
+
+CLASSES = (GALATEA_OT_texture, GALATEA_OT_rig, GALATEA_OT_idle, GALATEA_OT_drop, GALATEA_OT_film)

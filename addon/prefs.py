@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# mypy: disable-error-code="valid-type,misc"
+"""The preferences of the add-on: where its data lies, and the backend's own Python."""
+
+from pathlib import Path
+from typing import Any
+
+import bpy
+from bpy.props import BoolProperty, FloatProperty, StringProperty
+
+from ..backend.protocol.store import JobStore
+
+ROOT = __package__.rpartition(".")[0]
+"""The package of the extension: `galatea` in a checkout, `bl_ext.<repository>.galatea` when installed."""
+
+
+def _data_folder_changed(self: Any, context: Any) -> None:
+    from . import bridge
+
+    bridge.bridge.reload()
+
+
+def _worker_python_changed(self: Any, context: Any) -> None:
+    from . import bridge, environment
+
+    environment.look_again()
+    bridge.bridge.renew()
+
+
+class GalateaPreferences(bpy.types.AddonPreferences):
+    bl_idname = ROOT
+
+    data_folder: StringProperty(
+        name="Data Folder",
+        description="Where jobs, their results and model weights are kept. Empty: the system's place for such data",
+        subtype="DIR_PATH",
+        update=_data_folder_changed,
+    )
+    worker_python: StringProperty(
+        name="Worker Python",
+        description="A Python that has PyTorch, for the backends that need it. Empty: the full environment "
+        "that Galatea installs itself",
+        subtype="FILE_PATH",
+        update=_worker_python_changed,
+    )
+    at_cursor: BoolProperty(
+        name="Place at the 3D Cursor",
+        description="Where new objects go; otherwise the world's origin",
+        default=True,
+    )
+    poll_seconds: FloatProperty(
+        name="Refresh",
+        description="How often running jobs are looked at",
+        default=0.1,
+        min=0.02,
+        max=2.0,
+        subtype="TIME_ABSOLUTE",
+    )
+
+    def draw(self, context: bpy.types.Context) -> None:
+        from .ui import preferences
+
+        preferences.draw_preferences(self, context)
+
+
+def get(context: bpy.types.Context | None = None) -> GalateaPreferences | None:
+    """None where the package was registered without being enabled as an add-on, as tests do."""
+    addon = (context or bpy.context).preferences.addons.get(ROOT)
+    return addon.preferences if addon else None
+
+
+def data_folder() -> Path:
+    prefs = get()
+    if prefs and prefs.data_folder:
+        folder: str = bpy.path.abspath(prefs.data_folder)
+        return Path(folder).expanduser().resolve()
+    from ..backend.runners.runtimes import data_folder as usual  # loads what starts processes: not on register
+
+    return usual()
+
+
+def store() -> JobStore:
+    return JobStore(data_folder() / "jobs")
+
+
+def runs_folder() -> Path:
+    return data_folder() / "runs"
+
+
+def own_python() -> Path | None:
+    """The Python that the user chose, whether it is there or not."""
+    prefs = get()
+    return Path(bpy.path.abspath(prefs.worker_python)).expanduser() if prefs and prefs.worker_python else None
+
+
+def full_python() -> str:
+    """The Python of the full environment: the user's own choice, or the one that was installed; empty if neither."""
+    own = own_python()
+    if own:
+        return str(own) if own.is_file() else ""
+    from ..backend.env import python
+
+    return str(python(data_folder()) or "")
+
+
+def at_cursor() -> bool:
+    prefs = get()
+    return bool(prefs.at_cursor) if prefs else True
+
+
+def register() -> None:
+    bpy.utils.register_class(GalateaPreferences)
+
+
+def unregister() -> None:
+    bpy.utils.unregister_class(GalateaPreferences)

@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# mypy: disable-error-code="valid-type,misc"
+"""What the panel holds. Each step's settings are built from the catalogue, so a new step needs no code here."""
+
+import zlib
+from typing import Any
+
+import bpy
+from bpy.props import (
+    BoolProperty,
+    CollectionProperty,
+    EnumProperty,
+    FloatProperty,
+    IntProperty,
+    PointerProperty,
+    StringProperty,
+)
+
+from ..backend.protocol import recipe as recipes
+from ..backend.protocol.catalog import catalog
+from ..backend.protocol.errors import UserError
+from ..backend.protocol.spec import BackendSpec, Param
+
+TASK = "image-to-mesh"
+_INT = 2**31 - 1
+_step_classes: list[type] = []
+
+
+def number(name: str) -> int:
+    """A stable number for an enum's item: the .blend keeps the number, and lists grow."""
+    return zlib.crc32(name.encode()) & 0x7FFFFFFF
+
+
+def title(name: str) -> str:
+    return name.replace("_", " ").capitalize()
+
+
+def named(param: Param) -> str:
+    """Its name with its unit, which is said only once: `size_m` in m is "Size (m)", `seconds` stay "Seconds"."""
+    name = title(param.name.removesuffix(f"_{param.unit}"))
+    return name if not param.unit or name == "Seconds" else f"{name} ({param.unit})"
+
+
+def of_param(param: Param) -> Any:
+    """The property that is this parameter: same default, same range. The unit is shown in its name."""
+    common = {"name": named(param), "description": param.help.rstrip("."), "options": set()}
+    if param.kind == "bool":
+        return BoolProperty(default=param.default, **common)
+    if param.kind == "str":
+        return StringProperty(default=param.default, **common)
+    if param.kind == "choice":
+        items = [(c, title(c), "", number(c)) for c in param.choices]
+        return EnumProperty(items=items, default=param.default, **common)
+    if param.kind not in ("int", "float"):
+        raise ValueError(f"{param.name} is of the kind {param.kind!r}, for which there is no property")
+    span: dict[str, Any] = {}
+    if param.kind == "int":
+        span["min"] = int(param.low) if param.low is not None else -_INT
+        span["max"] = int(min(param.high, _INT)) if param.high is not None else _INT
+        return IntProperty(default=param.default, **span, **common)
+    if param.low is not None:
+        span["min"] = param.low
+    if param.high is not None:
+        span["max"] = param.high
+    return FloatProperty(default=param.default, precision=3, step=10, **span, **common)
+
+
+def step_group(spec: BackendSpec) -> type:
+    annotations = {param.name: of_param(param) for param in spec.params}
+    name = "GALATEA_PG_step_" + spec.id
+    return type(name, (bpy.types.PropertyGroup,), {"__annotations__": annotations, "__doc__": spec.help})
+
+
+def value_of(group: Any, param: Param) -> Any:
+    """As Python means it: Blender keeps floats in 32 bits, and 0.1 must stay 0.1 for results to be found again."""
+    value = getattr(group, param.name)
+    return float(f"{value:.7g}") if param.kind == "float" else value
+
+
+def backends() -> list[BackendSpec]:
+    return [spec for spec in catalog().values() if spec.task == TASK]
+
+
+def takes_prompt(backend: str) -> bool:
+    spec = catalog().get(backend)
+    return bool(spec and any(param.name == "prompt" for param in spec.params))
+
+
+_recipe_items: list[tuple[str, str, str, str, int]] = []
+
+
+def _recipes(self: Any, context: Any) -> list[tuple[str, str, str, str, int]]:
+    """Recipes that begin with a photo. Blender needs the texts kept alive, so the list is made once."""
+    if not _recipe_items:
+        order = {"photo_to_mesh": "0", "photo_to_film": "1"}
+        for name in sorted(recipes.names("recipes"), key=lambda n: order.get(n, n)):
+            try:
+                recipe = recipes.load_recipe(name)
+            except UserError:
+                continue
+            if "image" in recipe.inputs:
+                _recipe_items.append((name, recipe.name, "", "NONE", number(name)))
+        if not _recipe_items:
+            _recipe_items.append(("photo_to_mesh", "Photo to mesh", "", "NONE", number("photo_to_mesh")))
+    return _recipe_items
+
+
+_quality_items: list[tuple[str, str, str, str, int]] = []
+
+
+def _qualities(self: Any, context: Any) -> list[tuple[str, str, str, str, int]]:
+    if not _quality_items:
+        order = ["draft", "low", "medium", "standard", "high", "ultra"]
+        names = recipes.names("quality") or ["medium"]
+        for name in sorted(names, key=lambda n: (order.index(n) if n in order else 99, n)):
+            _quality_items.append((name, title(name), f"The preset {name}", "NONE", number(name)))
+    return _quality_items
+
+
+def _quality_default() -> int:
+    return number("medium")
+
+
+def preset_changed(self: Any, context: Any) -> None:
+    """Show what the presets mean: every step's settings are those of the recipe and the quality."""
+    settings = self
+    try:
+        recipe = recipes.load_recipe(settings.recipe).with_backend(settings.backend)
+        quality = recipes.load_quality(settings.quality)
+        recipe = recipe.with_quality(quality)
+    except UserError:
+        return
+    for step in catalog():
+        group = getattr(settings.steps, step)
+        for param in catalog()[step].params:
+            group.property_unset(param.name)
+    for step, params in {**quality, **{s.do: s.params for s in recipe.steps}}.items():
+        for name, value in params.items():
+            setattr(getattr(settings.steps, step), name, value)
+
+
+def _image_changed(self: Any, context: Any) -> None:
+    from .bridge import bridge
+
+    bridge.notice = None
+    if self.mask and self.masked is None:
+        self.masked = self.image
+    elif self.mask and self.masked != self.image:
+        self.mask = None  # it was another picture's
+    if self.image and not bpy.app.background:
+        self.image.preview_ensure()  # the panel shows it, and may not make it while drawing
+
+
+def _mask_changed(self: Any, context: Any) -> None:
+    self.masked = self.image if self.mask else None
+
+
+def _is_picture(self: Any, image: bpy.types.Image) -> bool:
+    return image.type not in {"RENDER_RESULT", "COMPOSITING"}
+
+
+class GALATEA_PG_settings(bpy.types.PropertyGroup):
+    """Saved with the .blend."""
+
+    image: PointerProperty(
+        type=bpy.types.Image,
+        name="Image",
+        description="The photo to start from",
+        poll=_is_picture,
+        update=_image_changed,
+    )
+    mask: PointerProperty(
+        type=bpy.types.Image,
+        name="Mask",
+        description="White where the object is. Replaces the automatic cut-out",
+        poll=_is_picture,
+        update=_mask_changed,
+    )
+    masked: PointerProperty(type=bpy.types.Image, name="Image of the Mask", options={"HIDDEN"})
+    prompt: StringProperty(name="Prompt", description="What it shows, for backends that can read it")
+    recipe: EnumProperty(
+        items=_recipes,
+        name="Recipe",
+        description="What is done, step by step",
+        default=number("photo_to_mesh"),
+        update=preset_changed,
+    )
+    quality: EnumProperty(
+        items=_qualities,
+        name="Quality",
+        description="Sets all settings at once, for a quick draft or a fine result",
+        default=_quality_default(),
+        update=preset_changed,
+    )
+    seed: IntProperty(name="Seed", description="Another number, another result", min=0)
+
+
+class GALATEA_PG_row(bpy.types.PropertyGroup):
+    """A row of the job list; `name` is the id of its run, the rest is looked up."""
+
+
+class GALATEA_PG_state(bpy.types.PropertyGroup):
+    """Of this session only: lives on the window manager and is never saved."""
+
+    jobs: CollectionProperty(type=GALATEA_PG_row, options={"SKIP_SAVE"})
+    active: IntProperty(name="Job", options={"SKIP_SAVE"})
+
+
+def _build() -> list[type]:
+    """The classes in the order in which Blender must learn them."""
+    groups = {step: step_group(spec) for step, spec in catalog().items()}
+    pointers = {step: PointerProperty(type=group, name=catalog()[step].label) for step, group in groups.items()}
+    steps = type("GALATEA_PG_steps", (bpy.types.PropertyGroup,), {"__annotations__": pointers})
+    items = [(s.id, s.label, s.help, number(s.id)) for s in backends()] or [("none", "None", "", 0)]
+    ids = [item[0] for item in items]
+    GALATEA_PG_settings.__annotations__.update(
+        steps=PointerProperty(type=steps, name="Settings"),
+        backend=EnumProperty(
+            items=items,
+            name="Backend",
+            description="The model that makes the mesh",
+            default="relief" if "relief" in ids else ids[0],
+            update=preset_changed,
+        ),
+    )
+    return [*groups.values(), steps, GALATEA_PG_settings, GALATEA_PG_row, GALATEA_PG_state]
+
+
+def settings(context: bpy.types.Context) -> Any:
+    return context.scene.galatea
+
+
+def register() -> None:
+    _step_classes.extend(_build())
+    for cls in _step_classes:
+        bpy.utils.register_class(cls)
+    bpy.types.Scene.galatea = PointerProperty(type=GALATEA_PG_settings)
+    bpy.types.WindowManager.galatea = PointerProperty(type=GALATEA_PG_state, options={"SKIP_SAVE"})
+
+
+def unregister() -> None:
+    del bpy.types.WindowManager.galatea
+    del bpy.types.Scene.galatea
+    for cls in reversed(_step_classes):
+        bpy.utils.unregister_class(cls)
+    _step_classes.clear()
+    _recipe_items.clear()
+    _quality_items.clear()

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A run: one recipe with everything that it was asked with, and how it went. One JSON file each, so that it outlives
+Blender. Plain data, no bpy.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from ..backend.flow import Stage
+from ..backend.protocol.catalog import catalog
+from ..backend.protocol.job import Failure, JobState
+from ..backend.protocol.recipe import Recipe, Step
+from ..backend.protocol.store import JobStore, process_alive, publish
+
+ACTIVE = ("queued", "running")
+PICTURES = (".png", ".jpg", ".jpeg", ".webp")
+
+
+@dataclass(eq=False)
+class Run:
+    """`preset` is the recipe's name on the command line; `steps` holds it with all settings, as it was run."""
+
+    title: str
+    preset: str
+    steps: list[dict[str, Any]]
+    inputs: dict[str, str]
+    backend: str = ""
+    quality: str = ""
+    settings: dict[str, dict[str, Any]] = field(default_factory=dict)
+    seed: int = 0
+    scene: bool = True
+    """Ends in an object to be brought into the file; a film does not."""
+    at: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
+    replaces: list[str] = field(default_factory=list)
+    """Names of the objects to hide when the new ones are in."""
+    film: dict[str, Any] = field(default_factory=dict)
+    """Steps and settings of the film that the recipe goes on to."""
+    id: str = field(default_factory=lambda: time.strftime("%Y%m%d-%H%M%S-") + os.urandom(3).hex())
+    created: float = field(default_factory=time.time)
+    stages: list[dict[str, Any]] = field(default_factory=list)
+    ended: str = ""
+    """done, failed, cancelled or interrupted; empty while it has not ended."""
+    failure: dict[str, str] = field(default_factory=dict)
+    owner: list[Any] = field(default_factory=lambda: [socket.gethostname(), os.getpid()])
+
+    @property
+    def recipe(self) -> Recipe:
+        steps = tuple(Step(step["do"], dict(step["params"])) for step in self.steps)
+        return Recipe(self.title, steps, tuple(self.inputs))
+
+    @property
+    def state(self) -> str:
+        """Derived: a run that its owner cannot end any more was interrupted."""
+        if self.ended:
+            return self.ended
+        host, pid = self.owner
+        if host == socket.gethostname() and pid != os.getpid() and not process_alive(int(pid)):
+            return "interrupted"
+        return "running" if self.stages else "queued"
+
+    def add(self, stage: Stage) -> None:
+        """Note a step that has ended."""
+        result = stage.result
+        row = {"step": stage.step, "job": result.job, "state": str(result.state), "seconds": result.seconds}
+        self.stages.append({**row, "cached": stage.cached, "warnings": list(result.warnings)})
+
+    def fail(self, failure: Failure | None, state: str = "failed") -> None:
+        self.ended = state
+        self.failure = asdict(failure) if failure and state == "failed" else {}
+
+    def disown(self) -> None:
+        """Read from the disk: what a process of our number left unended was another one's, which is dead."""
+        if not self.ended and list(self.owner) == [socket.gethostname(), os.getpid()]:
+            self.ended = "interrupted"
+
+    def again(self) -> Run:
+        """The same order as a new run; steps that are done answer from the store."""
+        kept = {f.name: getattr(self, f.name) for f in fields(self)}
+        for name in ("id", "created", "stages", "ended", "failure", "owner"):
+            kept.pop(name)
+        return Run(**kept)
+
+    def files(self, store: JobStore) -> dict[str, Path]:
+        """The files by role, the last maker's; those of a job whose folder was deleted are left out."""
+        found: dict[str, Path] = {}
+        for stage in self.stages:
+            result = store.result(stage["job"])
+            if result and result.state is JobState.DONE:
+                found.update(store.files(result))
+        return found
+
+    def picture(self, store: JobStore) -> Path | None:
+        """What shows best how it went: a still, else any picture that it made, else the one that it was given."""
+        files = self.files(store)
+        wanted = [files.get(role) for role in ("still", "preview", "cutout", "image")]
+        given = [] if self.state == "failed" else [Path(path) for path in self.inputs.values()]  # it may be no picture
+        for path in [*wanted, *given]:
+            if path and path.suffix.lower() in PICTURES and path.is_file():
+                return path
+        return None
+
+    def command(self, out: Path, program: Sequence[str] = ("galatea",)) -> str:
+        """The command line that does the same, ready to be pasted into a shell."""
+        words = [*program, "run", self.preset, "--until", self.steps[-1]["do"]]
+        flags = {"model": "mesh"}
+        for role, path in self.inputs.items():
+            words += [f"--{flags.get(role, role)}", path]
+        words += ["--out", str(out)]
+        if self.backend:
+            words += ["--backend", self.backend]
+        if self.quality:
+            words += ["--quality", self.quality]
+        words += ["--seed", str(self.seed)]
+        for step, params in self.settings.items():
+            for name, value in params.items():
+                words += ["--set", f"{step}.{name}={str(value).lower() if isinstance(value, bool) else value}"]
+        return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
+
+    def save(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        publish(folder / f"{self.id}.json", asdict(self))
+
+
+def load(folder: Path, *, limit: int = 50) -> Iterator[Run]:
+    """The newest runs, newest first; a file that cannot be read is passed over."""
+    import json
+
+    known = {f.name for f in fields(Run)}
+    for path in sorted(folder.glob("*.json"), reverse=True)[:limit]:
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+            yield Run(**{name: value for name, value in data.items() if name in known})
+        except (OSError, ValueError, TypeError, AttributeError):
+            continue
+
+
+def remove(folder: Path, run: Run) -> None:
+    """Forget the run; the results of its steps stay in the store."""
+    (folder / f"{run.id}.json").unlink(missing_ok=True)
+
+
+def usual_seconds(runs: Iterator[Run] | list[Run]) -> dict[str, float]:
+    """How long each step took the last time that it was really done."""
+    seconds: dict[str, float] = {}
+    for run in runs:
+        for stage in run.stages:
+            if stage["state"] == "done" and not stage["cached"]:
+                seconds.setdefault(stage["step"], stage["seconds"])
+    return seconds
+
+
+def label(step: str) -> str:
+    spec = catalog().get(step)
+    return spec.label if spec else step

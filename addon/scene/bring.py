@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A mesh file of ours becomes two objects: the source, kept as it came to bake from, and the body to work on."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import bpy
+import numpy as np
+
+from ...backend.protocol.errors import UserError
+from ...backend.protocol.spec import BackendSpec, Param
+from .lib import meshes, shading, standing
+from .work import Work
+
+SPEC = BackendSpec(
+    id="bring",
+    label="Bring into Blender",
+    task="mesh-to-scene",
+    help="Make a scene of a generated mesh: metres, upright, base at the origin.",
+    runtime="blender",
+    inputs=("mesh",),
+    optional=("albedo",),
+    outputs=("scene",),
+    axes="Z up, faces -Y, metres",
+    params=(
+        Param("name", "str", "Galatea", "Name of the object and its material"),
+        Param(
+            "level",
+            "float",
+            25.0,
+            "Turn it by so much at most, until both feet stand on the floor",
+            low=0,
+            high=90,
+            unit="°",
+        ),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """`vertices` (V, 3) float32 metres, `faces` (F, 3) int32, `uv` (F, 3, 2), `colors` (V, 3) sRGB 0 to 1."""
+
+    vertices: meshes.Floats
+    faces: meshes.Ints
+    uv: meshes.Floats | None
+    colors: meshes.Floats | None
+
+
+def run(work: Work, *, name: str, level: float) -> None:
+    work.progress("Reading the mesh", 0.1)
+    arrays = read(work.files["mesh"])
+    angle = standing.lean(arrays.vertices, arrays.faces)
+    if 0 < abs(angle) <= math.radians(level):
+        arrays = replace(arrays, vertices=_grounded(standing.turned(arrays.vertices, angle)))
+        work.report.metric("turned_degrees", round(math.degrees(angle), 2))
+    scene = bpy.context.scene
+    scene.unit_settings.system, scene.unit_settings.scale_length = "METRIC", 1.0
+    name = name.strip() or "Galatea"
+    if "albedo" in work.files:
+        _load_albedo(work.files["albedo"])
+        if arrays.uv is None:
+            work.report.warn("The mesh has no UV map, so its picture cannot be shown; its vertex colours are used.")
+    work.progress("Building the mesh", 0.4)
+    collection = work.collection
+    collection.name = name
+    mesh = _build(arrays, name)
+    material, tree = shading.new_material(name)
+    shader = shading.principled(tree)
+    shader.inputs["Roughness"].default_value = 0.7
+    tree.links.new(shading.source_color(tree, mesh), shader.inputs["Base Color"])
+    mesh.materials.append(material)
+    body = work.add("body", bpy.data.objects.new(name, mesh))
+    source = work.add("source", bpy.data.objects.new(f"{name} source", mesh.copy()))
+    source.data.name = source.name
+    # Out of sight from the start: it lies in the body. Baking shows it for as long as it needs it.
+    source.hide_render = source.hide_viewport = True
+    bpy.context.view_layer.objects.active = body
+    shape = meshes.Shape.of(body.data)
+    for key, value in shape.to_json().items():
+        work.report.metric(key, value)
+    work.report.metric("size_m", [round(float(x), 4) for x in body.dimensions])
+
+
+def read(path: Path) -> Arrays:
+    """Read and check a mesh file; raises `UserError` on anything that is no mesh."""
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
+            arrays = {key: data[key] for key in ("vertices", "faces", "uv", "colors") if key in data}
+    except (OSError, ValueError, EOFError, KeyError) as error:
+        raise UserError(f"Cannot read the mesh {path.name}: {error}. Make it again.") from None
+    except Exception as error:  # zipfile.BadZipFile and whatever else a damaged archive raises
+        raise UserError(f"The mesh {path.name} is damaged ({type(error).__name__}). Make it again.") from None
+    for key in ("vertices", "faces"):
+        if key not in arrays:
+            raise UserError(f"The mesh {path.name} has no {key}. Make it again.")
+    vertices, faces = _check(arrays["vertices"], arrays["faces"], path.name)
+    uv = _optional(arrays.get("uv"), (len(faces), 3, 2), "uv", path.name)
+    colors = _optional(arrays.get("colors"), (len(vertices), 3), "colors", path.name)
+    return Arrays(_grounded(vertices), faces, uv, None if colors is None else colors.clip(0, 1))
+
+
+def _check(vertices: meshes.Array, faces: meshes.Array, name: str) -> tuple[meshes.Floats, meshes.Ints]:
+    for label, array in (("vertices", vertices), ("faces", faces)):
+        if array.ndim != 2 or array.shape[1] != 3:
+            raise UserError(f"The {label} of {name} have the shape {array.shape}, not (n, 3). Make the mesh again.")
+    if not len(vertices) or not len(faces):
+        raise UserError("The mesh is empty. Choose a picture in which the subject stands out.")
+    if vertices.dtype.kind != "f" or not np.isfinite(vertices).all():
+        raise UserError(f"The mesh {name} has positions that are no numbers. Make it again.")
+    if faces.dtype.kind not in "iu" or faces.min() < 0 or faces.max() >= len(vertices):
+        raise UserError(f"The mesh {name} has faces whose vertices do not exist. Make it again.")
+    if np.ptp(vertices, axis=0).max() < 1e-6:
+        raise UserError(f"The mesh {name} has no extent. Make it again.")
+    return vertices.astype(np.float32), faces.astype(np.int32)
+
+
+def _optional(array: meshes.Array | None, shape: tuple[int, ...], label: str, name: str) -> meshes.Floats | None:
+    if array is None or not array.size:
+        return None
+    if array.shape != shape or array.dtype.kind != "f" or not np.isfinite(array).all():
+        raise UserError(
+            f"The {label} of {name} are damaged: {array.shape} of {array.dtype}, not {shape}. Make it again."
+        )
+    return array.astype(np.float32)
+
+
+def _grounded(vertices: meshes.Floats) -> meshes.Floats:
+    """Put the base on z = 0; x and y stay, they say where the subject stood."""
+    out = vertices.copy()
+    out[:, 2] -= out[:, 2].min()
+    return out
+
+
+def _build(arrays: Arrays, name: str) -> bpy.types.Mesh:
+    # A face that names one vertex twice cannot be stored by Blender; `validate` would drop it and shift the corners.
+    f = arrays.faces
+    good = (f[:, 0] != f[:, 1]) & (f[:, 1] != f[:, 2]) & (f[:, 2] != f[:, 0])
+    if not good.any():
+        raise UserError("The mesh has no face with an area. Make it again.")
+    mesh = meshes.new_mesh(name, arrays.vertices, f[good])
+    if arrays.uv is not None:
+        meshes.set_uv(mesh, shading.SOURCE_UV, arrays.uv[good].reshape(-1, 2))
+    if arrays.colors is not None:
+        layer = mesh.color_attributes.new(shading.COLORS, "BYTE_COLOR", "POINT")
+        rgba = np.ones((len(arrays.colors), 4), np.float32)
+        rgba[:, :3] = arrays.colors
+        layer.data.foreach_set("color_srgb", rgba.ravel())
+    return mesh
+
+
+def _load_albedo(path: Path) -> None:
+    try:
+        image = shading.load_image(path, "albedo", color=True)
+        has_pixels = image.size[0] > 0 and image.size[1] > 0
+    except RuntimeError:
+        has_pixels = False
+    if not has_pixels:
+        raise UserError(f"Cannot read the picture {path.name}. Choose a PNG or JPEG.")

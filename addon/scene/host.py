@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run scene steps as jobs in a Blender of our own: the file of the step before comes in, the changed file goes out.
+
+Never used in the artist's Blender, whose file it would replace.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import bpy
+
+from ...backend.protocol.errors import UserError
+from ...backend.protocol.job import Request
+from ...backend.protocol.spec import BackendSpec
+from .work import Work
+
+if TYPE_CHECKING:
+    from ...backend.worker.report import Report
+
+_NOT_STEPS = ("host", "work", "lib")
+_open: str = ""
+"""The scene file that the open data equals; the next step of the same chain need not load it again."""
+
+
+class SceneStep:
+    """A module of this folder as a backend of the worker."""
+
+    def __init__(self, step: str) -> None:
+        self.module = importlib.import_module(f".{step}", __package__)
+        self.spec: BackendSpec = self.module.SPEC
+
+    def run(self, request: Request, params: dict[str, Any], report: Report) -> None:
+        global _open
+        files = {role: Path(path) for role, path in request.inputs.items()}
+        scene = str(files.get("scene", ""))
+        if not scene:
+            # not read_factory_settings: that empties the folder of the wheels which all extensions share
+            bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+        elif scene != _open:
+            report.progress("Opening the scene", 0.0)
+            bpy.ops.wm.open_mainfile(filepath=scene, load_ui=False, use_scripts=False)
+        _open = ""
+        self.module.run(Work(report, files, seed=request.seed), **params)
+        if "scene" in self.spec.outputs:
+            path = report.file("scene", "scene.blend")
+            bpy.context.preferences.filepaths.save_version = 0
+            bpy.ops.wm.save_as_mainfile(filepath=str(path), copy=True, compress=True)
+            _prove(path)
+            _open = str(path)
+
+
+def _prove(path: Path) -> None:
+    """Blender says that it saved even where the disk was full: look into the file."""
+    try:
+        with bpy.data.libraries.load(str(path)) as (found, _):
+            whole = bool(found.scenes)
+    except OSError:
+        whole = False
+    if not whole:
+        message = f"The scene could not be written whole to {path.parent}. Free some disk space and run again."
+        raise UserError(message, kind="output")
+
+
+def load(step: str) -> SceneStep:
+    return SceneStep(step)
+
+
+def specs() -> list[BackendSpec]:
+    """Of every step of this folder."""
+    import sys
+
+    folder = str(Path(__file__).parent)
+    names = sorted(m.name for m in pkgutil.iter_modules([folder]) if m.name not in _NOT_STEPS)
+    package = sys.modules[__package__]
+    return [importlib.import_module(f"{package.__name__}.{name}").SPEC for name in names]

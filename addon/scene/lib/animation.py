@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Actions and their F-curves the same way on every Blender, and shapes as they are at a frame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import bpy
+import numpy as np
+from numpy.typing import NDArray
+
+FPS = 24
+"""Frames a second of every film and motion of ours: one number, so that steps cannot disagree."""
+
+Array = NDArray[Any]
+
+
+def new_action(owner: bpy.types.ID, name: str) -> bpy.types.Action:
+    """A fresh action, assigned to its owner; an older one of ours with this name on this owner is dropped."""
+    data = owner.animation_data or owner.animation_data_create()
+    old = data.action
+    data.action = None
+    if old and old.users == 0 and old.name.split(".")[0] == name:
+        bpy.data.actions.remove(old)
+    action = bpy.data.actions.new(name)
+    data.action = action
+    if hasattr(action, "slots"):  # 4.4 and later: curves live in a slot, and the owner must be bound to it
+        slot = action.slots.new(id_type=owner.id_type, name=owner.name)
+        data.action_slot = slot
+    return action
+
+
+def curve(owner: bpy.types.ID, path: str, index: int = 0, group: str = "") -> bpy.types.FCurve:
+    """A new F-curve in the owner's action, which `new_action` made."""
+    action = owner.animation_data.action
+    if hasattr(action, "fcurves"):  # until 4.5; there an action has one slot, which we made
+        return action.fcurves.new(path, index=index, action_group=group)
+    return action.fcurve_ensure_for_datablock(owner, path, index=index, group_name=group)
+
+
+def curves(owner: bpy.types.ID) -> list[bpy.types.FCurve]:
+    """All F-curves that move the owner."""
+    data = owner.animation_data
+    if not data or not data.action:
+        return []
+    if hasattr(data.action, "fcurves"):  # until 4.5
+        return list(data.action.fcurves)
+    found: list[bpy.types.FCurve] = []
+    for layer in data.action.layers:
+        for strip in layer.strips:
+            bag = strip.channelbag(data.action_slot)
+            found += list(bag.fcurves) if bag else []
+    return found
+
+
+def set_keys(
+    owner: bpy.types.ID,
+    path: str,
+    frames: Sequence[float] | Array,
+    values: Array,
+    *,
+    interpolation: str = "BEZIER",
+    group: str = "",
+    cyclic: bool = False,
+    handles: str = "AUTO",
+) -> None:
+    """Key `values` (frames, components) at the frames; a cyclic curve repeats for ever and has smooth ends."""
+    values = np.asarray(values, float).reshape(len(frames), -1)
+    for index in range(values.shape[1]):
+        fcurve = curve(owner, path, index, group)
+        if cyclic:
+            fcurve.modifiers.new("CYCLES")
+        fill(fcurve, frames, values[:, index], interpolation=interpolation, handles=handles)
+
+
+def fill(
+    fcurve: bpy.types.FCurve,
+    frames: Sequence[float] | Array,
+    values: Sequence[float] | Array,
+    *,
+    interpolation: str = "BEZIER",
+    handles: str = "AUTO",
+) -> None:
+    """Put keys on an empty curve."""
+    fcurve.keyframe_points.add(len(frames))
+    fcurve.keyframe_points.foreach_set("co", np.stack([frames, values], axis=1).ravel())
+    for key in fcurve.keyframe_points:
+        key.interpolation = interpolation
+        key.handle_left_type = key.handle_right_type = handles
+    fcurve.update()
+
+
+def set_range(action: bpy.types.Action, start: float, end: float, *, cyclic: bool) -> None:
+    action.use_frame_range = True
+    action.frame_start, action.frame_end, action.use_cyclic = start, end, cyclic
+
+
+def points_at(obj: bpy.types.Object, depsgraph: bpy.types.Depsgraph) -> Array:
+    """World positions (V, 3) in metres of the object's vertices as modifiers and motion leave them."""
+    shape = obj.evaluated_get(depsgraph)
+    mesh = shape.to_mesh()
+    flat = np.empty(len(mesh.vertices) * 3, np.float32)
+    mesh.vertices.foreach_get("co", flat)
+    shape.to_mesh_clear()
+    matrix = np.array(shape.matrix_world)
+    out: Array = flat.reshape(-1, 3).astype(float) @ matrix[:3, :3].T + matrix[:3, 3]
+    return out
+
+
+def sampled(scene: bpy.types.Scene, objects: Iterable[bpy.types.Object], frames: Iterable[int]) -> Iterator[Array]:
+    """World positions (V, 3) of all the objects together, frame by frame. The scene's frame is put back."""
+    things, before = list(objects), scene.frame_current
+    try:
+        for frame in frames:
+            scene.frame_set(frame)
+            depsgraph = bpy.context.evaluated_depsgraph_get()
+            yield np.concatenate([points_at(obj, depsgraph) for obj in things])
+    finally:
+        scene.frame_set(before)
+
+
+def rest_points(obj: bpy.types.Object) -> Array:
+    """World positions (V, 3) in metres of the mesh itself, before modifiers, where the object stands now."""
+    flat = np.empty(len(obj.data.vertices) * 3, np.float32)
+    obj.data.vertices.foreach_get("co", flat)
+    matrix = np.array(obj.matrix_world)
+    out: Array = flat.reshape(-1, 3).astype(float) @ matrix[:3, :3].T + matrix[:3, 3]
+    return out

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Mesh data as arrays, and what can be said about it. numpy only, no operators."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import bpy
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int32]
+
+
+def vertices_of(mesh: bpy.types.Mesh) -> Floats:
+    """Positions (V, 3) in the object's own space."""
+    out = np.empty(len(mesh.vertices) * 3, np.float32)
+    mesh.attributes["position"].data.foreach_get("vector", out)
+    return out.reshape(-1, 3)
+
+
+def triangles_of(mesh: bpy.types.Mesh) -> Ints:
+    """Vertex indices (F, 3) of a mesh that has triangles only; raises `ValueError` otherwise."""
+    if len(mesh.loops) != 3 * len(mesh.polygons):
+        raise ValueError(f"{mesh.name} has faces that are no triangles")
+    out = np.empty(len(mesh.loops), np.int32)
+    mesh.loops.foreach_get("vertex_index", out)
+    return out.reshape(-1, 3)
+
+
+def uv_of(mesh: bpy.types.Mesh, name: str) -> Floats:
+    """One uv a corner (L, 2)."""
+    out = np.empty(len(mesh.loops) * 2, np.float32)
+    mesh.uv_layers[name].data.foreach_get("uv", out)
+    return out.reshape(-1, 2)
+
+
+def set_uv(mesh: bpy.types.Mesh, name: str, uv: Floats) -> None:
+    """Write one uv a corner (L, 2) to the layer of this name and make it the one that is used."""
+    layer = mesh.uv_layers.get(name) or mesh.uv_layers.new(name=name, do_init=False)
+    layer.data.foreach_set("uv", np.ascontiguousarray(uv, np.float32).ravel())
+    mesh.uv_layers[name].active = True
+    mesh.uv_layers[name].active_render = True
+
+
+def new_mesh(name: str, vertices: Floats, faces: Ints) -> bpy.types.Mesh:
+    """A mesh from positions (V, 3) and triangles (F, 3), shaded smooth."""
+    mesh = bpy.data.meshes.new(name)
+    mesh.vertices.add(len(vertices))
+    mesh.vertices.foreach_set("co", np.ascontiguousarray(vertices, np.float32).ravel())
+    mesh.loops.add(3 * len(faces))
+    mesh.loops.foreach_set("vertex_index", np.ascontiguousarray(faces, np.int32).ravel())
+    mesh.polygons.add(len(faces))
+    mesh.polygons.foreach_set("loop_start", np.arange(0, 3 * len(faces), 3, dtype=np.int32))
+    mesh.update(calc_edges=True)
+    mesh.shade_smooth()
+    return mesh
+
+
+def components(count: int, faces: Ints) -> Ints:
+    """The number of the connected part that each of `count` vertices is in; a part's number is its lowest vertex."""
+    label = np.arange(count)
+    edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]]])
+    while True:
+        low = np.minimum(label[edges[:, 0]], label[edges[:, 1]])
+        before = label.copy()
+        np.minimum.at(label, edges[:, 0], low)
+        np.minimum.at(label, edges[:, 1], low)
+        # Hook the roots as well as the vertices, or a long thin part takes as many rounds as it has vertices.
+        np.minimum.at(label, before[edges[:, 0]], low)
+        np.minimum.at(label, before[edges[:, 1]], low)
+        while not np.array_equal(label, label[label]):
+            label = label[label]
+        if np.array_equal(label, before):
+            return label.astype(np.int32)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a mesh is like. Watertight: every edge has two faces. Manifold: no edge has more."""
+
+    vertices: int
+    faces: int
+    components: int
+    watertight: bool
+    manifold: bool
+
+    @classmethod
+    def of(cls, mesh: bpy.types.Mesh) -> Shape:
+        faces = triangles_of(mesh)
+        used = np.unique(faces)
+        sides = np.sort(np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]), axis=1).astype(np.int64)
+        _, count = np.unique(sides[:, 0] * (len(mesh.vertices) + 1) + sides[:, 1], return_counts=True)
+        parts = len(np.unique(components(len(mesh.vertices), faces)[used]))
+        return cls(
+            len(mesh.vertices), len(faces), parts, bool(len(count) and (count == 2).all()), bool((count <= 2).all())
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def replace_mesh(obj: bpy.types.Object, mesh: bpy.types.Mesh) -> None:
+    """Give the object another mesh and free the one that nobody uses any more; the name stays."""
+    old, name = obj.data, obj.data.name
+    obj.data = mesh
+    if old.users == 0:
+        bpy.data.meshes.remove(old)
+    mesh.name = name
+
+
+def bounds(vertices: Floats) -> tuple[Floats, Floats]:
+    return vertices.min(axis=0), vertices.max(axis=0)
+
+
+def diagonal(vertices: Floats) -> float:
+    """Length of the diagonal of the box around the points."""
+    low, high = bounds(vertices)
+    return float(np.linalg.norm(high - low))

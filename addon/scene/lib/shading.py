@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Small node trees and images, made from data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import bpy
+
+from ..work import ROLE
+
+COLORS = "source_color"
+"""Name of the source's colour attribute."""
+SOURCE_UV = "source"
+BODY_UV = "galatea"
+
+
+def image_of(role: str) -> bpy.types.Image | None:
+    """The image of this role in the open file."""
+    return next((image for image in bpy.data.images if image.get(ROLE) == role), None)
+
+
+def load_image(path: Path, role: str, *, color: bool) -> bpy.types.Image:
+    """Load and pack a file: the scene must not depend on a job folder. `color` False means plain numbers."""
+    old = image_of(role)
+    if old:
+        bpy.data.images.remove(old)
+    image = bpy.data.images.load(str(path))
+    image[ROLE] = role
+    image.colorspace_settings.name = "sRGB" if color else "Non-Color"
+    image.pack()
+    return image
+
+
+def new_material(name: str) -> tuple[bpy.types.Material, bpy.types.NodeTree]:
+    """A material with an empty node tree; on 5.0 and later every material has one and setting use_nodes warns."""
+    material = bpy.data.materials.new(name)
+    if not material.node_tree:
+        material.use_nodes = True
+    material.node_tree.nodes.clear()
+    return material, material.node_tree
+
+
+def source_color(tree: bpy.types.NodeTree, mesh: bpy.types.Mesh) -> bpy.types.NodeSocket:
+    """A socket with the colour of the source: its image, else its colour attribute, else light grey."""
+    nodes = tree.nodes
+    albedo = image_of("albedo")
+    if albedo and SOURCE_UV in mesh.uv_layers:
+        uv, texture = nodes.new("ShaderNodeUVMap"), nodes.new("ShaderNodeTexImage")
+        uv.uv_map, texture.image = SOURCE_UV, albedo
+        uv.location, texture.location = (-800, 300), (-600, 300)
+        texture.extension = "EXTEND"
+        tree.links.new(uv.outputs["UV"], texture.inputs["Vector"])
+        return texture.outputs["Color"]
+    if COLORS in mesh.attributes:
+        attribute = nodes.new("ShaderNodeAttribute")
+        attribute.attribute_name, attribute.location = COLORS, (-600, 300)
+        return attribute.outputs["Color"]
+    plain = nodes.new("ShaderNodeRGB")
+    plain.outputs[0].default_value, plain.location = (0.6, 0.6, 0.6, 1.0), (-600, 300)
+    return plain.outputs[0]
+
+
+def principled(tree: bpy.types.NodeTree) -> bpy.types.ShaderNode:
+    """A Principled BSDF wired to the output, as for a plain dielectric."""
+    shader, output = tree.nodes.new("ShaderNodeBsdfPrincipled"), tree.nodes.new("ShaderNodeOutputMaterial")
+    output.location = (300, 0)
+    tree.links.new(shader.outputs["BSDF"], output.inputs["Surface"])
+    shader.inputs["IOR"].default_value = 1.5  # what glTF means when it says nothing
+    shader.inputs["Specular IOR Level"].default_value = 0.5
+    return shader
+
+
+def drop_material(material: bpy.types.Material) -> None:
+    if material.users == 0:
+        bpy.data.materials.remove(material)

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which background suits a body: read off its picture."""
+
+from __future__ import annotations
+
+import colorsys
+from typing import Any
+
+import bpy
+import numpy as np
+from numpy.typing import NDArray
+
+_PLAIN = (0.62, 0.64, 0.66)
+
+
+def backdrop(body: bpy.types.Object) -> tuple[float, float, float]:
+    """A quiet sRGB colour, opposite in hue and apart in lightness, before which the body stands out."""
+    image = _picture(body)
+    if image is None:
+        return _PLAIN
+    pixels = _thumbnail(image)
+    rgb, alpha = pixels[:, :3], pixels[:, 3]
+    light = rgb @ [0.2126, 0.7152, 0.0722]
+    weight = alpha * (rgb.max(axis=1) > 0.02)  # black is mostly the empty part of an atlas
+    if weight.sum() < 1:
+        return _PLAIN
+    bright = float(np.average(light, weights=weight))
+    chroma = rgb.max(axis=1) - rgb.min(axis=1)
+    turn = np.exp(2j * np.pi * np.array([colorsys.rgb_to_hsv(*c)[0] for c in rgb]))
+    mean = complex((turn * chroma * weight).sum()) / float((chroma * weight).sum() + 1e-6)
+    opposite = float(np.angle(mean) / (2 * np.pi) + 0.5) % 1.0
+    colourful = min(1.0, float(np.average(chroma, weights=weight)) / 0.3) * abs(mean)
+    value = 0.80 if bright < 0.5 else 0.55
+    return colorsys.hsv_to_rgb(opposite, 0.03 + 0.12 * colourful, value)
+
+
+def linear(color: tuple[float, float, float]) -> tuple[float, float, float]:
+    """sRGB to scene-linear."""
+    c = np.array(color)
+    out = np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
+    return float(out[0]), float(out[1]), float(out[2])
+
+
+def _picture(body: bpy.types.Object) -> bpy.types.Image | None:
+    """The image that colours the body: what feeds a Base Color, else any colour image of its materials."""
+    found = None
+    for slot in body.material_slots:
+        if not slot.material or not slot.material.node_tree:
+            continue
+        for node in slot.material.node_tree.nodes:
+            if node.type != "TEX_IMAGE" or not node.image or node.image.colorspace_settings.name == "Non-Color":
+                continue
+            found = found or node.image
+            for link in node.outputs["Color"].links:
+                if link.to_socket.name == "Base Color":
+                    return node.image
+    return found
+
+
+def _thumbnail(image: bpy.types.Image) -> NDArray[Any]:
+    """(N, 4) sRGB pixels of a small copy."""
+    small = image.copy()
+    try:
+        if not small.size[0]:
+            return np.zeros((1, 4))
+        small.scale(48, 48)
+        out = np.empty(48 * 48 * 4, np.float32)
+        small.pixels.foreach_get(out)
+        return out.reshape(-1, 4).astype(float)
+    finally:
+        bpy.data.images.remove(small)

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Bring in a mesh file of the user: joined, upright, in metres, its base at the origin, ready for rig and film."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import bpy
+from mathutils import Matrix, Vector
+
+from ...backend.protocol.errors import UserError
+from ...backend.protocol.spec import BackendSpec, Param
+from .lib import meshes
+from .work import Work
+
+SPEC = BackendSpec(
+    id="load",
+    label="Load a mesh",
+    task="mesh-to-scene",
+    help="Read a mesh file, put its base on the origin and scale it where asked",
+    runtime="blender",
+    inputs=("model",),
+    outputs=("scene",),
+    axes="Z up, faces -Y",
+    params=(
+        Param(
+            "size_m", "float", 0.0, "Longest side after loading; 0 keeps the file's size", low=0, high=1000, unit="m"
+        ),
+        Param(
+            "turn",
+            "float",
+            0.0,
+            "Turn about the vertical axis, so that the front faces -Y",
+            low=-360,
+            high=360,
+            unit="°",
+        ),
+    ),
+)
+
+
+def _readers() -> dict[str, Callable[..., Any]]:
+    ops = bpy.ops
+    readers = {
+        ".glb": ops.import_scene.gltf,
+        ".gltf": ops.import_scene.gltf,
+        ".obj": ops.wm.obj_import,
+        ".stl": ops.wm.stl_import,
+        ".ply": ops.wm.ply_import,
+        ".fbx": ops.wm.fbx_import
+        if hasattr(ops.wm, "fbx_import") and bpy.app.version >= (4, 5)
+        else ops.import_scene.fbx,
+    }
+    if bpy.app.build_options.usd:
+        readers.update(dict.fromkeys((".usd", ".usda", ".usdc", ".usdz"), ops.wm.usd_import))
+    if bpy.app.build_options.alembic:
+        readers[".abc"] = ops.wm.alembic_import
+    return readers
+
+
+def run(work: Work, *, size_m: float, turn: float) -> None:
+    path = work.files["model"]
+    work.progress("Reading the mesh", 0.1)
+    _read(path)
+    parts = [obj for obj in bpy.context.scene.objects if obj.type == "MESH" and len(obj.data.polygons)]
+    if not parts:
+        raise UserError(f"{path.name} holds no mesh with faces. Choose another file.")
+    work.progress("Joining", 0.6)
+    body = _join(parts)
+    for obj in [obj for obj in bpy.context.scene.objects if obj is not body]:
+        bpy.data.objects.remove(obj, do_unlink=True)
+    _place(body, size_m, turn)
+    for collection in body.users_collection:
+        collection.objects.unlink(body)
+    body.name = body.data.name = path.stem[:60]
+    work.collection.name = path.stem[:60]
+    work.add("body", body)
+    work.report.metric("faces", len(body.data.polygons))
+
+
+def _read(path: Path) -> None:
+    readers = _readers()
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        raise UserError(f"{path.name} is no mesh file that this Blender reads. It reads: {', '.join(sorted(readers))}.")
+    try:
+        reader(filepath=str(path))
+    except (RuntimeError, ValueError, KeyError, TypeError, IndexError, AttributeError, OSError) as error:
+        # the readers raise whatever the broken file drives them into
+        words = str(error).strip().splitlines()
+        raise UserError(
+            f"{path.name} cannot be read: {words[-1] if words else 'damaged'}. Choose another file."
+        ) from None
+
+
+def _join(parts: list[bpy.types.Object]) -> bpy.types.Object:
+    """One object in world space, with modifiers, shape keys and armatures applied as they show."""
+    graph = bpy.context.evaluated_depsgraph_get()
+    for obj in parts:
+        world = obj.matrix_world.copy()
+        mesh = bpy.data.meshes.new_from_object(obj.evaluated_get(graph), preserve_all_data_layers=True, depsgraph=graph)
+        obj.modifiers.clear()
+        obj.parent = None
+        obj.data = mesh
+        mesh.transform(world)
+        if world.is_negative:
+            mesh.flip_normals()
+        obj.matrix_world = Matrix()
+    first = parts[0]
+    if len(parts) > 1:
+        with bpy.context.temp_override(active_object=first, object=first, selected_editable_objects=parts):
+            bpy.ops.object.join()
+    return first
+
+
+def _place(body: bpy.types.Object, size_m: float, turn: float) -> None:
+    mesh = body.data
+    mesh.transform(Matrix.Rotation(math.radians(turn), 4, "Z"))
+    points = meshes.vertices_of(mesh)
+    low, high = points.min(axis=0), points.max(axis=0)
+    extent = float((high - low).max())
+    if not math.isfinite(extent) or extent <= 0:
+        raise UserError("The mesh has no size, or coordinates that are not numbers. Choose another file.")
+    base = Vector(((low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2]))
+    mesh.transform(Matrix.Scale(size_m / extent if size_m else 1.0, 4) @ Matrix.Translation(-base))

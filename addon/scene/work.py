@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a scene step is given: files by role, objects by role, and a report. Never a pointer that is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import bpy
+
+from ...backend.protocol.errors import UserError
+
+if TYPE_CHECKING:
+    from ...backend.worker.report import Report
+
+ROLE = "galatea_role"
+"""Custom property of objects and collections: what a thing is for us. Names belong to the user."""
+
+
+class Work:
+    """One run of one step on the open file. Objects are looked up by role at each use: undo kills pointers."""
+
+    def __init__(self, report: Report, files: dict[str, Path], *, seed: int = 0) -> None:
+        self.report, self.files, self.seed = report, files, seed
+
+    @property
+    def collection(self) -> bpy.types.Collection:
+        """The collection of this asset; made where there is none."""
+        for collection in bpy.data.collections:
+            if collection.get(ROLE) == "asset":
+                return collection
+        collection = bpy.data.collections.new("Galatea")
+        collection[ROLE] = "asset"
+        bpy.context.scene.collection.children.link(collection)
+        return collection
+
+    def objects(self, role: str) -> Iterator[bpy.types.Object]:
+        for obj in bpy.context.scene.objects:
+            if obj.get(ROLE) == role:
+                yield obj
+
+    def has(self, role: str) -> bool:
+        return any(True for _ in self.objects(role))
+
+    def object(self, role: str) -> bpy.types.Object:
+        """The one object of this role; raises `UserError` where there is none."""
+        for obj in self.objects(role):
+            return obj
+        raise UserError(f"The scene has no {role}. Run the step that makes it first.")
+
+    def add(self, role: str, obj: bpy.types.Object) -> bpy.types.Object:
+        """Give a new object its role and a place in the asset's collection."""
+        obj[ROLE] = role
+        if obj.name not in self.collection.objects:
+            self.collection.objects.link(obj)
+        return obj
+
+    def progress(self, phase: str, fraction: float) -> None:
+        self.report.progress(phase, fraction)
+
+    def file(self, role: str, name: str, **meta: Any) -> Path:
+        return self.report.file(role, name, **meta)

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# mypy: disable-error-code="misc"
+"""The list of jobs and what can be done with the chosen one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from .. import previews, runs
+from ..bridge import bridge
+from ..runs import Run
+from . import draw
+
+ICONS = {
+    "queued": "PAUSE",
+    "running": "SORTTIME",
+    "done": "CHECKMARK",
+    "failed": "ERROR",
+    "cancelled": "X",
+    "interrupted": "QUESTION",
+}
+
+
+class GALATEA_UL_jobs(bpy.types.UIList):
+    def draw_item(
+        self, context: Any, layout: Any, data: Any, item: Any, icon: int, active: Any, name: str, index: int
+    ) -> None:
+        run = bridge.find(item.name)
+        if run is None:
+            return
+        picture = previews.icon(run.id)
+        row = layout.row(align=True)
+        if picture:
+            row.label(text=run.title, icon_value=picture)
+        else:
+            row.label(text=run.title, icon="IMAGE_DATA")
+        side = row.row(align=True)
+        side.alignment = "RIGHT"
+        if run is bridge.current:
+            live = bridge.live
+            side.label(text=f"{(live.index + live.fraction) / live.total:.0%}")
+        side.label(text="", icon=ICONS[run.state])
+
+
+class GALATEA_PT_jobs(bpy.types.Panel):
+    bl_label = "Jobs"
+    bl_parent_id = "GALATEA_PT_main"
+    bl_space_type, bl_region_type, bl_category = "VIEW_3D", "UI", "Galatea"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        state = context.window_manager.galatea
+        if not bridge.runs:
+            row = layout.row()
+            row.active = False
+            row.label(text="No jobs yet")
+            return
+        layout.template_list("GALATEA_UL_jobs", "", state, "jobs", state, "active", rows=3, maxrows=6)
+        run = bridge.chosen(context)
+        if run:
+            _details(layout, context, run)
+
+
+def _details(layout: Any, context: bpy.types.Context, run: Run) -> None:
+    picture = previews.icon(run.id)
+    if picture:
+        layout.template_icon(icon_value=picture, scale=5.0)
+    _state(layout, context, run)
+    grid = layout.column(align=True)
+    first = grid.row(align=True)
+    if bridge.active(run):
+        first.operator("galatea.cancel", icon="CANCEL").run = run.id
+    elif run.scene:
+        first.operator("galatea.show", icon="HIDE_OFF")
+    else:
+        first.operator("galatea.open_film", icon="PLAY")
+    first.operator("galatea.again", icon="FILE_REFRESH")
+    second = grid.row(align=True)
+    second.operator("galatea.copy_command", icon="COPYDOWN")
+    second.operator("galatea.save_files", text="", icon="EXPORT")
+    second.operator("galatea.open_folder", text="", icon="FILE_FOLDER")
+    second.operator("galatea.forget", text="", icon="TRASH")
+
+
+def _state(layout: Any, context: bpy.types.Context, run: Run) -> None:
+    if run.failure:
+        box = layout.box()
+        draw.text(box, run.failure["message"], context=context, icon="ERROR", alert=True)
+        if run.failure.get("hint"):
+            draw.text(box, run.failure["hint"], context=context, icon="INFO")
+    elif run.state == "interrupted":
+        words = "Blender ended while it ran. Run it again: finished steps are kept."
+        draw.text(layout, words, context=context, icon="INFO")
+    elif run.state in runs.ACTIVE and not bridge.active(run):
+        words = f"It is, or was, run by another program on {run.owner[0]}. Run it again here, or take it off the list."
+        draw.text(layout, words, context=context, icon="INFO")
+    elif bridge.held(run):
+        draw.text(
+            layout, "Ready. It comes into the scene when you are back in Object Mode.", context=context, icon="INFO"
+        )
+    elif run.state == "done":
+        seconds = sum(stage["seconds"] for stage in run.stages if not stage["cached"])
+        cached = sum(1 for stage in run.stages if stage["cached"])
+        kept = f", {cached} of {len(run.stages)} steps were there already" if cached else ""
+        draw.text(layout, f"Done in {draw.duration(seconds)}{kept}", context=context, icon="CHECKMARK")
+    for stage in run.stages:
+        for warning in stage.get("warnings", ())[:3]:
+            draw.text(layout, warning, context=context, icon="INFO")
+
+
+CLASSES = (GALATEA_UL_jobs, GALATEA_PT_jobs)

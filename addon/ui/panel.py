@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# mypy: disable-error-code="misc"
+"""The main panel: picture, choices, one button that names the next step, progress."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from ...backend.protocol.catalog import catalog
+from .. import environment, props, runs
+from ..bridge import bridge
+from . import draw
+
+
+class GALATEA_PT_main(bpy.types.Panel):
+    bl_label = "Galatea"
+    bl_idname = "GALATEA_PT_main"
+    bl_space_type, bl_region_type, bl_category = "VIEW_3D", "UI", "Galatea"
+
+    def draw_header_preset(self, context: bpy.types.Context) -> None:
+        self.layout.operator("galatea.preferences", text="", icon="PREFERENCES", emboss=False)
+
+    def draw(self, context: bpy.types.Context) -> None:
+        settings = props.settings(context)
+        layout = self.layout
+        layout.use_property_decorate = False
+        _picture(layout, settings)
+        column = layout.column()
+        column.use_property_split = True
+        column.prop(settings, "recipe")
+        column.prop(settings, "backend")
+        column.prop(settings, "quality")
+        _prompt(column, settings)
+        column.prop(settings, "seed")
+        _button(layout, context, settings)
+        _running(layout, context)
+        _notice(layout, context)
+
+
+def _picture(layout: Any, settings: Any) -> None:
+    image = settings.image
+    if image is not None and image.size[0] and image.preview and image.preview.icon_id:
+        box = layout.box()
+        box.template_icon(icon_value=image.preview.icon_id, scale=7.0)
+    row = layout.row(align=True)
+    row.template_ID(settings, "image", open="galatea.choose_image")
+    row.operator("galatea.example", text="", icon="ASSET_MANAGER")
+    if settings.mask:
+        row = layout.row(align=True)
+        row.label(text=f"Mask: {settings.mask.name}", icon="MOD_MASK")
+        row.operator("galatea.clear_mask", text="", icon="X")
+
+
+def _prompt(layout: Any, settings: Any) -> None:
+    can = props.takes_prompt(settings.backend)
+    row = layout.row()
+    row.enabled = can
+    row.prop(settings, "prompt")
+    if not can:
+        spec = catalog().get(settings.backend)
+        name = spec.label.partition(" (")[0] if spec else "This backend"
+        hint = layout.row()
+        hint.active = False
+        hint.label(text=f"{name} works from the photo alone", icon="INFO")
+
+
+def next_step(settings: Any) -> tuple[str, str, str]:
+    """Operator, text and icon of the main button."""
+    if bridge.current:
+        return "galatea.cancel", "Cancel", "CANCEL"
+    if settings.image is None:
+        return "galatea.choose_image", "Choose an Image", "FILE_IMAGE"
+    if environment.needed(settings.backend):
+        if environment.install.running:
+            return "galatea.env_stop", "Stop the Installation", "CANCEL"
+        state = environment.state()
+        if state == "lost":
+            return "galatea.preferences", "Choose the Worker Python", "PREFERENCES"
+        return "galatea.env_install", "Install Environment" if state == "missing" else "Repair Environment", "IMPORT"
+    return "galatea.generate", "Generate", "PLAY"
+
+
+def _button(layout: Any, context: bpy.types.Context, settings: Any) -> None:
+    operator, text, icon = next_step(settings)
+    row = layout.row(align=True)
+    row.scale_y = 1.6
+    row.operator(operator, text=text, icon=icon)
+    if bridge.current and settings.image is not None:
+        side = row.row(align=True)
+        side.operator("galatea.generate", text="", icon="ADD")
+    if operator == "galatea.env_install" and not bpy.app.online_access:
+        words = "Allow Online Access in Preferences > System first."
+        draw.text(layout, words, context=context, icon="INTERNET_OFFLINE")
+    if environment.install.running:
+        installing(layout, context)
+    elif operator == "galatea.env_install" and environment.install.error:
+        draw.text(layout, environment.install.error, context=context, icon="ERROR", alert=True)
+
+
+def installing(layout: Any, context: bpy.types.Context) -> None:
+    """The installer's own progress."""
+    told = environment.install
+    layout.progress(factor=told.fraction, text=f"{told.phase}  {told.fraction:.0%}")
+
+
+def _running(layout: Any, context: bpy.types.Context) -> None:
+    run, live = bridge.current, bridge.live
+    if run is None:
+        return
+    box = layout.box().column(align=True)
+    box.label(text=f"{run.title}", icon="SORTTIME")
+    whole = (live.index + live.fraction) / live.total
+    box.progress(factor=whole, text=f"Step {live.index + 1} of {live.total}: {runs.label(live.step)}")
+    box.separator(factor=0.4)
+    box.progress(factor=live.fraction, text=f"{live.phase}  {live.fraction:.0%}")
+    left = bridge.seconds_left()
+    row = box.row()
+    row.active = False
+    row.label(text=f"About {draw.duration(left)} left" if left is not None else "Time left not known yet")
+    if bridge.waiting:
+        row.label(text=f"{bridge.waiting} waiting")
+
+
+def _notice(layout: Any, context: bpy.types.Context) -> None:
+    notice = bridge.notice
+    if notice:
+        box = layout.box()
+        draw.text(box, notice.message, context=context, icon="ERROR", alert=True)
+        if notice.hint:
+            draw.text(box, notice.hint, context=context, icon="INFO")
+
+
+CLASSES = (GALATEA_PT_main,)

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How the preferences look."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from .. import environment
+from . import draw
+from .panel import installing
+
+STATES = {
+    "ready": ("The full environment is installed", "CHECKMARK"),
+    "incomplete": ("The full environment is incomplete. Repair it", "ERROR"),
+    "own": ("Your own Worker Python is used", "CHECKMARK"),
+    "lost": ("The Worker Python is not there. Choose another, or clear the field", "ERROR"),
+    "missing": ("Not installed. The built-in backend works without it", "INFO"),
+}
+
+
+def draw_preferences(prefs: Any, context: bpy.types.Context) -> None:
+    layout = prefs.layout
+    column = layout.column()
+    column.use_property_split = True
+    column.use_property_decorate = False
+    column.prop(prefs, "data_folder")
+    column.prop(prefs, "worker_python")
+    column.prop(prefs, "at_cursor")
+    column.prop(prefs, "poll_seconds")
+    _environment(layout.box(), context)
+    _doctor(layout.box(), context)
+
+
+def _environment(layout: Any, context: bpy.types.Context) -> None:
+    layout.label(text="Full Environment (PyTorch, for the learned backends)")
+    told, state = environment.install, environment.state()
+    if told.running:
+        installing(layout, context)
+        layout.operator("galatea.env_stop", icon="CANCEL")
+        return
+    text, icon = STATES[state]
+    layout.label(text=text, icon=icon)
+    if state in ("own", "lost"):
+        return
+    if told.error:
+        draw.text(layout, told.error, context=context, icon="ERROR", alert=True)
+    if not bpy.app.online_access:
+        layout.label(text="Online Access is off: allow it in Preferences > System", icon="INTERNET_OFFLINE")
+    names = {"ready": "Check and Repair", "incomplete": "Repair", "missing": "Install"}
+    layout.operator("galatea.env_install", text=names[state], icon="IMPORT")
+
+
+def _doctor(layout: Any, context: bpy.types.Context) -> None:
+    row = layout.row()
+    row.operator("galatea.doctor", icon="VIEWZOOM")
+    told = environment.doctor
+    if told.findings:
+        row.operator("galatea.copy_doctor", text="", icon="COPYDOWN")
+    if told.running:
+        layout.label(text="Checking", icon="TIME")
+    if told.error:
+        draw.text(layout, told.error, context=context, icon="ERROR", alert=True)
+    icons = {"ok": "CHECKMARK", "warn": "INFO", "fail": "ERROR"}
+    for finding in told.findings:
+        layout.label(text=f"{finding['what']}: {finding['found']}", icon=icons.get(finding["state"], "NONE"))
+        if finding.get("fix"):
+            draw.text(layout, finding["fix"], context=context, icon="BLANK1")

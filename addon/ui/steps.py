@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# mypy: disable-error-code="misc,attr-defined"
+# ruff: noqa: RUF012 - Blender wants mutable sets as class attributes
+"""Sub-panels: the settings of each part of the chain, with a button that does that part alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from ...backend.protocol.catalog import catalog
+from .. import objects, props
+from . import draw
+
+
+class _Sub:
+    bl_space_type, bl_region_type, bl_category = "VIEW_3D", "UI", "Galatea"
+    bl_parent_id = "GALATEA_PT_main"
+    bl_options = {"DEFAULT_CLOSED"}
+    steps: tuple[str, ...] = ()
+
+    def draw(self, context: bpy.types.Context) -> None:
+        settings = props.settings(context)
+        layout = self.layout
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        self.head(layout, context, settings)
+        for step in self.steps:
+            if step in catalog():
+                if len(self.steps) > 1:
+                    layout.label(text=catalog()[step].label)
+                draw.params(layout, settings, step)
+
+    def head(self, layout: Any, context: bpy.types.Context, settings: Any) -> None:
+        """Above the settings: what can be done at once."""
+
+
+def _verbs(layout: Any, context: bpy.types.Context, *verbs: tuple[str, str]) -> None:
+    """A button each, and on what."""
+    obj = objects.subject(context)
+    column = layout.column(align=True)
+    row = column.row(align=True)
+    row.scale_y = 1.3
+    for operator, icon in verbs:
+        row.operator(operator, icon=icon)
+    hint = column.row()
+    hint.active = False
+    hint.label(text=f"On {obj.name}" if obj else "Select a mesh object first", icon="OBJECT_DATA" if obj else "INFO")
+
+
+class GALATEA_PT_shape(_Sub, bpy.types.Panel):
+    bl_label = "Shape"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        settings = props.settings(context)
+        layout = self.layout
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        for step in ("cutout", settings.backend, "clean"):
+            if step in catalog():
+                layout.label(text=catalog()[step].label)
+                draw.params(layout, settings, step, skip=("prompt",))
+
+
+class GALATEA_PT_texture(_Sub, bpy.types.Panel):
+    bl_label = "Texture"
+    steps = ("unwrap", "bake", "material")
+
+    def head(self, layout: Any, context: bpy.types.Context, settings: Any) -> None:
+        _verbs(layout, context, ("galatea.texture", "TEXTURE"))
+        column = layout.column(align=True)
+        column.label(text="Mask of the Photo")
+        column.template_ID(settings, "mask", open="galatea.choose_mask")
+        row = column.row(align=True)
+        row.operator("galatea.edit_mask", icon="BRUSH_DATA")
+        if settings.mask:
+            row.operator("galatea.clear_mask", text="", icon="LOOP_BACK")
+
+
+class GALATEA_PT_rig(_Sub, bpy.types.Panel):
+    bl_label = "Rig"
+    steps = ("rig", "idle")
+
+    def head(self, layout: Any, context: bpy.types.Context, settings: Any) -> None:
+        _verbs(layout, context, ("galatea.rig", "ARMATURE_DATA"), ("galatea.idle", "ANIM"))
+
+
+class GALATEA_PT_physics(_Sub, bpy.types.Panel):
+    bl_label = "Physics"
+    steps = ("drop",)
+
+    def head(self, layout: Any, context: bpy.types.Context, settings: Any) -> None:
+        _verbs(layout, context, ("galatea.drop", "RIGID_BODY"))
+
+
+class GALATEA_PT_film(_Sub, bpy.types.Panel):
+    bl_label = "Film"
+    steps = ("stage", "film")
+
+    def head(self, layout: Any, context: bpy.types.Context, settings: Any) -> None:
+        _verbs(layout, context, ("galatea.film", "RENDER_ANIMATION"))
+
+
+CLASSES = (GALATEA_PT_shape, GALATEA_PT_texture, GALATEA_PT_rig, GALATEA_PT_physics, GALATEA_PT_film)

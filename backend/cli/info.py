@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The verbs that tell: backends, jobs, doctor, describe, env."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import sys
+import time
+from typing import Any
+
+from ..protocol.catalog import PATH, catalog
+from ..protocol.errors import UserError
+from ..protocol.store import JobStore
+from ..runners.runtimes import data_folder
+
+
+def add_verbs(verbs: Any) -> None:
+    backends = verbs.add_parser("backends", help="list the models and steps with their parameters")
+    backends.add_argument("--all", action="store_true", help="the scene steps too")
+    backends.add_argument("--json", action="store_true")
+    backends.set_defaults(call=_backends)
+
+    jobs = verbs.add_parser("jobs", help="list the jobs of the data folder, the newest first")
+    jobs.add_argument("--limit", type=int, default=20)
+    jobs.add_argument("--json", action="store_true")
+    jobs.set_defaults(call=_jobs)
+
+    doctor = verbs.add_parser("doctor", help="check this installation; each finding comes with its fix")
+    doctor.add_argument("--json", action="store_true")
+    doctor.set_defaults(call=_doctor)
+
+    env = verbs.add_parser("env", help="install, check or remove the full environment (torch)", add_help=False)
+    env.add_argument("rest", nargs=argparse.REMAINDER)
+    env.set_defaults(call=_env)
+
+    describe = verbs.add_parser("describe", help="write the catalogue of steps from their files (for developers)")
+    describe.add_argument("--check", action="store_true", help="only say whether the committed one is true")
+    describe.set_defaults(call=_describe)
+
+
+def _backends(options: argparse.Namespace, blender: str) -> int:
+    shown = [spec for spec in catalog().values() if options.all or spec.runtime != "blender"]
+    if options.json:
+        sys.stdout.write(json.dumps([spec.to_json() for spec in shown]) + "\n")
+        return 0
+    for spec in shown:
+        sys.stdout.write(f"{spec.id:10} {spec.label}: {spec.help}\n")
+        memory = f", {spec.vram_gb:g} GB of video memory" if spec.vram_gb else ""
+        sys.stdout.write(f"{'':10} {spec.task}, runs in {spec.runtime}, {spec.license}, {spec.territory}{memory}\n")
+        for param in spec.params:
+            what = " | ".join(param.choices) or " ".join(filter(None, (param.kind, param.span, param.unit)))
+            sys.stdout.write(f"{'':12} {spec.id}.{param.name}={param.default}  ({what})  {param.help}\n")
+    return 0
+
+
+def _jobs(options: argparse.Namespace, blender: str) -> int:
+    store = JobStore(data_folder() / "jobs")
+    rows: list[dict[str, Any]] = []
+    for job in list(store.jobs())[: max(options.limit, 0)]:
+        result = store.result(job)
+        rows.append(
+            {
+                "job": job,
+                "state": str(store.state(job)),
+                "seconds": result.seconds if result else None,
+                "asked": (store.folder(job) / "request.json").stat().st_mtime,
+                "error": result.failure.message if result and result.failure else None,
+            }
+        )
+    if options.json:
+        sys.stdout.write(json.dumps(rows) + "\n")
+        return 0
+    for row in rows:
+        seconds = f"{row['seconds']:7.1f} s" if row["seconds"] is not None else f"{'':9}"
+        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(row["asked"]))
+        sys.stdout.write(f"{row['job']:32} {row['state']:9} {seconds}  {when}  {row['error'] or ''}\n")
+    if not rows:
+        sys.stdout.write(f"No jobs in {store.root}.\n")
+    return 0
+
+
+def _doctor(options: argparse.Namespace, blender: str) -> int:
+    from .doctor import examine
+
+    findings = examine(blender)
+    if options.json:
+        sys.stdout.write(json.dumps(findings) + "\n")
+    else:
+        for finding in findings:
+            fix = f"\n{'':6} {finding['fix']}" if finding["fix"] else ""
+            sys.stdout.write(f"{finding['state']:5} {finding['what']}: {finding['found']}{fix}\n")
+    return 1 if any(finding["state"] == "fail" for finding in findings) else 0
+
+
+def _env(options: argparse.Namespace, blender: str) -> int:
+    from ..env import main
+
+    return int(main(options.rest))
+
+
+def _describe(options: argparse.Namespace, blender: str) -> int:
+    from ..worker.find import specs
+
+    root = __package__.removesuffix(".backend.cli")
+    try:  # by name: this side must not know Blender, and only developers call this
+        scene = importlib.import_module(f"{root}.addon.scene.host").specs()
+    except ModuleNotFoundError as error:
+        raise UserError(f"describe needs {error.name}. Run it in the development environment.", kind="usage") from None
+    steps = [spec.to_json() for spec in specs() + scene]
+    text = json.dumps({"schema": 1, "steps": steps}, indent=1) + "\n"
+    if PATH.is_file() and PATH.read_text(encoding="utf-8") == text:
+        return 0
+    if options.check:
+        raise UserError(f"{PATH.name} is out of date. Run `galatea describe` and commit it.", kind="usage")
+    PATH.write_text(text, encoding="utf-8")
+    sys.stdout.write(f"{PATH.name}: {len(steps)} steps\n")
+    return 0

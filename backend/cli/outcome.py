@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a run leaves in its output folder: the files under plain names, and one `result.json`, also on failure."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..flow import Stage
+from ..protocol.errors import UserError
+from ..protocol.job import Failure, sha256
+from ..protocol.store import publish
+from ..version import VERSION
+
+SCHEMA = 1
+INTERNAL = ("mesh", "albedo")
+"""Roles that only the next step reads; all others are delivered."""
+
+
+def prepare(out: Path, run: str, inputs: Mapping[str, Path], *, overwrite: bool) -> None:
+    """Make the folder, prove that it can be written, and take away what an earlier run of ours left in it.
+
+    A file that is an input of this run stays, such as a mask that was delivered, edited and given back.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        probe = out / f".probe.{os.getpid()}.part"
+        probe.write_bytes(b"\0" * 65536)
+        probe.unlink()
+        _clear(out, run, _resolved(inputs), overwrite=overwrite)
+    except OSError as error:
+        message = f"Cannot write to {out}: {error.strerror}. Choose another folder with --out."
+        raise UserError(message, kind="output") from None
+
+
+def _resolved(inputs: Mapping[str, Path]) -> set[Path]:
+    return {path.resolve() for path in inputs.values()}
+
+
+def _clear(out: Path, run: str, keep: set[Path], *, overwrite: bool) -> None:
+    old = out / "result.json"
+    if not old.exists():
+        return
+    try:
+        data = json.loads(old.read_text(encoding="utf-8"))
+        before, files = data["run"], [item["path"] for item in data["outputs"]]
+    except (ValueError, KeyError, TypeError, OSError):
+        before, files = "", []
+    if before != run and not overwrite:
+        message = f"{out} holds the result of another run. Choose another folder, or add --overwrite."
+        raise UserError(message, kind="usage")
+    old.unlink()
+    for name in files:
+        if Path(name).name == name and (out / name).resolve() not in keep:  # never follow a path out of the folder
+            (out / name).unlink(missing_ok=True)
+
+
+def deliver(
+    files: Mapping[str, Path], inputs: Mapping[str, Path], out: Path, *, overwrite: bool
+) -> list[dict[str, Any]]:
+    """Copy each delivered file whole or not at all; raises `UserError` when it cannot be, or is somebody else's."""
+    outputs = []
+    for role, source in files.items():
+        target = out / source.name
+        if role in INTERNAL or target.resolve() in _resolved(inputs):
+            continue
+        if target.exists() and not overwrite:
+            message = f"{target} is there already, and not by Galatea. Choose another --out, or add --overwrite."
+            raise UserError(message, kind="usage")
+        part = target.with_name(target.name + ".part")
+        try:
+            shutil.copyfile(source, part)
+            os.replace(part, target)
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            message = f"Cannot write {target}: {error.strerror}. Free some space or choose another folder with --out."
+            raise UserError(message, kind="output") from None
+        outputs.append({"role": role, "path": target.name, "size": target.stat().st_size, "sha256": sha256(target)})
+    return outputs
+
+
+def describe_stage(stage: Stage) -> dict[str, Any]:
+    result = stage.result
+    return {
+        "step": stage.step,
+        "job": result.job,
+        "state": str(result.state),
+        "cached": stage.cached,
+        "started": result.started,
+        "ended": round(result.started + result.seconds, 3),
+        "seconds": result.seconds,
+        "device": result.device,
+        "peak_mb": result.peak_mb,
+        "metrics": result.metrics,
+        "warnings": list(result.warnings),
+    }
+
+
+def document(
+    *,
+    run: str,
+    recipe: str,
+    seed: int,
+    inputs: Mapping[str, Path],
+    stages: Sequence[Stage],
+    outputs: Sequence[dict[str, Any]],
+    failure: Failure | None,
+    started: float,
+) -> dict[str, Any]:
+    """The whole of result.json."""
+    status = "done" if failure is None else "cancelled" if failure.kind == "cancelled" else "failed"
+    return {
+        "schema": SCHEMA,
+        "producer": f"galatea {VERSION}",
+        "run": run,
+        "status": status,
+        "recipe": recipe,
+        "seed": seed,
+        "inputs": {
+            role: {"path": str(path), "sha256": sha256(path), "size": path.stat().st_size}
+            for role, path in inputs.items()
+            if path.is_file() and os.access(path, os.R_OK)
+        },
+        "stages": [describe_stage(stage) for stage in stages],
+        "outputs": list(outputs),
+        "warnings": [warning for stage in stages for warning in stage.result.warnings],
+        "versions": {name: text for stage in stages for name, text in stage.result.versions.items()},
+        "device": next((s.result.device for s in stages if s.result.device != "cpu"), "cpu"),
+        "peak_mb": max((stage.result.peak_mb for stage in stages), default=0.0),
+        "error": None if failure is None else {"kind": failure.kind, "message": failure.message, "hint": failure.hint},
+        "trace": failure.trace if failure else "",
+        "started": started,
+        "seconds": round(time.time() - started, 3),
+    }
+
+
+def write(out: Path, data: dict[str, Any]) -> None:
+    """A full disk must not hide why a run failed: then the exit code and stderr alone tell."""
+    try:
+        publish(out / "result.json", data)
+    except OSError as error:
+        raise UserError(
+            f"Cannot write {out / 'result.json'}: {error.strerror}. Free some space.", kind="output"
+        ) from None

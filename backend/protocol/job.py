@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A request and its result: both frozen, both JSON, both a file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from .errors import UserError
+from .spec import BackendSpec
+
+SCHEMA = 1
+REFERRING = (".gltf", ".obj", ".fbx", ".usd", ".usda", ".usdc")
+REFERRED = (".bin", ".mtl", ".png", ".jpg", ".jpeg", ".webp", ".tga", ".tif", ".tiff", ".exr", ".hdr", *REFERRING[3:])
+
+
+class JobState(StrEnum):
+    """Derived from the files of a job, never stored beside them."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    ORPHAN = "orphan"  # somebody began it and is gone
+
+
+def sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def beside(path: Path) -> list[list[Any]]:
+    """What a mesh file that names other files draws from its folder: their names, sizes and times, and its own name."""
+    if path.suffix.lower() not in REFERRING:
+        return []
+    near = (p for p in (*path.parent.glob("*"), *path.parent.glob("*/*")) if p.suffix.lower() in REFERRED)
+    found = [[p.relative_to(path.parent).as_posix(), p.stat().st_size, p.stat().st_mtime_ns] for p in near]
+    return [[path.name], *sorted(found)]
+
+
+@dataclass(frozen=True)
+class Request:
+    """One order for one step. The id is a fingerprint of all the rest, the content of the inputs included."""
+
+    id: str
+    backend: str
+    inputs: dict[str, str]
+    params: dict[str, Any]
+    seed: int
+    schema: int = SCHEMA
+
+    @classmethod
+    def of(
+        cls,
+        spec: BackendSpec,
+        inputs: Mapping[str, Path] | None = None,
+        params: Mapping[str, Any] | None = None,
+        *,
+        seed: int = 0,
+        program: str = "",
+    ) -> Request:
+        """Make a request with the spec's defaults filled in; raises `UserError` on what the spec does not take.
+
+        `program` says what runs it where results differ by that, such as the version of Blender.
+        """
+        paths = {role: Path(path) for role, path in sorted((inputs or {}).items())}
+        for role in spec.inputs:
+            if role not in paths:
+                raise UserError(f"{spec.id} needs an input {role!r}. Give it one.", kind="usage")
+        for role, path in paths.items():
+            if role not in spec.inputs + spec.optional:
+                raise UserError(f"{spec.id} takes no input {role!r}.", kind="usage")
+            if path.is_dir():
+                raise UserError(f"{path} is a folder. Choose a file.")
+            if not path.is_file():
+                raise UserError(f"There is no file {path}. Choose another.")
+        filled = spec.fill(params or {})
+        try:
+            content = {role: [sha256(path), *beside(path)] for role, path in paths.items()}
+        except OSError as error:
+            raise UserError(f"Cannot read {error.filename}: {error.strerror}. Check its permissions.") from None
+        identity = [SCHEMA, spec.id, spec.version, content, filled, seed, program]
+        digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:20]
+        absolute = {role: str(path.resolve()) for role, path in paths.items()}
+        return cls(f"{spec.id}-{digest}", spec.id, absolute, filled, seed)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Request:
+        if data.get("schema") != SCHEMA:
+            raise UserError(f"This job was written by another version (schema {data.get('schema')}). Run it again.")
+        return cls(**data)
+
+
+@dataclass(frozen=True)
+class Asset:
+    """A file that a job made; `path` is relative to the job's folder."""
+
+    role: str
+    path: str
+    size: int
+    sha256: str
+    meta: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a job failed: `message` and `hint` for people, `trace` for us, `kind` for the exit code."""
+
+    message: str
+    kind: str = "backend"
+    hint: str = ""
+    trace: str = ""
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a job ended. Its file *is* the end of the job."""
+
+    job: str
+    state: JobState
+    assets: tuple[Asset, ...] = ()
+    failure: Failure | None = None
+    started: float = 0.0
+    seconds: float = 0.0
+    metrics: dict[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    versions: dict[str, str] = field(default_factory=dict)
+    peak_mb: float = 0.0
+    device: str = "cpu"
+
+    def asset(self, role: str) -> Asset:
+        for asset in self.assets:
+            if asset.role == role:
+                return asset
+        raise KeyError(f"{self.job} made no {role!r}, it made {[a.role for a in self.assets]}")
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Result:
+        fields = dict(data)
+        fields["state"] = JobState(fields["state"])
+        fields["assets"] = tuple(Asset(**asset) for asset in fields["assets"])
+        fields["failure"] = Failure(**fields["failure"]) if fields["failure"] else None
+        fields["warnings"] = tuple(fields["warnings"])
+        return cls(**fields)

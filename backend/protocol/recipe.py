@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A recipe: steps in order, with parameters. TOML, so that people can share and read it."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from .catalog import spec_of
+from .errors import UserError
+
+PRESETS = Path(__file__).resolve().parents[2] / "presets"
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Step:
+    do: str
+    params: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """`inputs` are the roles that the user gives; every other file comes from a step."""
+
+    name: str
+    steps: tuple[Step, ...]
+    inputs: tuple[str, ...] = ("image",)
+
+    def merged(self, settings: Mapping[str, Mapping[str, Any]]) -> Recipe:
+        """The recipe with parameters replaced; a step that it does not have is refused."""
+        mine = [step.do for step in self.steps]
+        for do in settings:
+            spec_of(do)
+            if do not in mine:
+                raise UserError(f"{self.name} has no step {do!r}. It has: {', '.join(mine)}.", kind="usage")
+        steps = tuple(replace(step, params={**step.params, **settings.get(step.do, {})}) for step in self.steps)
+        return replace(self, steps=steps)
+
+    def with_quality(self, quality: Mapping[str, Mapping[str, Any]]) -> Recipe:
+        """The recipe with a quality preset's parameters where it says nothing itself."""
+        steps = tuple(replace(step, params={**quality.get(step.do, {}), **step.params}) for step in self.steps)
+        return replace(self, steps=steps)
+
+    def with_backend(self, backend: str) -> Recipe:
+        """The recipe with another model for the same task."""
+        task = spec_of(backend).task
+        if not any(spec_of(step.do).task == task for step in self.steps):
+            raise UserError(f"{self.name} has no step of the task {task}, which {backend} does.", kind="usage")
+        steps = tuple(
+            Step(backend) if spec_of(step.do).task == task and step.do != backend else step for step in self.steps
+        )
+        return replace(self, steps=steps)
+
+    def until(self, last: str) -> Recipe:
+        """The recipe without the steps after `last`."""
+        mine = [step.do for step in self.steps]
+        if last not in mine:
+            raise UserError(f"{self.name} has no step {last!r}. It has: {', '.join(mine)}.", kind="usage")
+        return replace(self, steps=self.steps[: mine.index(last) + 1])
+
+    def check(self) -> None:
+        """Raise `UserError` where a step or parameter is unknown or a file that a step needs is made by nobody."""
+        have = set(self.inputs)
+        for step in self.steps:
+            spec = spec_of(step.do)
+            spec.fill(step.params)
+            for role in spec.inputs:
+                if role not in have:
+                    raise UserError(
+                        f"{self.name}: {step.do} needs {role!r}, and no earlier step makes it.", kind="usage"
+                    )
+            have.update(spec.outputs)
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"There is no file {path}.", kind="usage") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"Cannot read {path}: {error}. Mend the file.", kind="usage") from None
+    if data.pop("version", None) != VERSION:
+        raise UserError(f"{path} has no `version = {VERSION}`. It was made for another Galatea.", kind="usage")
+    return data
+
+
+def names(kind: str) -> list[str]:
+    """Presets of a kind (`recipes`, `quality`), without suffix."""
+    return sorted(path.stem for path in (PRESETS / kind).glob("*.toml"))
+
+
+def _find(kind: str, name: str) -> Path:
+    if name in names(kind):
+        return PRESETS / kind / f"{name}.toml"
+    if name.endswith(".toml"):
+        return Path(name)
+    raise UserError(f"There is no {kind} preset {name!r}. There are: {', '.join(names(kind))}.", kind="usage")
+
+
+def load_recipe(name: str) -> Recipe:
+    """By name from the presets, or any TOML file by path."""
+    path = _find("recipes", name)
+    data = _toml(path)
+    try:
+        steps = tuple(Step(item["do"], {k: v for k, v in item.items() if k != "do"}) for item in data["step"])
+        recipe = Recipe(data["name"], steps, tuple(data.get("inputs", ("image",))))
+    except (KeyError, TypeError, AttributeError):
+        raise UserError(f"{path} is no recipe: it needs `name` and [[step]] tables with `do`.", kind="usage") from None
+    recipe.check()
+    return recipe
+
+
+def load_quality(name: str) -> dict[str, dict[str, Any]]:
+    """Parameters by step of a quality preset."""
+    data = _toml(_find("quality", name))
+    data.pop("name", None)
+    for do, params in data.items():
+        spec_of(do).fill(params)
+    return data
+
+
+def parse_settings(texts: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """`step.param=value` texts from the command line, checked against the catalogue."""
+    settings: dict[str, dict[str, Any]] = {}
+    for text in texts:
+        target, equals, value = text.partition("=")
+        do, dot, name = target.partition(".")
+        if not (equals and dot and do and name):
+            raise UserError(f"{text!r} is not of the form step.param=value.", kind="usage")
+        settings.setdefault(do, {})[name] = spec_of(do).fill({name: value})[name]
+    return settings

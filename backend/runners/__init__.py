@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where a request runs. No method of a runner may block."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ..protocol.event import Event
+from ..protocol.job import Request
+
+
+class Runner(Protocol):
+    """Takes requests and says what becomes of them; each ends with `Done` and a result in the store."""
+
+    def submit(self, request: Request) -> None: ...
+
+    def poll(self) -> list[Event]: ...
+
+    def cancel(self, job: str) -> None: ...
+
+    def close(self) -> None: ...

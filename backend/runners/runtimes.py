@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which program runs which runtime, and one runner that sends each request to the right one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
+
+from ..protocol.catalog import spec_of
+from ..protocol.errors import UserError
+from ..protocol.event import Event
+from ..protocol.job import Request
+from ..protocol.store import JobStore
+from . import Runner
+from .local import LocalRunner
+
+START = Path(__file__).resolve().parents[1] / "__main__.py"
+PYTHON_LOADER, SCENE_LOADER = "backend.worker.find", "addon.scene.host"
+
+
+def data_folder() -> Path:
+    """`GALATEA_HOME`, else the place where this system keeps an application's data."""
+    if os.environ.get("GALATEA_HOME"):
+        return Path(os.environ["GALATEA_HOME"]).expanduser().resolve()
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData/Local")) / "Galatea"
+    if sys.platform == "darwin":
+        return Path.home() / "Library/Application Support/Galatea"
+    return Path(os.environ.get("XDG_DATA_HOME", Path.home() / ".local/share")) / "galatea"
+
+
+def library_folders() -> list[str]:
+    """Where this process finds the wheels, for a child that starts from scratch. Nothing is imported."""
+    found = []
+    for name in ("numpy", "PIL", "onnxruntime", "xatlas"):
+        spec = find_spec(name)
+        if spec and spec.origin:
+            folder = str(Path(spec.origin).parents[1])
+            if folder not in found:
+                found.append(folder)
+    return found
+
+
+def _which(blender: str) -> str:
+    """The version of the bpy module, or what tells one Blender program from another without starting it."""
+    if blender:
+        with contextlib.suppress(OSError):
+            program = Path(blender).resolve()
+            return f"{program.name} {program.stat().st_size} {program.stat().st_mtime_ns}"
+        return blender
+    with contextlib.suppress(metadata.PackageNotFoundError):
+        return f"bpy {metadata.version('bpy')}"
+    return "bpy"
+
+
+@dataclass(frozen=True)
+class Runtimes:
+    """The commands of the three runtimes; an empty one says that it is not there."""
+
+    bundled: Sequence[str]
+    blender: Sequence[str]
+    full: Sequence[str] = ()
+    identity: str = ""
+    """Which Blender runs the scene steps, and whether it has xatlas: part of their jobs' ids."""
+
+    @classmethod
+    def here(cls, *, blender: str = "", full_python: str = "") -> Runtimes:
+        """For this process. `blender` is the Blender that we run in; else `GALATEA_BLENDER`, else the bpy module."""
+        sites = library_folders()
+        own = sites if blender or not os.environ.get("GALATEA_BLENDER") else []  # another Blender has another Python
+        blender = blender or os.environ.get("GALATEA_BLENDER", "")
+        python = [sys.executable, "-P", str(START), "worker", "{store}"]
+        scene = ["worker", "{store}", SCENE_LOADER, *own]
+        if blender:
+            scene = [
+                blender,
+                "--background",
+                "--factory-startup",
+                "--python-exit-code",
+                "1",
+                "--python",
+                str(START),
+                "--",
+                *scene,
+            ]
+        else:
+            scene = [sys.executable, "-P", str(START), *scene] if find_spec("bpy") else []
+        full = [full_python, "-P", str(START), "worker", "{store}", PYTHON_LOADER] if full_python else []
+        if not full and find_spec("torch"):
+            full = [*python, PYTHON_LOADER]
+        unwraps = "xatlas" if own and find_spec("xatlas") else "no xatlas"
+        return cls([*python, PYTHON_LOADER, *sites], scene, full, f"{_which(blender)}, {unwraps}")
+
+    def command(self, runtime: str) -> Sequence[str]:
+        command: Sequence[str] = getattr(self, runtime)
+        if command:
+            return command
+        if runtime == "blender":
+            raise UserError(
+                "No Blender was found. Set GALATEA_BLENDER to the Blender program, or `pip install bpy`.",
+                kind="environment",
+            )
+        raise UserError(
+            "This backend needs the full environment. Install it in the preferences, or with `galatea env install`.",
+            kind="environment",
+        )
+
+
+class Dispatch:
+    """A runner that keeps one child process a runtime, each started when first needed."""
+
+    def __init__(self, store: JobStore, runtimes: Runtimes, *, timeout: float | None = None) -> None:
+        self._store, self._runtimes, self._timeout = store, runtimes, timeout
+        self._runners: dict[str, Runner] = {}
+        self._where: dict[str, str] = {}
+
+    @property
+    def blender(self) -> str:
+        """Which Blender runs the scene steps; what `flow.walk` wants to know."""
+        return self._runtimes.identity
+
+    def submit(self, request: Request) -> None:
+        runtime = spec_of(request.backend).runtime
+        if runtime not in self._runners:
+            command = self._runtimes.command(runtime)
+            # a Blender of ours neither reads nor touches the user's settings and extensions
+            own = {"BLENDER_USER_RESOURCES": str(self._store.root / "blender")} if runtime == "blender" else {}
+            self._runners[runtime] = LocalRunner(
+                self._store, command, name=runtime, timeout=self._timeout, environment=own
+            )
+        self._where[request.id] = runtime
+        self._runners[runtime].submit(request)
+
+    def poll(self) -> list[Event]:
+        return [event for runner in self._runners.values() for event in runner.poll()]
+
+    def cancel(self, job: str) -> None:
+        if job in self._where:
+            self._runners[self._where[job]].cancel(job)
+
+    def close(self) -> None:
+        for runner in self._runners.values():
+            runner.close()
+        self._runners.clear()

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What goes out of the user's file is a copy; what comes in is a collection of its own, and nothing else changes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import bpy
+import pytest
+
+from galatea.addon import exchange, objects
+from galatea.backend.protocol.errors import UserError
+
+BLOCKS = ("objects", "meshes", "collections", "scenes", "materials", "images", "actions", "armatures")
+
+
+def counts() -> dict[str, int]:
+    return {name: len(getattr(bpy.data, name)) for name in BLOCKS}
+
+
+def cube(name: str = "Box", at: tuple[float, float, float] = (1.0, 2.0, 3.0)) -> Any:
+    bpy.ops.mesh.primitive_cube_add(location=at)
+    bpy.context.object.name = name
+    return bpy.context.object
+
+
+def opened(path: Path) -> dict[str, tuple[str, list[float]]]:
+    bpy.ops.wm.open_mainfile(filepath=str(path), load_ui=False)
+    return {o.name: (o.get("galatea_role"), list(o.matrix_world.translation)) for o in bpy.context.scene.objects}
+
+
+def keep(path: Path) -> Path:
+    """The open file as a step would leave it."""
+    bpy.ops.wm.save_as_mainfile(filepath=str(path), copy=True)
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    return path
+
+
+def bring(path: Path, *, at: tuple[float, float, float] = (0, 0, 0), hide: tuple[str, ...] = ()) -> Any:
+    exchange.append(bpy.context, path, run="r1", name="Fox", at=at, hide=list(hide))
+    return objects.found("r1")
+
+
+def test_a_mesh_of_the_users_goes_out_as_a_body_and_stays_as_it_was(home: Path) -> None:
+    box = cube()
+    before = counts()
+    path = exchange.write(bpy.context, box, home, source=False)
+    assert counts() == before and "galatea_role" not in box and box.select_get()
+    found = opened(path)
+    assert list(found.values()) == [("body", pytest.approx([1.0, 2.0, 3.0]))]
+
+
+def test_a_child_goes_out_where_it_stands(home: Path) -> None:
+    parent, child = cube("Parent", (5, 0, 0)), cube("Child", (5, 0, 2))
+    child.parent = parent
+    child.matrix_parent_inverse = parent.matrix_world.inverted()
+    ((_, where),) = opened(exchange.write(bpy.context, child, home, source=False)).values()
+    assert where == pytest.approx([5, 0, 2])
+
+
+def test_the_source_goes_along_only_when_asked_for(home: Path, tmp_path: Path) -> None:
+    asset = bpy.data.collections.new("Fox")
+    asset["galatea_role"] = "asset"
+    bpy.context.scene.collection.children.link(asset)
+    for role in ("body", "source"):
+        obj = cube(role)
+        obj["galatea_role"] = role
+        asset.objects.link(obj)
+    body = bpy.data.objects["body"]
+    with_source = exchange.write(bpy.context, body, home, source=True)
+    without = exchange.write(bpy.context, body, home, source=False)
+    assert set(opened(with_source)) == {"body", "source"}
+    assert set(opened(without)) == {"body"}
+
+
+def test_the_result_comes_in_as_a_collection_and_touches_nothing(home: Path, tmp_path: Path) -> None:
+    path = keep(opened_file(home, tmp_path))
+    old = cube("Old")
+    bpy.context.scene.frame_end, bpy.context.scene.render.fps = 33, 25
+    asset = bring(path, at=(0, 0, 7), hide=("Old", "Gone"))
+    body = next(o for o in asset.objects if o["galatea_role"] == "body")
+    assert asset.name == "Fox" and asset.name in bpy.context.scene.collection.children
+    assert bpy.context.view_layer.objects.active == body and bpy.context.selected_objects == [body]
+    assert list(body.location) == pytest.approx([1, 2, 10])
+    assert old.hide_get() and old.name in bpy.data.objects
+    assert len(bpy.data.scenes) == 1 and len(bpy.data.collections) == 1
+    assert (bpy.context.scene.frame_end, bpy.context.scene.render.fps) == (33, 25)
+    assert not bpy.data.libraries
+
+
+def opened_file(home: Path, tmp_path: Path) -> Path:
+    path = exchange.write(bpy.context, cube(), home, source=False)
+    opened(path)
+    return tmp_path / "result.blend"
+
+
+def test_what_is_animated_is_moved_by_a_parent(home: Path, tmp_path: Path) -> None:
+    path = opened_file(home, tmp_path)
+    body = bpy.context.scene.objects[0]
+    body.keyframe_insert("location", frame=1)
+    asset = bring(keep(path), at=(0, 10, 0))
+    bpy.context.scene.frame_set(1)
+    moved = next(o for o in asset.objects if o.get("galatea_role") == "body")
+    assert list(moved.matrix_world.translation) == pytest.approx([1, 12, 3])
+
+
+def test_a_file_without_an_asset_is_refused_and_leaves_nothing(home: Path, tmp_path: Path) -> None:
+    other = bpy.data.collections.new("Other")
+    bpy.context.scene.collection.children.link(other)
+    other.objects.link(cube())
+    path = keep(tmp_path / "other.blend")
+    before = counts()
+    with pytest.raises(UserError, match="Run it again"):
+        bring(path)
+    assert {**counts(), "meshes": 0} == {**before, "meshes": 0}
+
+
+def test_the_subject_is_the_body_whatever_of_its_asset_is_active(home: Path) -> None:
+    asset = bpy.data.collections.new("Fox")
+    asset["galatea_role"] = "asset"
+    bpy.context.scene.collection.children.link(asset)
+    body = cube("Fox")
+    body["galatea_role"] = "body"
+    asset.objects.link(body)
+    bpy.ops.object.empty_add()
+    empty = bpy.context.object
+    assert objects.subject(bpy.context) is None
+    asset.objects.link(empty)
+    assert objects.subject(bpy.context) == body

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The operators in background do the whole chain, with real processes, as the window does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import bpy
+import pytest
+
+from galatea.addon import environment, objects, prefs, runs
+
+
+@pytest.fixture
+def quick(addon: Any, photo: Path) -> Any:
+    """The smallest settings that every step takes."""
+    addon.image = bpy.data.images.load(str(photo))
+    for step, name in (("relief", "grid"), ("clean", "faces"), ("unwrap", "size"), ("bake", "size")):
+        group = getattr(addon.steps, step, None)
+        if group and name in group.bl_rna.properties:
+            setattr(group, name, max(group.bl_rna.properties[name].hard_min, 64))
+    return addon
+
+
+def test_a_photo_becomes_an_object_and_the_object_moves(quick: Any) -> None:
+    from galatea.addon.bridge import bridge
+
+    bpy.context.scene.cursor.location = (2, 0, 0)
+    assert bpy.ops.galatea.generate() == {"FINISHED"}
+    run = bridge.runs[0]
+    assert run.state == "done", run.failure
+    body = bpy.context.view_layer.objects.active
+    asset = objects.asset_of(body)
+    assert asset and asset["galatea_run"] == run.id and body.location.x == pytest.approx(2)
+    assert body.data.uv_layers and body.data.materials and len(body.data.polygons) > 20
+    assert run.picture(prefs.store()) is not None
+    assert bpy.ops.galatea.idle() == {"FINISHED"}
+    assert bridge.runs[0].state == "done", bridge.runs[0].failure
+    moving = bpy.context.view_layer.objects.active
+    assert moving != body and body.hide_get() and body.name in bpy.data.objects
+    armature = objects.part(moving, "armature")
+    assert armature and armature.animation_data.action
+
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+    bpy.context.window_manager.galatea.active = 1
+    assert bpy.ops.galatea.show() == {"FINISHED"}, "results can be fetched again"
+    assert objects.found(run.id)
+
+
+def test_any_mesh_of_the_users_can_be_filmed_and_stays_as_it_was(addon: Any) -> None:
+    from galatea.addon.bridge import bridge
+
+    bpy.ops.mesh.primitive_monkey_add(location=(1, 1, 1))
+    film = addon.steps.film
+    film.engine, film.samples, film.frames, film.width, film.height = "workbench", 1, 3, 64, 64
+    before = sorted(bpy.data.objects.keys()), sorted(bpy.data.scenes.keys()), sorted(bpy.data.collections.keys())
+    assert bpy.ops.galatea.film() == {"FINISHED"}
+    run = bridge.runs[0]
+    assert run.state == "done" and [stage["step"] for stage in run.stages] == ["stage", "film"]
+    files = run.files(prefs.store())
+    assert files["film"].stat().st_size > 500
+    assert run.picture(prefs.store()) == files["still"]
+    assert before == (
+        sorted(bpy.data.objects.keys()), sorted(bpy.data.scenes.keys()), sorted(bpy.data.collections.keys())
+    )  # fmt: skip
+    assert bpy.ops.galatea.open_film.poll() and not bpy.ops.galatea.show.poll()
+
+
+def test_the_same_order_again_costs_nothing(quick: Any) -> None:
+    from galatea.addon.bridge import bridge
+
+    bpy.ops.galatea.generate()
+    assert bpy.ops.galatea.again() == {"FINISHED"}
+    assert all(stage["cached"] for stage in bridge.runs[0].stages)
+    assert len(list(runs.load(prefs.runs_folder()))) == 2
+
+
+def test_a_picture_without_a_subject_says_what_to_do(addon: Any, tmp_path: Path) -> None:
+    from galatea.addon.bridge import bridge
+
+    (tmp_path / "broken.png").write_bytes(b"this is no picture")
+    image = bpy.data.images.load(str(tmp_path / "broken.png"))
+    addon.image = image
+    with pytest.raises(RuntimeError, match=r"Choose|Use"):
+        bpy.ops.galatea.generate()
+    assert bridge.runs[0].state == "failed" and bridge.runs[0].failure["kind"] == "input"
+
+
+def test_the_installer_and_the_doctor_tell_what_they_find(addon: Any) -> None:
+    import time
+
+    from galatea.addon.bridge import bridge
+
+    assert environment.state() == "missing"
+    environment.start_install("--offline")
+    environment.start_doctor()
+    end = time.monotonic() + 60
+    while not bridge.idle:
+        assert time.monotonic() < end
+        bridge.tick()
+        time.sleep(0.02)
+    assert "offline" in environment.install.error.lower() and not environment.install.running
+    assert {"Galatea", "Python", "numpy"} <= {finding["what"] for finding in environment.doctor.findings}
+
+
+def test_a_recipe_with_a_film_makes_the_object_and_then_the_film(quick: Any) -> None:
+    from galatea.addon.bridge import bridge
+
+    quick.recipe = "photo_to_drop"
+    quick.quality = "draft"
+    film = quick.steps.film
+    film.engine, film.samples, film.frames, film.width, film.height = "workbench", 1, 2, 64, 64
+    assert bpy.ops.galatea.generate() == {"FINISHED"}
+    filmed, made = bridge.runs
+    assert made.state == "done" and objects.found(made.id)
+    assert filmed.state == "done", filmed.failure
+    assert filmed.files(prefs.store())["film"].is_file() and not filmed.scene

@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the panel shows, what is run, and what "Copy as command" gives are one and the same."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+import bpy
+import pytest
+
+from galatea.addon import plan, props
+from galatea.backend.cli import parser
+from galatea.backend.cli.run import plan as command_plan
+from galatea.backend.protocol.catalog import catalog
+from galatea.backend.protocol.errors import UserError
+from galatea.backend.protocol.recipe import load_quality, load_recipe, names
+
+
+@pytest.fixture
+def chosen(addon: Any, photo: Path) -> Any:
+    addon.image = bpy.data.images.load(str(photo))
+    return addon
+
+
+def steps(run: Any) -> dict[str, dict[str, Any]]:
+    return {step["do"]: catalog()[step["do"]].fill(step["params"]) for step in run.steps}
+
+
+@pytest.mark.parametrize("quality", names("quality"))
+def test_the_command_does_what_the_panel_does(chosen: Any, tmp_path: Path, quality: str) -> None:
+    chosen.quality = quality
+    chosen.seed = 3
+    chosen.steps.relief.grid = 65
+    chosen.steps.relief.thickness = 0.3
+    chosen.steps.clean.close = False
+    chosen.steps.relief.back = "flat"
+    run = plan.generate(bpy.context)
+    words = shlex.split(run.command(tmp_path / "it's out"))
+    assert words[0] == "galatea"
+    options = parser().parse_args(words[1:])
+    recipe, inputs = command_plan(options, options.recipe)
+    theirs = {step.do: catalog()[step.do].fill(step.params) for step in recipe.steps if step.do not in plan.LATER}
+    assert theirs == steps(run)
+    assert theirs["relief"]["thickness"] == 0.3 and theirs["clean"]["close"] is False
+    assert {role: str(path) for role, path in inputs.items()} == run.inputs
+    assert (options.seed, options.quality, options.backend) == (3, quality, "relief")
+    assert options.out == tmp_path / "it's out"
+
+
+@pytest.mark.parametrize("quality", names("quality"))
+def test_a_quality_preset_is_shown_in_the_settings(chosen: Any, quality: str) -> None:
+    chosen.steps.relief.grid = 65
+    chosen.quality = quality
+    for step, params in load_quality(quality).items():
+        for name, value in params.items():
+            param = next(p for p in catalog()[step].params if p.name == name)
+            assert props.value_of(getattr(chosen.steps, step), param) == value
+    wanted = load_quality(quality).get("relief", {}).get("grid", 192)
+    assert chosen.steps.relief.grid == wanted
+    run = plan.generate(bpy.context)
+    assert set(run.settings) == {"bring"}, "nothing was changed by hand"
+
+
+def test_the_run_ends_before_the_film(chosen: Any) -> None:
+    for name in names("recipes"):
+        if "image" in load_recipe(name).inputs:
+            chosen.recipe = name
+            assert not {"stage", "film", "export"} & set(steps(plan.generate(bpy.context)))
+
+
+def test_a_mask_goes_along(chosen: Any, photo: Path) -> None:
+    chosen.mask = bpy.data.images.new("mask", 8, 8)
+    run = plan.generate(bpy.context)
+    assert Path(run.inputs["mask"]).suffix == ".png" and Path(run.inputs["mask"]).is_file()
+
+
+def test_without_an_image_the_next_move_is_told(addon: Any) -> None:
+    with pytest.raises(UserError, match="Choose one"):
+        plan.generate(bpy.context)
+    assert not bpy.ops.galatea.generate.poll()
+
+
+@pytest.mark.parametrize("name", ["rig", "idle", "drop", "texture", "film"])
+def test_steps_want_a_mesh(addon: Any, name: str) -> None:
+    operator = getattr(bpy.ops.galatea, name)
+    assert not operator.poll()
+    bpy.ops.object.light_add()
+    assert not operator.poll()
+    bpy.ops.mesh.primitive_cube_add()
+    assert operator.poll()
+
+
+def test_a_mesh_without_faces_is_refused_in_words(addon: Any) -> None:
+    obj = bpy.data.objects.new("Nothing", bpy.data.meshes.new("Nothing"))
+    bpy.context.scene.collection.objects.link(obj)
+    bpy.context.view_layer.objects.active = obj
+    with pytest.raises(RuntimeError, match=r"no faces\. Choose another"):
+        bpy.ops.galatea.rig()
+    from galatea.addon.bridge import bridge
+
+    assert bridge.notice and "no faces" in bridge.notice.message
+
+
+def test_the_prompt_waits_for_a_backend_that_reads(addon: Any) -> None:
+    for spec in catalog().values():
+        assert props.takes_prompt(spec.id) == any(param.name == "prompt" for param in spec.params)
+    assert not props.takes_prompt("relief")
+
+
+def test_a_fresh_scene_shows_what_is_used(chosen: Any) -> None:
+    bpy.ops.mesh.primitive_cube_add()
+    orders = [plan.generate(bpy.context)]
+    for name in (["rig", "idle"], ["drop"], ["unwrap", "bake", "material"], ["stage", "film"]):
+        orders.append(plan.on_object(bpy.context, bpy.context.object, name, verb="Check", film=False))
+    for run in orders:
+        for step, used in steps(run).items():
+            if step == "bring":
+                continue  # the name is the picture's
+            shown = {p.name: props.value_of(getattr(chosen.steps, step), p) for p in catalog()[step].params}
+            assert shown == used, step
+
+
+def test_a_recipe_with_a_film_brings_its_film_along(chosen: Any) -> None:
+    assert not plan.generate(bpy.context).film
+    chosen.recipe = "photo_to_film"
+    chosen.steps.stage.seconds = 1.5
+    film = plan.generate(bpy.context).film
+    assert [step["do"] for step in film["steps"]] == ["stage", "film"]
+    assert film["settings"] == {"stage": {"seconds": 1.5}} and film["steps"][0]["params"]["seconds"] == 1.5
+
+
+def test_a_mask_goes_when_the_photo_changes(chosen: Any, photo: Path) -> None:
+    chosen.mask = mask = bpy.data.images.new("mask", 8, 8)
+    chosen.image = chosen.image
+    assert chosen.mask == mask
+    chosen.image = bpy.data.images.new("other", 8, 8)
+    assert chosen.mask is None and chosen.masked is None
+    chosen.image = None
+    chosen.mask = mask
+    chosen.image = bpy.data.images["other"]
+    assert chosen.mask == mask, "chosen before its photo"
+    chosen.image = bpy.data.images[photo.name]
+    assert chosen.mask is None
+
+
+def test_only_the_mask_of_the_present_photo_is_edited(chosen: Any, photo: Path) -> None:
+    from galatea.addon.bridge import bridge
+    from galatea.addon.ops.image import last_mask_run
+
+    run = plan.generate(bpy.context)
+    run.stages = [{"step": "cutout", "state": "done"}]
+    bridge.runs = [run]
+    assert last_mask_run(bpy.context) is run
+    chosen.image = bpy.data.images.new("other", 8, 8)
+    assert last_mask_run(bpy.context) is None and not bpy.ops.galatea.edit_mask.poll()
+    chosen.image = bpy.data.images[photo.name]
+    chosen.image.pack()
+    packed = plan.generate(bpy.context)
+    packed.stages = run.stages
+    bridge.runs = [packed, run]
+    assert last_mask_run(bpy.context) is packed
+
+
+def test_a_picture_that_was_there_stays_when_it_cannot_be_read(addon: Any, tmp_path: Path) -> None:
+    bad = tmp_path / "broken.png"
+    bad.write_bytes(b"this is no picture")
+    with pytest.raises(RuntimeError, match="Cannot read"):
+        bpy.ops.galatea.choose_image(filepath=str(bad))
+    assert not bpy.data.images
+    bpy.data.images.load(str(bad))
+    with pytest.raises(RuntimeError, match="Cannot read"):
+        bpy.ops.galatea.choose_image(filepath=str(bad))
+    assert [image.name for image in bpy.data.images] == ["broken.png"]
+
+
+def test_without_the_program_the_command_starts_this_blender(
+    chosen: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from types import SimpleNamespace
+
+    from galatea.addon.ops import jobs
+
+    monkeypatch.setattr(jobs.shutil, "which", lambda _: "/usr/bin/galatea")
+    assert jobs.program() == ("galatea",)
+    monkeypatch.setattr(jobs.shutil, "which", lambda _: None)
+    monkeypatch.setattr(jobs, "bpy", SimpleNamespace(app=SimpleNamespace(binary_path="/opt/my blender/blender")))
+    words = shlex.split(plan.generate(bpy.context).command(tmp_path, jobs.program()))
+    assert words[:5] == ["/opt/my blender/blender", "--background", "--command", "galatea", "run"]
+
+
+@pytest.mark.parametrize("name", ["generate", "again", "rig", "idle", "drop", "texture", "film"])
+def test_what_runs_long_is_not_for_repeat_last(addon: Any, name: str) -> None:
+    assert "REGISTER" not in getattr(bpy.types, f"GALATEA_OT_{name}").bl_options
+    assert "REGISTER" not in getattr(bpy.ops.galatea, name).bl_options
+
+
+def test_a_python_of_the_users_own_is_looked_for(addon: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from galatea.addon import environment, prefs
+
+    path = tmp_path / "python"
+    monkeypatch.setattr(prefs, "own_python", lambda: path)
+    assert environment.state() == "lost" and prefs.full_python() == ""
+    path.write_text("")
+    environment.look_again()
+    assert environment.state() == "own" and prefs.full_python() == str(path)
+
+
+def test_a_whole_environment_is_checked_file_by_file(addon: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from galatea.addon import environment
+    from galatea.addon.ops.environment import GALATEA_OT_env_install
+
+    asked: list[tuple[str, ...]] = []
+    monkeypatch.setattr(environment, "start_install", lambda *words: asked.append(words))
+    for state in ("missing", "ready"):
+        monkeypatch.setattr(environment, "state", lambda state=state: state)
+        GALATEA_OT_env_install.execute(None, bpy.context)
+    assert asked == [(), ("--verify",)]

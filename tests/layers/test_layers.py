@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who may import whom, read from the source: a breach names the file and the import at fault."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+HEAVY = ("torch", "diffusers", "transformers", "ray", "onnxruntime")
+ALLOWED = {  # a folder below the root -> the folders of ours that it may import at the top of a file
+    "backend/protocol": ("backend/protocol",),
+    "backend/runners": ("backend/protocol", "backend/runners"),
+    "backend/worker": ("backend/protocol", "backend/worker"),
+    "backend/geometry": ("backend/protocol", "backend/geometry"),
+    "backend/backends": ("backend/protocol", "backend/images", "backend/matting"),
+    "backend/env": ("backend/protocol", "backend/env", "backend/runners"),
+    "backend": ("backend",),
+    "addon/scene": ("addon/scene", "backend/protocol"),
+    "addon/ui": (
+        *(f"addon/{name}" for name in ("ui", "bridge", "environment", "objects", "previews", "props", "runs")),
+        "backend/protocol",
+    ),
+    "addon": ("addon", "backend"),
+}
+
+
+def imports(path: Path, *, top: bool) -> Iterator[tuple[str, int]]:
+    """(dotted path from the root for ours, name for others; line) of each import, those of type checking left out."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    nodes: list[ast.AST] = []
+    stack: list[ast.AST] = list(tree.body)
+    while stack:
+        node = stack.pop()
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            continue
+        if top and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        nodes.append(node)
+        stack.extend(ast.iter_child_nodes(node))
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            if not node.level:
+                yield node.module or "", node.lineno
+                continue
+            base = path.parent
+            for _ in range(node.level - 1):
+                base = base.parent
+            folder = base.relative_to(ROOT).as_posix()
+            dotted = "/".join(
+                part for part in (folder if folder != "." else "", *(node.module or "").split(".")) if part
+            )
+            if node.module:
+                yield f"./{dotted}", node.lineno
+            else:
+                yield from ((f"./{dotted}/{alias.name}".replace("//", "/"), node.lineno) for alias in node.names)
+
+
+SOURCES = sorted([*ROOT.glob("backend/**/*.py"), *ROOT.glob("addon/**/*.py")])
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_layers(path: Path) -> None:
+    where = path.relative_to(ROOT).as_posix()
+    layer = next(folder for folder in ALLOWED if where.startswith(folder + "/"))
+    for name, line in imports(path, top=True):
+        if name.startswith("./"):
+            target = name[2:]
+            ok = any(target == folder or target.startswith(folder + "/") for folder in ALLOWED[layer])
+            assert ok, f"{where}:{line} imports {target}; {layer} may import {ALLOWED[layer]}"
+        assert name.split(".")[0] not in HEAVY, f"{where}:{line} imports {name} at the top of the file"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_only_the_addon_knows_blender_and_never_torch(path: Path) -> None:
+    where = path.relative_to(ROOT).as_posix()
+    for name, line in imports(path, top=False):
+        root = name.split(".")[0]
+        if where.startswith("backend/"):
+            assert root not in ("bpy", "mathutils", "bmesh"), f"{where}:{line} imports {name}"
+            assert not name.startswith("./addon"), f"{where}:{line} imports {name}"
+        else:
+            assert root not in HEAVY, f"{where}:{line} imports {name}"
+
+
+def test_protocol_is_standard_library_only() -> None:
+    for path in ROOT.glob("backend/protocol/*.py"):
+        for name, line in imports(path, top=False):
+            if not name.startswith("./"):
+                assert name.split(".")[0] in sys.stdlib_module_names, f"{path.name}:{line} imports {name}"
+
+
+def test_the_runners_load_nothing_heavy() -> None:
+    code = (
+        "import sys, galatea.backend.runners.runtimes, galatea.backend.flow, galatea.backend.cli;"
+        f"sys.exit(','.join(m for m in {(*HEAVY, 'numpy', 'PIL', 'bpy')!r} if m in sys.modules) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

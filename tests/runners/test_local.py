@@ -1,0 +1,304 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Real processes in real trouble: each job ends in a result, and the next one runs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from galatea.backend.backends.fake import Backend
+from galatea.backend.protocol.errors import UserError
+from galatea.backend.protocol.event import Done, Event, Progress
+from galatea.backend.protocol.job import JobState, Request
+from galatea.backend.protocol.store import JobStore
+from galatea.backend.runners.inline import InlineRunner
+from galatea.backend.runners.local import LocalRunner
+from galatea.backend.runners.runtimes import Dispatch, Runtimes
+from galatea.backend.worker.find import load
+
+PATIENCE = 120  # seconds; the machine may be loaded
+
+
+def fake(**params: object) -> Request:
+    return Request.of(Backend.spec, params=params)
+
+
+def finish(runner: LocalRunner | Dispatch | InlineRunner, *jobs: str) -> list[Event]:
+    events: list[Event] = []
+    end = time.monotonic() + PATIENCE
+    while {event.job for event in events if isinstance(event, Done)} < set(jobs):
+        assert time.monotonic() < end, f"no end: {events[-3:]}"
+        events += runner.poll()
+        time.sleep(0.01)
+    return events
+
+
+def wait_for_progress(runner: LocalRunner, job: str) -> None:
+    end = time.monotonic() + PATIENCE
+    while not any(isinstance(event, Progress) and event.job == job for event in runner.poll()):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def runner(store: JobStore) -> Iterator[LocalRunner]:
+    made = LocalRunner(store, Runtimes.here().bundled, name="bundled")
+    yield made
+    made.close()
+
+
+def test_a_job_runs_in_another_process(runner: LocalRunner, store: JobStore) -> None:
+    request = fake(text="hi", seconds=0.2)
+    runner.submit(request)
+    events = finish(runner, request.id)
+    result = store.result(request.id)
+    assert result and result.state is JobState.DONE
+    assert store.file(result, "text").read_text() == "hi 0\n"
+    fractions = [event.fraction for event in events if isinstance(event, Progress)]
+    assert fractions == sorted(fractions) and len(fractions) > 3
+    assert runner.pid and runner.pid != os.getpid()
+
+
+def test_the_worker_stays_warm(runner: LocalRunner) -> None:
+    pids = set()
+    for text in "abc":
+        request = fake(text=text)
+        runner.submit(request)
+        finish(runner, request.id)
+        pids.add(runner.pid)
+    assert len(pids) == 1
+
+
+@pytest.mark.parametrize(
+    ("trouble", "kind", "says"),
+    [
+        ("user", "input", "This is what a wrong input looks like"),
+        ("bug", "backend", "ZeroDivisionError: a bug in a backend"),
+        ("memory", "device", "Not enough memory"),
+        ("kill", "backend", "exit code -9"),
+        ("exit", "backend", "exit code 3"),
+        ("lie", "backend", "promised text as text.txt, but the file is missing"),
+    ],
+)
+def test_trouble_becomes_a_failed_job_and_the_next_job_runs(
+    runner: LocalRunner, store: JobStore, trouble: str, kind: str, says: str
+) -> None:
+    bad, good = fake(trouble=trouble), fake()
+    runner.submit(bad)
+    runner.submit(good)
+    finish(runner, bad.id, good.id)
+    failed = store.result(bad.id)
+    assert failed and failed.state is JobState.FAILED and failed.failure
+    assert failed.failure.kind == kind and says in failed.failure.message
+    assert store.state(good.id) is JobState.DONE
+
+
+def test_what_libraries_print_never_reaches_the_protocol(runner: LocalRunner, store: JobStore) -> None:
+    request = fake(trouble="noise")
+    runner.submit(request)
+    finish(runner, request.id)
+    assert store.state(request.id) is JobState.DONE
+    assert "C code writes to stdout" in runner.log_path.read_text(errors="replace")
+
+
+def test_an_idle_worker_that_dies_harms_nobody(runner: LocalRunner, store: JobStore) -> None:
+    first, second = fake(text="1"), fake(text="2")
+    runner.submit(first)
+    finish(runner, first.id)
+    assert runner.pid
+    os.kill(runner.pid, signal.SIGKILL)
+    time.sleep(0.2)
+    runner.submit(second)
+    finish(runner, second.id)
+    assert store.state(second.id) is JobState.DONE
+
+
+def test_cancel_is_heard_at_the_next_progress(runner: LocalRunner, store: JobStore) -> None:
+    request = fake(seconds=600)
+    runner.submit(request)
+    wait_for_progress(runner, request.id)
+    pid = runner.pid
+    runner.cancel(request.id)
+    finish(runner, request.id)
+    assert store.state(request.id) is JobState.CANCELLED
+    assert runner.pid == pid, "a worker that listens is not killed"
+
+
+def test_cancel_kills_a_worker_that_does_not_listen(runner: LocalRunner, store: JobStore) -> None:
+    request = fake(trouble="hang", seconds=0.2)
+    runner.submit(request)
+    wait_for_progress(runner, request.id)
+    time.sleep(0.5)
+    pid = runner.pid
+    assert pid
+    runner.cancel(request.id)
+    finish(runner, request.id)
+    assert store.state(request.id) is JobState.CANCELLED
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def test_a_waiting_job_is_cancelled_at_once(runner: LocalRunner, store: JobStore) -> None:
+    long, waiting = fake(seconds=600), fake()
+    runner.submit(long)
+    runner.submit(waiting)
+    wait_for_progress(runner, long.id)
+    runner.cancel(waiting.id)
+    finish(runner, waiting.id)
+    assert store.state(waiting.id) is JobState.CANCELLED
+    runner.cancel(long.id)
+    finish(runner, long.id)
+
+
+def test_a_job_past_its_time_is_ended(store: JobStore) -> None:
+    runner = LocalRunner(store, Runtimes.here().bundled, name="bundled", timeout=2)
+    request = fake(seconds=600)
+    runner.submit(request)
+    finish(runner, request.id)
+    runner.close()
+    result = store.result(request.id)
+    assert result and result.failure and result.failure.kind == "timeout"
+
+
+@pytest.mark.parametrize("program", ["/nowhere/python", "/", "/etc/hostname"])
+def test_a_program_that_cannot_be_started_is_said(store: JobStore, program: str) -> None:
+    runner = LocalRunner(store, [program, "{store}"], name="full")
+    request = fake()
+    runner.submit(request)
+    finish(runner, request.id)
+    result = store.result(request.id)
+    assert result and result.failure and result.failure.kind == "environment"
+    assert f"Cannot start {program}" in result.failure.message
+
+
+def test_asking_twice_does_the_work_once(runner: LocalRunner, store: JobStore) -> None:
+    request = fake()
+    for _ in range(2):
+        runner.submit(request)
+        finish(runner, request.id)
+    assert [path.name for path in store.folder(request.id).glob("out-*")] == ["out-1"]
+
+
+def test_the_asker_dies_and_the_work_is_found_again(store: JobStore) -> None:
+    """Whoever asked is killed in mid job; the worker goes on, publishes and ends."""
+    code = f"""
+import sys, time
+from pathlib import Path
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from galatea.backend.backends.fake import Backend
+from galatea.backend.protocol.job import Request
+from galatea.backend.protocol.store import JobStore
+from galatea.backend.runners.local import LocalRunner
+from galatea.backend.runners.runtimes import Runtimes
+runner = LocalRunner(JobStore(Path({str(store.root)!r})), Runtimes.here().bundled, name="bundled")
+runner.submit(Request.of(Backend.spec, params={{"seconds": 3.0}}))
+while True:
+    for event in runner.poll():
+        print(runner.pid, flush=True)
+    time.sleep(0.01)
+"""
+    asker = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert asker.stdout
+    worker = int(asker.stdout.readline())
+    asker.kill()
+    asker.wait()
+    job = fake(seconds=3.0).id
+    end = time.monotonic() + PATIENCE
+    while not store.result(job):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    assert store.state(job) is JobState.DONE
+    while Path(f"/proc/{worker}").exists() and "Z" not in Path(f"/proc/{worker}/stat").read_text().split()[2]:
+        assert time.monotonic() < end, "the worker must end when nobody can ask it any more"
+        time.sleep(0.05)
+
+
+def test_two_runners_share_a_store_and_do_a_job_once(store: JobStore) -> None:
+    command = Runtimes.here().bundled
+    runners = [LocalRunner(store, command, name=name) for name in ("one", "two")]
+    request = fake(seconds=1.0)
+    for runner in runners:
+        runner.submit(request)
+    for runner in runners:
+        finish(runner, request.id)
+        runner.close()
+    assert store.state(request.id) is JobState.DONE
+    assert len(list(store.folder(request.id).glob("out-*"))) == 1
+
+
+def test_cancelling_the_one_that_waits_leaves_the_one_that_works(store: JobStore) -> None:
+    command = Runtimes.here().bundled
+    works, waits = (LocalRunner(store, command, name=name) for name in ("one", "two"))
+    request = fake(seconds=4.0)
+    works.submit(request)
+    wait_for_progress(works, request.id)
+    waits.submit(request)
+    wait_for_progress(waits, request.id)
+    waits.cancel(request.id)
+    finish(waits, request.id)
+    assert store.state(request.id) is JobState.RUNNING
+    finish(works, request.id)
+    assert store.state(request.id) is JobState.DONE
+    works.close()
+    waits.close()
+
+
+def test_close_never_throws_away_what_is_done(store: JobStore) -> None:
+    runner = LocalRunner(store, Runtimes.here().bundled, name="bundled")
+    request = fake()
+    runner.submit(request)
+    runner.poll()
+    end = time.monotonic() + PATIENCE
+    while not store.result(request.id):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    runner.close()  # before its `Done` was read
+    assert store.state(request.id) is JobState.DONE
+
+
+def test_a_failed_attempt_leaves_no_files(runner: LocalRunner, store: JobStore) -> None:
+    request = fake(trouble="bug")
+    runner.submit(request)
+    finish(runner, request.id)
+    assert not list(store.folder(request.id).glob("out-*"))
+
+
+def test_inline_gives_the_same_result(store: JobStore) -> None:
+    runner = InlineRunner(store, load)
+    good, bad = fake(text="here"), fake(trouble="bug")
+    runner.submit(good)
+    runner.submit(bad)
+    finish(runner, good.id, bad.id)
+    result = store.result(good.id)
+    assert result and store.file(result, "text").read_text() == "here 0\n"
+    assert store.state(bad.id) is JobState.FAILED
+
+
+def test_close_while_working_leaves_a_cancelled_job_and_no_process(store: JobStore) -> None:
+    runner = LocalRunner(store, Runtimes.here().bundled, name="bundled")
+    request = fake(seconds=600)
+    runner.submit(request)
+    wait_for_progress(runner, request.id)
+    pid = runner.pid
+    assert pid
+    runner.close()
+    assert store.state(request.id) is JobState.CANCELLED
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def test_a_runtime_that_is_not_installed_says_how_to_get_it(store: JobStore) -> None:
+    here = Runtimes.here()
+    lacking = Runtimes(here.bundled, (), ())
+    with pytest.raises(UserError, match="galatea env install") as caught:
+        lacking.command("full")
+    assert caught.value.kind == "environment"
+    with pytest.raises(UserError, match="GALATEA_BLENDER"):
+        lacking.command("blender")

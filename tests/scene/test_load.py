@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Mesh files of the user: what other programs and our own export write comes in upright, whole and in metres."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import bpy
+import numpy as np
+import pytest
+
+from galatea.backend.protocol.errors import UserError
+
+
+def boxes(path: Path) -> None:
+    """Two loose boxes as OBJ with Z up turned to Y up: a tall one on the left, a small one on the right in front."""
+    lines, count = [], 0
+    for low, high in (((-1.0, -0.2, 5.0), (0.0, 0.2, 8.0)), ((1.0, -1.0, 5.0), (1.5, -0.5, 5.5))):
+        corners = [(x, y, z) for x in (low[0], high[0]) for y in (low[1], high[1]) for z in (low[2], high[2])]
+        lines += [f"v {x} {z} {-y}" for x, y, z in corners]
+        sides = ((1, 2, 4, 3), (5, 7, 8, 6), (1, 5, 6, 2), (3, 4, 8, 7), (1, 3, 7, 5), (2, 6, 8, 4))
+        lines += [f"o part{count}", *("f " + " ".join(str(index + count) for index in side) for side in sides)]
+        count += 8
+    path.write_text("\n".join(lines) + "\n")
+
+
+def corners(body: bpy.types.Object) -> np.ndarray:
+    found = np.empty(len(body.data.vertices) * 3, np.float32)
+    body.data.vertices.foreach_get("co", found)
+    return found.reshape(-1, 3)
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    path = tmp_path / "two boxes ü.obj"
+    boxes(path)
+    return path
+
+
+def test_parts_become_one_body_on_the_ground_with_its_front_in_front(run: Any, model: Path) -> None:
+    body = run("load", {"model": model}).work.object("body")
+    points = corners(body)
+    assert np.allclose(points.min(0), (-1.25, -0.6, 0), atol=1e-5)
+    assert np.allclose(points.max(0), (1.25, 0.6, 3), atol=1e-5)
+    small = points[points[:, 0] > 0.5]
+    assert small[:, 1].max() < 0 and small[:, 2].max() == pytest.approx(0.5), "right, in front, low"
+    assert [obj.name for obj in bpy.context.scene.objects] == ["two boxes ü"]
+    assert np.allclose(np.array(body.matrix_world), np.eye(4))
+
+
+def test_size_and_turn(run: Any, model: Path) -> None:
+    points = corners(run("load", {"model": model}, size_m=0.3, turn=90.0).work.object("body"))
+    assert np.ptp(points, axis=0).max() == pytest.approx(0.3, rel=1e-5)
+    assert np.ptp(points[:, 1]) == pytest.approx(0.25, rel=1e-4), "what was wide is deep now"
+    assert points[:, 2].min() == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["glb", "obj", "fbx", "usdz", "abc", "stl", "ply"])
+def test_what_export_wrote_is_loaded_again(run: Any, figure: Any, tmp_path: Path, kind: str) -> None:
+    options = bpy.app.build_options
+    if not {"usdz": options.usd, "abc": options.alembic}.get(kind, True):
+        pytest.skip(f"this Blender was built without {kind}")
+    run("bring", {"mesh": figure.mesh, "albedo": figure.albedo}, level=0.0)
+    run("clean", faces=1500)
+    before = corners(run("material").work.object("body"))
+    done = run("export", format=kind)
+    assert done.report.assets(done.outputs)
+    path = next(p for p in done.report._folder.iterdir() if p.suffix == f".{kind}")
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    after = corners(run("load", {"model": path}).work.object("body"))
+    centre = (before.max(0) + before.min(0)) / 2
+    moved = before - (centre[0], centre[1], before[:, 2].min())
+    assert np.allclose(after.min(0), moved.min(0), atol=2e-4) and np.allclose(after.max(0), moved.max(0), atol=2e-4)
+    # a file may split or join vertices, so the asymmetry is compared where the figure is highest
+    assert np.allclose(after[after[:, 2].argmax()], moved[moved[:, 2].argmax()], atol=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("a.xyz", b"1 2 3", "is no mesh file that this Blender reads"),
+        ("a.glb", b"this is no glTF at all", "cannot be read|holds no mesh"),
+        ("a.glb", b"glTF\x02\x00\x00\x00\xff\xff\xff\x00", "cannot be read|holds no mesh"),
+        ("a.ply", b"ply\nformat ascii 1.0\nelement vertex 3\n", "cannot be read|holds no mesh"),
+        ("a.stl", b"", "cannot be read|holds no mesh"),
+        ("a.obj", b"v 0 0 0\nv 1 0 0\nv 0 1 0\n", "holds no mesh with faces"),
+        ("a.obj", b"v 1 1 1\nv 1 1 1\nv 1 1 1\nf 1 2 3\n", "has no size"),
+        ("a.obj", b"v -3e38 0 0\nv 3e38 0 0\nv 0 1 0\nf 1 2 3\n", "no size, or coordinates that are not numbers"),
+    ],
+)
+def test_what_is_no_mesh_is_said(run: Any, tmp_path: Path, name: str, content: bytes, says: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=says) as caught:
+        run("load", {"model": path})
+    assert "Choose another file" in str(caught.value) or "It reads:" in str(caught.value)

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs inside Blender's window: plays a scenario step by step from a timer, with simulated mouse events.
+
+A scenario is a file with `def play(stage): …`, a generator. Each `yield` gives Blender time to draw and to handle
+events; `yield from stage.until(…)` waits for something with a time limit instead of sleeping.
+"""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import time
+import traceback
+from pathlib import Path
+
+import bpy
+
+OUT = Path(os.environ["GALATEA_OUT"])
+
+
+class Stage:
+    def __init__(self):
+        self.given = json.loads(os.environ.get("GALATEA_PLAY", "{}"))
+        self.noted = {}
+        self.begun = time.monotonic()
+
+    def mark(self, name):
+        """When this was reached, for comparing with the slow frames."""
+        self.noted.setdefault("marks", []).append([round(time.monotonic() - self.begun, 2), name])
+
+    def note(self, **facts):
+        self.noted.update(facts)
+
+    def until(self, true, seconds=60.0, what="it"):
+        end = time.monotonic() + seconds
+        while True:
+            found = true()
+            if found:
+                return found
+            if time.monotonic() > end:
+                self.shot("waited")
+                raise TimeoutError(f"{what} did not happen within {seconds:g} s")
+            yield
+
+    def frames(self, count):
+        for _ in range(count):
+            yield
+
+    @property
+    def window(self):
+        return bpy.context.window_manager.windows[0]
+
+    @property
+    def area(self):
+        return next(area for area in self.window.screen.areas if area.type == "VIEW_3D")
+
+    @property
+    def view(self):
+        return next(region for region in self.area.regions if region.type == "WINDOW")
+
+    @property
+    def sidebar(self):
+        return next(region for region in self.area.regions if region.type == "UI")
+
+    def open_sidebar(self, category="Galatea", width=0):
+        self.area.spaces.active.show_region_ui = True
+
+        def there():
+            try:
+                self.sidebar.active_panel_category = category
+            except (TypeError, AttributeError):  # read-only until the tabs were drawn
+                return False
+            return self.sidebar.width > 1 and self.sidebar.active_panel_category == category
+
+        yield from self.until(there, what="the tab")
+        yield from self.frames(5)
+
+    def move(self, x, y):
+        self.window.event_simulate(type="MOUSEMOVE", value="NOTHING", x=int(x), y=int(y))
+
+    def find(self, operator):
+        """Where the button of this operator is: hover down the sidebar and ask Blender what is under the mouse."""
+        wanted = f"bpy.ops.{operator}("
+        region, window = self.sidebar, self.window
+        seen = []
+        for share in (0.3, 0.75, 0.92):
+            x = region.x + region.width * share
+            y = region.y + region.height - 8
+            while y > region.y + 4:
+                self.move(x, y)
+                yield
+                yield
+                window.screen  # noqa: B018 - keep the window alive in this frame
+                with bpy.context.temp_override(window=window, area=self.area, region=region):
+                    bpy.context.window_manager.clipboard = ""
+                    if bpy.ops.ui.copy_python_command_button.poll():
+                        bpy.ops.ui.copy_python_command_button()
+                    text = bpy.context.window_manager.clipboard
+                if text.startswith(wanted):
+                    return int(x), int(y)
+                if text and text not in seen:
+                    seen.append(text)
+                y -= 9
+        self.shot("not-found")
+        raise LookupError(f"no button {operator} in the sidebar; there are {seen}")
+
+    def click(self, operator):
+        x, y = yield from self.find(operator)
+        yield from self.press(x, y)
+
+    def press(self, x, y):
+        self.move(x, y)
+        yield
+        for value in ("PRESS", "RELEASE"):
+            self.window.event_simulate(type="LEFTMOUSE", value=value, x=int(x), y=int(y))
+            yield
+        yield
+
+    def shot(self, name):
+        """The X picture: Blender's own screenshot is black under Xvfb."""
+        path = OUT / f"{name}.png"
+        env = {k: v for k, v in os.environ.items() if k != "LD_LIBRARY_PATH"}
+        subprocess.run(["import", "-window", "root", str(path)], env=env, timeout=60, check=False)
+
+
+def load(path):
+    spec = importlib.util.spec_from_file_location("scenario", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def main():
+    stage = Stage()
+    play = load(sys.argv[sys.argv.index("--") + 1]).play(stage)
+    bpy.context.preferences.view.show_splash = False
+
+    last, begun = [0.0], time.monotonic()
+
+    def tick():
+        try:
+            now = time.monotonic()
+            if last[0] and now - last[0] > 0.5:  # between two steps of ours: Blender's and the add-on's work alone
+                stage.noted.setdefault("slow", []).append([round(now - begun, 2), round(now - last[0], 2)])
+            next(play)
+            last[0] = time.monotonic()
+            return 0.03
+        except StopIteration:
+            pass
+        except Exception:
+            stage.note(error=traceback.format_exc())
+        (OUT / "report.json.part").write_text(json.dumps(stage.noted))
+        os.replace(OUT / "report.json.part", OUT / "report.json")
+        bpy.ops.wm.quit_blender()
+        return None
+
+    bpy.app.timers.register(tick, first_interval=1.0, persistent=True)
+
+
+main()

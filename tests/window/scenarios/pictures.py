@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the README shows: the panel before, while and after; the sub-panels."""
+
+import importlib
+import json
+
+import bpy
+
+
+def addon(name):
+    return importlib.import_module(f"bl_ext.user_default.galatea.addon.{name}")
+
+
+def fold(open_ones):
+    """Panels drawn anew, these open and the others closed: a click on each header would do the same."""
+    ui = addon("ui")
+    for cls in reversed(ui.CLASSES):
+        bpy.utils.unregister_class(cls)
+    for cls in ui.CLASSES:
+        if issubclass(cls, bpy.types.Panel) and hasattr(cls, "bl_parent_id"):
+            cls.bl_options = set() if cls.__name__ in open_ones else {"DEFAULT_CLOSED"}
+            cls.bl_idname = cls.__name__ + "_" + str(abs(hash(frozenset(open_ones))) % 10000)
+        bpy.utils.register_class(cls)
+
+
+def arrange(stage):
+    """A view worth a picture: nothing of the start-up file, colours on."""
+    for obj in list(bpy.data.objects):
+        bpy.data.objects.remove(obj)
+    space = stage.area.spaces.active
+    space.overlay.show_cursor = space.overlay.show_relationship_lines = False
+    space.shading.color_type = "TEXTURE"
+    space.shading.show_cavity = True
+    space.region_3d.view_distance = 4.0
+    space.region_3d.view_location = (0.95, 0.0, 0.42)
+    space.region_3d.view_rotation = (0.79, 0.58, 0.1, 0.15)
+
+
+def play(stage):
+    bridge = addon("bridge").bridge
+    bpy.context.preferences.view.show_tooltips = False
+    arrange(stage)
+    yield from stage.frames(10)
+    yield from stage.open_sidebar()
+    stage.shot("panel-empty")
+    settings = bpy.context.scene.galatea
+    for image in json.loads(stage.given["images"]):
+        settings.image = bpy.data.images.load(image)
+        yield from stage.frames(10)
+        bpy.ops.galatea.generate("INVOKE_DEFAULT")
+        run = bridge.runs[0]
+        yield from stage.until(
+            lambda run=run: run.ended or len(run.stages) > 5 or bridge.live.step == "bake", 600, "the bake"
+        )
+        yield from stage.frames(25)
+        stage.shot("panel-running")
+        yield from stage.until(lambda run=run: run.ended and bridge.idle, 600, "the end")
+        yield from stage.frames(20)
+        bpy.context.scene.cursor.location.x += 1.15
+    stage.move(300, 500)
+    yield from stage.frames(20)
+    stage.shot("panel")
+    for name, panels in (
+        ("panel-rig", {"GALATEA_PT_rig", "GALATEA_PT_physics"}),
+        ("panel-texture", {"GALATEA_PT_texture"}),
+        ("panel-film", {"GALATEA_PT_film"}),
+        ("panel-shape", {"GALATEA_PT_shape"}),
+    ):
+        fold(panels)
+        yield from stage.frames(5)
+        yield from stage.open_sidebar()
+        yield from stage.frames(10)
+        stage.shot(name)

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The panel in a real Blender with a window, by simulated clicks. `make test-window`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from galatea.backend.runners.local import CANCEL_GRACE_SECONDS
+
+pytestmark = pytest.mark.window
+MESH = ["cutout", "relief", "bring", "clean", "unwrap", "bake", "material"]
+
+
+def colours(path: Path) -> int:
+    Image = pytest.importorskip("PIL.Image")
+    found = Image.open(path).convert("RGB").getcolors(1 << 24)
+    return len(found or [])
+
+
+def test_clicks_make_an_object_undo_takes_it_and_cancel_stops(
+    play: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    noted = play("generate")
+    assert noted["state"] == "done", noted["failure"]
+    assert noted["steps"] == MESH
+    assert len({(step, phase) for step, phase, _ in noted["seen"]}) >= 5, "progress was seen while it ran"
+    assert noted["active"] == "Subject" and noted["selected"] and noted["collections"] == ["Subject"]
+    assert noted["faces"] > 100 and noted["materials"] == 1 and noted["scenes"] == 1
+    assert noted["after_undo"] == [], "one undo step takes all of it away"
+    assert (
+        noted["cancel_state"] == "cancelled" and noted["cancel_seconds"] < CANCEL_GRACE_SECONDS + 30
+    )  # a hang, not a timing
+    assert not noted["timers"], "the timer rests when there is nothing to do"
+    assert not noted["heavy"]
+    slow = [seconds for at, seconds in noted.get("slow", []) if noted["click"] < at]
+    assert max(slow, default=0.0) < 30, "the window froze"
+    for name in ("progress", "done", "shown", "cancelled"):
+        assert colours(tmp_path / "out" / f"{name}.png") > 100, "the picture is not empty"
+
+
+def test_trouble_is_shown_with_its_fix(play: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"this is no picture")
+    noted = play("trouble", broken=str(broken))
+    assert noted["state"] == "failed" and noted["message"].rstrip().endswith(".")
+    assert "Choose the image again" in noted["notice"]
+    assert not noted["timer"]
+
+
+def test_work_goes_on_while_a_job_runs(play: Callable[..., dict[str, Any]]) -> None:
+    noted = play("meanwhile")
+    assert noted["states"] == ["done", "done"]
+    assert noted["held"], "the result waits for the end of edit mode"
+    assert noted["came"] == ["Subject"]
+    assert noted["other_file"] == [], "nothing goes into a file that it was not asked for in"
+    assert noted["list_after_load"] == 2
