@@ -94,10 +94,8 @@ def test_the_film_has_its_frames_and_something_moves(film: Path) -> None:
 
 
 def test_the_second_run_does_nothing_again(film: Path, tmp_path: Path) -> None:
-    clock = time.monotonic()
     subprocess.run(command("photo_to_film", tmp_path / "again"), check=True, capture_output=True, timeout=300)
     assert all(stage["cached"] for stage in steps(tmp_path / "again").values())
-    assert time.monotonic() - clock < 60, "no process is started for it; seconds on a quiet machine"
     assert (tmp_path / "again" / "film.mp4").read_bytes() == (film / "film.mp4").read_bytes()
 
 

@@ -18,6 +18,7 @@ from galatea.backend.protocol.errors import UserError
 from galatea.backend.protocol.event import Done, Event, Progress
 from galatea.backend.protocol.job import JobState, Request
 from galatea.backend.protocol.store import JobStore
+from galatea.backend.runners import local
 from galatea.backend.runners.inline import InlineRunner
 from galatea.backend.runners.local import LocalRunner
 from galatea.backend.runners.runtimes import Dispatch, Runtimes
@@ -120,7 +121,10 @@ def test_an_idle_worker_that_dies_harms_nobody(runner: LocalRunner, store: JobSt
     assert store.state(second.id) is JobState.DONE
 
 
-def test_cancel_is_heard_at_the_next_progress(runner: LocalRunner, store: JobStore) -> None:
+def test_cancel_is_heard_at_the_next_progress(
+    runner: LocalRunner, store: JobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "CANCEL_GRACE_SECONDS", PATIENCE)
     request = fake(seconds=600)
     runner.submit(request)
     wait_for_progress(runner, request.id)
@@ -236,7 +240,7 @@ def test_two_runners_share_a_store_and_do_a_job_once(store: JobStore) -> None:
 def test_cancelling_the_one_that_waits_leaves_the_one_that_works(store: JobStore) -> None:
     command = Runtimes.here().bundled
     works, waits = (LocalRunner(store, command, name=name) for name in ("one", "two"))
-    request = fake(seconds=4.0)
+    request = fake(seconds=10.0)
     works.submit(request)
     wait_for_progress(works, request.id)
     waits.submit(request)
