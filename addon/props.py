@@ -219,7 +219,7 @@ def _build() -> list[type]:
             items=items,
             name="Backend",
             description="The model that makes the mesh",
-            default="relief" if "relief" in ids else ids[0],
+            default="lift" if "lift" in ids else ids[0],
             update=preset_changed,
         ),
     )

@@ -42,7 +42,10 @@ SPEC = BackendSpec(
 
 @dataclass(frozen=True)
 class Arrays:
-    """`vertices` (V, 3) float32 metres, `faces` (F, 3) int32, `uv` (F, 3, 2), `colors` (V, 3) sRGB 0 to 1."""
+    """`vertices` (V, 3) float32 metres, `faces` (F, 3) int32, `uv` (F, 3, 2), `colors` (V, 4) sRGB 0 to 1.
+
+    The fourth of a colour says how much it covers the picture, where there is one.
+    """
 
     vertices: meshes.Floats
     faces: meshes.Ints
@@ -99,7 +102,11 @@ def read(path: Path) -> Arrays:
             raise UserError(f"The mesh {path.name} has no {key}. Make it again.")
     vertices, faces = _check(arrays["vertices"], arrays["faces"], path.name)
     uv = _optional(arrays.get("uv"), (len(faces), 3, 2), "uv", path.name)
-    colors = _optional(arrays.get("colors"), (len(vertices), 3), "colors", path.name)
+    given = arrays.get("colors")
+    wide = given is not None and given.shape[-1:] == (4,)
+    colors = _optional(given, (len(vertices), 4 if wide else 3), "colors", path.name)
+    if colors is not None and not wide:
+        colors = np.pad(colors, ((0, 0), (0, 1)))
     return Arrays(_grounded(vertices), faces, uv, None if colors is None else colors.clip(0, 1))
 
 
@@ -146,9 +153,7 @@ def _build(arrays: Arrays, name: str) -> bpy.types.Mesh:
         meshes.set_uv(mesh, shading.SOURCE_UV, arrays.uv[good].reshape(-1, 2))
     if arrays.colors is not None:
         layer = mesh.color_attributes.new(shading.COLORS, "BYTE_COLOR", "POINT")
-        rgba = np.ones((len(arrays.colors), 4), np.float32)
-        rgba[:, :3] = arrays.colors
-        layer.data.foreach_set("color_srgb", rgba.ravel())
+        layer.data.foreach_set("color_srgb", arrays.colors.ravel())
     return mesh
 
 

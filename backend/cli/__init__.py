@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from ..protocol.errors import EXIT_CODES, UserError
 from ..version import VERSION
-from . import info, run
+from . import info, learn, run
 
 
 class _Parser(argparse.ArgumentParser):
@@ -26,6 +26,7 @@ def parser() -> argparse.ArgumentParser:
     verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB", parser_class=_Parser)
     run.add_verbs(verbs)
     info.add_verbs(verbs)
+    learn.add_verbs(verbs)
     return top
 
 

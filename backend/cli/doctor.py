@@ -71,13 +71,14 @@ def _blender(blender: str) -> Finding:
 
 
 def _weights() -> Finding:
-    from ..backends.cutout import weights
+    from ..backends import cutout, lift
 
     try:
-        weights()
-        return _finding("ok", "Weights", "U2-Net-p is whole")
+        cutout.weights()
+        lift.weights()
+        return _finding("ok", "Weights", "U2-Net-p, DINOv2 and Lift are whole")
     except UserError as error:
-        return _finding("fail", "Weights", "U2-Net-p", str(error))
+        return _finding("fail", "Weights", "damaged or missing", str(error))
 
 
 def _folder() -> Finding:

@@ -16,7 +16,7 @@ from galatea.addon import environment, objects, prefs, runs
 def quick(addon: Any, photo: Path) -> Any:
     """The smallest settings that every step takes."""
     addon.image = bpy.data.images.load(str(photo))
-    for step, name in (("relief", "grid"), ("clean", "faces"), ("unwrap", "size"), ("bake", "size")):
+    for step, name in (("lift", "grid"), ("clean", "faces"), ("unwrap", "size"), ("bake", "size")):
         group = getattr(addon.steps, step, None)
         if group and name in group.bl_rna.properties:
             setattr(group, name, max(group.bl_rna.properties[name].hard_min, 64))

@@ -32,6 +32,7 @@ def steps(run: Any) -> dict[str, dict[str, Any]]:
 def test_the_command_does_what_the_panel_does(chosen: Any, tmp_path: Path, quality: str) -> None:
     chosen.quality = quality
     chosen.seed = 3
+    chosen.backend = "relief"
     chosen.steps.relief.grid = 65
     chosen.steps.relief.thickness = 0.3
     chosen.steps.clean.close = False
@@ -51,14 +52,14 @@ def test_the_command_does_what_the_panel_does(chosen: Any, tmp_path: Path, quali
 
 @pytest.mark.parametrize("quality", names("quality"))
 def test_a_quality_preset_is_shown_in_the_settings(chosen: Any, quality: str) -> None:
-    chosen.steps.relief.grid = 65
+    chosen.steps.lift.grid = 65
     chosen.quality = quality
     for step, params in load_quality(quality).items():
         for name, value in params.items():
             param = next(p for p in catalog()[step].params if p.name == name)
             assert props.value_of(getattr(chosen.steps, step), param) == value
-    wanted = load_quality(quality).get("relief", {}).get("grid", 192)
-    assert chosen.steps.relief.grid == wanted
+    wanted = load_quality(quality).get("lift", {}).get("grid", 160)
+    assert chosen.steps.lift.grid == wanted
     run = plan.generate(bpy.context)
     assert set(run.settings) == {"bring"}, "nothing was changed by hand"
 

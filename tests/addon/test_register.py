@@ -132,10 +132,10 @@ def test_an_unknown_kind_is_refused() -> None:
         of_param(Param("x", "colour", "red", "A colour"))
 
 
-def test_backends_are_the_ones_that_make_meshes_and_relief_comes_first(addon: Any) -> None:
+def test_backends_are_the_ones_that_make_meshes_and_ours_is_chosen(addon: Any) -> None:
     items = addon.bl_rna.properties["backend"].enum_items.keys()
     assert items == [spec.id for spec in catalog().values() if spec.task == "image-to-mesh"]
-    assert addon.backend == "relief"
+    assert addon.backend == "lift"
 
 
 def test_every_operator_says_what_it_does(addon: Any) -> None:

@@ -270,7 +270,7 @@ def test_jobs_lists_what_was_done(recipe: Path, tmp_path: Path) -> None:
 
 def test_backends_and_doctor_answer(home: Path) -> None:
     listed = json.loads(galatea("backends", "--json").stdout)
-    assert {"cutout", "relief", "fake"} <= {spec["id"] for spec in listed}
+    assert {"cutout", "lift", "relief", "fake"} <= {spec["id"] for spec in listed}
     done = galatea("doctor", "--json")
     findings = {finding["what"]: finding for finding in json.loads(done.stdout)}
     assert findings["Weights"]["state"] == "ok" and findings["Blender"]["state"] == "ok"

@@ -21,7 +21,7 @@ pytest.importorskip("bpy")
 ROOT = Path(__file__).resolve().parents[2]
 PHOTO = ROOT / "presets" / "examples" / "toad.jpg"
 SMALL = [
-    *("relief.grid=64", "clean.faces=1500", "unwrap.size=256", "bake.size=256", "stage.seconds=0.5"),
+    *("lift.grid=64", "clean.faces=1500", "unwrap.size=256", "bake.size=256", "stage.seconds=0.5"),
     *("stage.width=96", "stage.height=64", "film.samples=1"),
 ]
 
@@ -105,7 +105,7 @@ def test_a_changed_step_runs_from_its_cached_input(film: Path, tmp_path: Path) -
         command("photo_to_film", tmp_path / "a", settings=settings), check=True, capture_output=True, timeout=600
     )
     cached = {name for name, stage in steps(tmp_path / "a").items() if stage["cached"]}
-    assert cached == {"cutout", "relief", "bring", "clean", "unwrap", "bake", "material", "export", "rig", "idle"}
+    assert cached == {"cutout", "lift", "bring", "clean", "unwrap", "bake", "material", "export", "rig", "idle"}
 
 
 def test_the_drop_recipe_makes_a_film_that_falls(film: Path, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from galatea.backend.runners.local import CANCEL_GRACE_SECONDS
 
 pytestmark = pytest.mark.window
-MESH = ["cutout", "relief", "bring", "clean", "unwrap", "bake", "material"]
+MESH = ["cutout", "lift", "bring", "clean", "unwrap", "bake", "material"]
 
 
 def colours(path: Path) -> int:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import bpy
+import numpy as np
 
 from ..work import ROLE
 
@@ -42,23 +43,41 @@ def new_material(name: str) -> tuple[bpy.types.Material, bpy.types.NodeTree]:
 
 
 def source_color(tree: bpy.types.NodeTree, mesh: bpy.types.Mesh) -> bpy.types.NodeSocket:
-    """A socket with the colour of the source: its image, else its colour attribute, else light grey."""
+    """A socket with the colour of the source: its image, covered by its colours where they say so; else light grey."""
     nodes = tree.nodes
     albedo = image_of("albedo")
-    if albedo and SOURCE_UV in mesh.uv_layers:
+    pictured = albedo and SOURCE_UV in mesh.uv_layers
+    if pictured:
         uv, texture = nodes.new("ShaderNodeUVMap"), nodes.new("ShaderNodeTexImage")
         uv.uv_map, texture.image = SOURCE_UV, albedo
-        uv.location, texture.location = (-800, 300), (-600, 300)
+        uv.location, texture.location = (-1000, 300), (-800, 300)
         texture.extension = "EXTEND"
         tree.links.new(uv.outputs["UV"], texture.inputs["Vector"])
-        return texture.outputs["Color"]
-    if COLORS in mesh.attributes:
+    if COLORS in mesh.attributes and (not pictured or _cover(mesh)):
         attribute = nodes.new("ShaderNodeAttribute")
-        attribute.attribute_name, attribute.location = COLORS, (-600, 300)
-        return attribute.outputs["Color"]
+        attribute.attribute_name, attribute.location = COLORS, (-800, 0)
+        if not pictured:
+            return attribute.outputs["Color"]
+        mix = nodes.new("ShaderNodeMix")
+        mix.data_type, mix.location = "RGBA", (-500, 300)
+        factor, *_ = (socket for socket in mix.inputs if socket.type == "VALUE")
+        first, second = (socket for socket in mix.inputs if socket.type == "RGBA")
+        tree.links.new(attribute.outputs["Alpha"], factor)
+        tree.links.new(texture.outputs["Color"], first)
+        tree.links.new(attribute.outputs["Color"], second)
+        return next(socket for socket in mix.outputs if socket.type == "RGBA")
+    if pictured:
+        return texture.outputs["Color"]
     plain = nodes.new("ShaderNodeRGB")
     plain.outputs[0].default_value, plain.location = (0.6, 0.6, 0.6, 1.0), (-600, 300)
     return plain.outputs[0]
+
+
+def _cover(mesh: bpy.types.Mesh) -> bool:
+    layer = mesh.attributes[COLORS]
+    rgba = np.empty(len(layer.data) * 4, np.float32)
+    layer.data.foreach_get("color", rgba)
+    return bool(rgba[3::4].any())
 
 
 def principled(tree: bpy.types.NodeTree) -> bpy.types.ShaderNode:

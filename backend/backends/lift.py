@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Photo to mesh by our own model: DINOv2's features lifted to a volume, made a surface, painted with the photo."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .. import images
+from ..protocol.errors import UserError
+from ..protocol.job import Request
+from ..protocol.spec import BackendSpec, Param
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ..worker.report import Report
+
+    Floats = NDArray[np.float32]
+
+WEIGHTS = Path(__file__).resolve().parents[1] / "weights"
+SIDE = 224
+"""px, what the encoder sees."""
+SMALL = 128
+"""px, what the decoder sees of the picture itself."""
+FILL = 0.85
+"""The object's longest side, as a part of the picture that the model is shown."""
+GREY = 0.5
+
+NOTHING = "Nothing stands out in this image. Choose one with a plain background, or draw a mask."
+
+
+class Backend:
+    spec = BackendSpec(
+        id="lift",
+        label="Lift (own model)",
+        task="image-to-mesh",
+        help="Our own network, trained on free meshes: it knows the backs of many things. Nothing to download.",
+        license="GPL-3.0-or-later; encoder DINOv2, Apache-2.0",
+        inputs=("cutout",),
+        outputs=("mesh", "albedo"),
+        axes="metres, Z up, faces -Y, base centre at the origin",
+        params=(
+            Param("grid", "int", 160, "Cells across the picture: more keep finer parts", low=48, high=384),
+            Param("solid", "float", 0.5, "Lower makes it fatter, higher thinner", low=0.1, high=0.9),
+            Param("smooth", "int", 10, "Rounds of smoothing", low=0, high=50),
+            Param("crumbs", "float", 0.01, "Drop loose parts below this share of the largest", low=0.0, high=1.0),
+            Param(
+                "back_texture",
+                "choice",
+                "predicted",
+                "Colours of what the photo does not show: what the model expects, or the front mirrored",
+                choices=("predicted", "mirror"),
+            ),
+            Param("texture_size", "int", 1024, "Longest side of the photo's picture", low=256, high=4096, unit="px"),
+            Param("size_m", "float", 1.0, "Longest side of the object", low=0.001, high=1000.0, unit="m"),
+        ),
+    )
+
+    def __init__(self) -> None:
+        self._session: Any = None
+
+    def run(self, request: Request, params: dict[str, Any], report: Report) -> None:
+        import numpy as np
+
+        from ..geometry import filters, frustum, mesh, parts
+        from ..geometry.marching import isosurface
+
+        report.progress("Reading the cut-out", 0.0)
+        view = framed(request.inputs["cutout"], params["texture_size"])
+        report.progress("Loading the model", 0.05)
+        self._load()
+        report.progress("Lifting", 0.15)
+        front, profile, colour, camera = self._predict(view)
+        focal = float(np.clip(np.exp(camera[2]), 1.2, 8.0))
+        elevation = float(np.clip(np.arctan2(camera[0], camera[1]), np.radians(-20), np.radians(70)))
+        report.metric("elevation_degrees", round(float(np.degrees(elevation)), 1))
+        report.metric("fov_degrees", round(float(2 * np.degrees(np.arctan(1 / focal))), 1))
+
+        report.progress("Refining", 0.45)
+        grid = params["grid"]
+        profile -= np.float32(np.log(params["solid"] / (1 - params["solid"])))
+        mask = _ridged(images.resize(view[..., 3], (grid, grid)) / np.float32(255))
+        known = images.resize(view[..., 3], (front.shape[2], front.shape[1])) > 127
+        rays = np.concatenate([front, frustum.calm(profile)]).transpose(1, 2, 0)
+        rays = filters.fill(np.ascontiguousarray(rays), known.astype(np.float32)).transpose(2, 0, 1)
+        rays = frustum.finer(rays, grid, grid)
+        rays[0] = filters.gaussian(rays[0], 0.6 * grid / front.shape[1])
+        beat = partial(report.progress, "Refining", 0.5)
+        volume = frustum.volume(rays[0], rays[1:], mask, round(frustum.DEEP * grid), beat)
+        del rays
+        report.progress("Making the surface", 0.6)
+        points, faces = isosurface(volume, beat=lambda: report.progress("Making the surface", 0.65))
+        if not len(faces):
+            raise UserError(NOTHING)
+        shape = volume.shape
+        del volume
+        points, faces = parts.without_crumbs(points, faces, params["crumbs"])
+        report.progress("Smoothing", 0.75)
+        points = mesh.smooth(points, faces, params["smooth"], lambda: report.progress("Smoothing", 0.75))
+        space = frustum.to_space(points, (shape[0], shape[1], shape[2]), focal)
+        faces = np.ascontiguousarray(faces[:, ::-1])  # (depth, row, column) is a mirrored frame
+
+        report.progress("Painting", 0.85)
+        uvd = frustum.from_space(space, focal)
+        picture, colors, uv = _paint(view, space, faces, uvd, colour, focal, params["back_texture"])
+        images.save(report.file("albedo", "albedo.png"), picture)
+        placed = _place(frustum.upright(space, elevation), params["size_m"])
+        report.progress("Writing the mesh", 0.95)
+        path = report.file("mesh", "mesh.npz", vertices=len(placed), faces=len(faces), size_m=params["size_m"])
+        arrays = {"vertices": placed, "faces": faces, "uv": uv, "colors": colors}
+        mesh.save(path, arrays, lambda: report.progress("Writing the mesh", 0.95))
+        report.metric("vertices", len(placed))
+        report.metric("faces", len(faces))
+        report.progress("Writing the mesh", 1.0)
+
+    def _load(self) -> None:
+        if self._session is not None:
+            return
+        import onnxruntime
+
+        onnxruntime.set_default_logger_severity(4)
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 4
+        options.intra_op_num_threads = os.cpu_count() or 1
+        wanted = ("CUDAExecutionProvider", "DmlExecutionProvider", "CoreMLExecutionProvider")
+        providers = [name for name in wanted if name in onnxruntime.get_available_providers()]
+        self._session = onnxruntime.InferenceSession(
+            str(weights()), options, providers=[*providers, "CPUExecutionProvider"]
+        )
+
+    def _predict(self, view: NDArray[np.uint8]) -> tuple[Floats, ...]:
+        """Front (1, H, W), profile (D, H, W), colour (3, P, H, W), camera (3,) of a square straight-alpha picture."""
+        picture, small = feeds(view)
+        names = ["front", "profile", "colour", "camera"]
+        return tuple(made[0] for made in self._session.run(names, {"picture": picture[None], "rgba": small[None]}))
+
+
+def weights(folder: Path = WEIGHTS) -> Path:
+    """The graph, after it and the files that it refers to were proved by their hashes."""
+    try:
+        known = json.loads((folder / "lift.json").read_text(encoding="utf-8"))["sha256"]
+        for name, digest in known.items():
+            if hashlib.sha256((folder / name).read_bytes()).hexdigest() != digest:
+                text = f"Lift's weights ({name}) are damaged. Install the extension again."
+                raise UserError(text, kind="weights")
+    except (OSError, KeyError, ValueError):
+        raise UserError("Lift's weights are missing. Install the extension again.", kind="weights") from None
+    return folder / "lift.onnx"
+
+
+def feeds(view: NDArray[np.uint8]) -> tuple[Floats, Floats]:
+    """A square picture (S, S, 4), straight alpha -> what the network takes: (3, 224, 224) on grey, (4, 128, 128)."""
+    import numpy as np
+    from PIL import Image
+
+    spread = Image.fromarray(view).convert("RGBa").resize((SIDE, SIDE), Image.Resampling.BICUBIC, reducing_gap=3.0)
+    blended = np.asarray(spread, np.float32) / 255
+    alpha = blended[..., 3:]
+    onto = blended[..., :3] + GREY * (1 - alpha)
+    planes = np.concatenate([onto, alpha], axis=2).transpose(2, 0, 1)
+    small = np.stack(
+        [np.asarray(Image.fromarray(plane).resize((SMALL, SMALL), Image.Resampling.BILINEAR)) for plane in planes]
+    )
+    return np.ascontiguousarray(planes[:3]), np.ascontiguousarray(small)
+
+
+def _ridged(mask: Floats) -> Floats:
+    """Lift what is thinner than a cell of the mask (H, W) to 1 along its middle, so that it is not lost."""
+    import numpy as np
+
+    rows, columns = mask.shape
+    padded = np.pad(mask, 1)
+    most = np.max([padded[i : i + rows, j : j + columns] for i in range(3) for j in range(3)], axis=0)
+    return np.where(mask > 0.1, mask / np.maximum(most, 1e-6), mask).astype(np.float32)
+
+
+def framed(path: str, most: int) -> NDArray[np.uint8]:
+    """The object of a cut-out, its longest side FILL of a square (S, S, 4)."""
+    import numpy as np
+    from PIL import Image
+
+    try:
+        with Image.open(path) as file:
+            photo = file.convert("RGBA")
+    except OSError as error:
+        raise UserError(f"Cannot read {path}: {error}. Choose another picture.") from None
+    alpha = np.asarray(photo.getchannel("A"))
+    top = int(alpha.max(initial=0))
+    solid = alpha > top // 2
+    if top < 8 or solid.sum() < 4:
+        raise UserError(NOTHING)
+    rows, columns = np.flatnonzero(solid.any(axis=1)), np.flatnonzero(solid.any(axis=0))
+    x0, x1, y0, y1 = columns[0], columns[-1] + 1, rows[0], rows[-1] + 1
+    side = max(x1 - x0, y1 - y0) / FILL
+    left, up = (x0 + x1 - side) / 2, (y0 + y1 - side) / 2
+    pixels = int(min(most, max(SIDE, round(side))))
+    pad = int(np.ceil(side))
+    spread = photo.convert("RGBa").crop((x0 - pad, y0 - pad, x1 + pad, y1 + pad))
+    box = (left - x0 + pad, up - y0 + pad, left - x0 + pad + side, up - y0 + pad + side)
+    framed = spread.resize((pixels, pixels), Image.Resampling.BICUBIC, box=box, reducing_gap=3.0).convert("RGBA")
+    pixels_of = np.array(framed)
+    if top < 255:
+        pixels_of[..., 3] = np.clip(pixels_of[..., 3].astype(np.float32) * 255 / top, 0, 255).astype(np.uint8)
+    return pixels_of
+
+
+def _paint(
+    view: NDArray[np.uint8],
+    space: Floats,
+    faces: NDArray[np.int32],
+    uvd: Floats,
+    colour: Floats,
+    focal: float,
+    back: str,
+) -> tuple[NDArray[np.uint8], Floats, Floats]:
+    """The photo carried on beyond its outline, colours (V, 4), the fourth for how much they cover it, uv (F, 3, 2)."""
+    import numpy as np
+
+    from ..geometry import atlas, frustum, parts, visible
+
+    rgba = view.astype(np.float32) / 255
+    rim = max(1, round(0.006 * len(view)))
+    picture = atlas.front(np.ascontiguousarray(rgba[..., :3]), np.ascontiguousarray(rgba[..., 3]), rim)
+    place = uvd[:, :2]
+    photo = frustum.sample(picture.transpose(2, 0, 1)[:, None], np.concatenate([place, place[:, :1] * 0], axis=1))
+    seen = visible.seen(space, faces, uvd, focal)
+    if back == "mirror":
+        covered = np.zeros(len(space), np.float32)
+        colors = photo
+    else:
+        guess = frustum.sample(colour, uvd)
+        missed = parts.spread(photo - guess, seen**2, faces, 60)
+        colors, covered = guess + missed, 1 - seen
+    uv = np.stack([(place[:, 0] + 1) / 2, (1 - place[:, 1]) / 2], axis=1)[faces]
+    painted = np.concatenate([np.clip(colors, 0, 1), covered[:, None]], axis=1).astype(np.float32)
+    return (np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8), painted, uv.astype(np.float32)
+
+
+def _place(vertices: Floats, size_m: float) -> Floats:
+    """The longest side `size_m`, the base centre at the origin."""
+    import numpy as np
+
+    low, high = vertices.min(axis=0).astype(np.float64), vertices.max(axis=0).astype(np.float64)
+    origin = np.array([(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2]])
+    return np.asarray((vertices - origin) * (size_m / (high - low).max()), np.float32)
