@@ -47,7 +47,7 @@ class Backend:
         axes="metres, Z up, faces -Y, base centre at the origin",
         params=(
             Param("grid", "int", 160, "Cells across the picture: more keep finer parts", low=48, high=384),
-            Param("solid", "float", 0.5, "Lower makes it fatter, higher thinner", low=0.1, high=0.9),
+            Param("solid", "float", 0.25, "How sure the model must be: lower is fatter", low=0.05, high=0.95),
             Param("smooth", "int", 10, "Rounds of smoothing", low=0, high=50),
             Param("crumbs", "float", 0.01, "Drop loose parts below this share of the largest", low=0.0, high=1.0),
             Param(
