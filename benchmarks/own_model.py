@@ -28,13 +28,13 @@ from galatea.backend.worker.find import load
 step, quality, picture, folder = sys.argv[1:]
 began = time.perf_counter()
 spec = load(step).spec
-backend = load(step)()
+backend = load(step)
 params = load_quality(quality).get(step, {}) if quality else {}
 times = []
 for seed in range(2):
     start = time.perf_counter()
     store = JobStore(Path(folder) / f"{step}-{quality}-{seed}")
-    runner = InlineRunner(store, lambda name: (lambda: backend))
+    runner = InlineRunner(store, lambda name: backend)
     request = Request.of(spec, {spec.inputs[0]: Path(picture)}, params)
     runner.submit(request)
     runner.poll()
