@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from ...protocol.errors import UserError
 from . import card as cards
-from . import filters, shape, thing
+from . import filters, folder, shape, thing
 from .catalogues.entry import Entry
 from .sources import SOURCES, Fetched, fetch
 
@@ -52,9 +53,54 @@ def build(
     cards.write(data, everything(data))
 
 
+def own(data: Path, meshes: Path, report: Callable[[str, float], None], up: str = "auto") -> None:
+    """The same of the meshes below a folder: what is new or changed is made, what is gone leaves.
+
+    One that may not be for validation, since it is broken or like one of training, trains; another takes its place.
+    """
+    log = _log(data, folder.NAME)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    fetched = Fetched(meshes, "own meshes", "")
+    while True:
+        before = {record["key"]: record for record in records(log)}
+        listed = list(folder.entries(meshes, {key for key, old in before.items() if old.get("trains")}, up))
+        if not listed:
+            raise UserError(f"There is no mesh in {meshes}. Formats: {', '.join(folder.FORMATS)}.")
+        wanted = {entry.key: (entry.sha256, entry.split) for entry in listed}
+        done = {
+            key: old
+            for key, old in before.items()
+            if "like" not in old and wanted.get(key) == (old["sha256"], old["split"])
+        }
+        for key in before.keys() - done.keys():
+            place(data, before[key]).unlink(missing_ok=True)
+        _write(log, list(done.values()))
+        with log.open("a", encoding="utf-8") as stream:
+            for i, entry in enumerate(listed):
+                if entry.key not in done:
+                    kept = {"trains": True} if before.get(entry.key, {}).get("trains") else {}
+                    done[entry.key] = {**_make(data, folder.NAME, fetched, entry), **kept}
+                    stream.write(json.dumps(done[entry.key], sort_keys=True) + "\n")
+                    stream.flush()
+                report(f"{folder.NAME}: {entry.name}", (i + 1) / len(listed))
+        _write(log, [done[entry.key] for entry in listed])
+        sweep(data)
+        found = records(log)
+        again = [record for record in found if record["split"] == "val" and record["status"] != "kept"]
+        if not again:
+            break
+        for record in again:
+            record["trains"] = True
+        _write(log, found)
+    cards.write(data, everything(data))
+    if not any(record["status"] == "kept" for record in found):
+        first = f"{found[0]['name']}: {found[0]['reason']}"
+        raise UserError(f"None of the {len(found)} meshes in {meshes} can be learned from. {first}.")
+
+
 def sweep(data: Path) -> None:
     """Leave out copies and what is near the hold-out, over all sources built so far, in the order of `SOURCES`."""
-    by_source = {name: list(records(_log(data, name))) for name in SOURCES}
+    by_source = {name: list(records(_log(data, name))) for name in (*SOURCES, folder.NAME)}
     kept = [record for found in by_source.values() for record in found if record["status"] == "kept"]
     if not kept:
         return
@@ -87,7 +133,7 @@ def records(log: Path) -> list[Record]:
 
 def everything(data: Path) -> list[Record]:
     """The records of all sources."""
-    return [record for name in SOURCES for record in records(_log(data, name))]
+    return [record for name in (*SOURCES, folder.NAME) for record in records(_log(data, name))]
 
 
 def card(data: Path) -> str:
@@ -103,7 +149,7 @@ def _make(data: Path, source: str, fetched: Fetched, entry: Entry) -> Record:
         "licence": entry.licence,
         "author": entry.author,
         "package": fetched.label,
-        "sha256": fetched.sha256,
+        "sha256": entry.sha256 if isinstance(entry, folder.Own) else fetched.sha256,
         "source": source,
         "split": entry.split,
     }

@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The card of a data set: what is in it, from whom, under which licence, and what was left out and why."""
+"""The card of a data set: what is in it, from whom, under which licence, and what was left out and why; and the card
+of weights: what of several data sets they were trained on.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 Record = dict[str, Any]
 
@@ -68,6 +72,47 @@ def markdown(facts: dict[str, Any]) -> str:
     lines += [f"- `{key}` is like `{like}`" for key, like in facts["near_holdout"]] or ["None."]
     lines += ["", "## Left out for themselves", ""]
     lines += [f"- `{key}`: {reason}" for key, reason in facts["rejected"]] or ["None."]
+    return "\n".join(lines) + "\n"
+
+
+def trained(folders: Sequence[Path]) -> str:
+    """The card of weights that were trained on these data folders, as Markdown: what lies in them, each object once."""
+    things: dict[str, dict[str, str]] = {}
+    near: set[str] = set()
+    for folder in folders:
+        dropped = folder / "dropped.txt"
+        out = set(dropped.read_text(encoding="utf-8").split()) if dropped.is_file() else set()
+        for split in ("val", "train"):
+            for path in sorted((folder / "things" / split).glob("*.npz")):
+                if path.stem not in out:
+                    with np.load(path, allow_pickle=False) as arrays:
+                        things[path.stem] = {**json.loads(arrays["meta"].tobytes()), "split": split}
+        for log in sorted((folder / "records").glob("*.jsonl")):
+            rows = map(json.loads, log.read_text(encoding="utf-8").splitlines())
+            near |= {row["key"] for row in rows if row.get("reason") == "near the hold-out"}
+    splits = Counter(meta["split"] for meta in things.values())
+    lines = [
+        "# Data of the shipped weights",
+        "",
+        f"{splits['train']} objects trained, {splits['val']} were looked at meanwhile. Made by `galatea data build`.",
+        "The public hold-out (Sweet Home 3D's BlendSwap-CC-0 and Reallusion collections, the fauna of 0 A.D.) and what",
+        f"resembles a piece of it are not among them: {len(near)} objects were left out for that reason. No picture of",
+        "them is in the repository; the weights are what was learned.",
+        "",
+        "| Source | Train | Val |",
+        "|---|---|---|",
+    ]
+    places = Counter((meta["source"], meta["split"]) for meta in things.values())
+    for source in sorted({source for source, _ in places}):
+        lines.append(f"| {source} | {places[source, 'train']} | {places[source, 'val']} |")
+    lines += ["", "| Licence, in the words of the packages | Objects | Authors |", "|---|---|---|"]
+    authors: dict[str, set[str]] = defaultdict(set)
+    for meta in things.values():
+        authors[meta["licence"]].add(meta["author"])
+    for licence, count in _count(meta["licence"] for meta in things.values()).items():
+        lines.append(f"| {licence} | {count} | {', '.join(sorted(filter(None, authors[licence]), key=str.lower))} |")
+    categories = _count(meta["category"].split("/")[0] or "none" for meta in things.values())
+    lines += ["", "Categories: " + ", ".join(f"{name} {count}" for name, count in categories.items()) + "."]
     return "\n".join(lines) + "\n"
 
 

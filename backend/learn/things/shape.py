@@ -15,7 +15,7 @@ from PIL import Image
 
 from .thing import TEXTURE_SIDE, Pixels, Thing, check, normalise
 
-FORMATS = ("PNG", "JPEG", "DDS", "TGA", "BMP", "GIF", "WEBP", "TIFF")
+FORMATS = ("PNG", "JPEG", "DDS", "TGA", "BMP", "GIF", "WEBP", "TIFF", "SGI")
 MAX_PIXELS = 64_000_000
 """A texture above this is left out by its header, before a pixel is decoded."""
 

