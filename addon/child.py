@@ -22,12 +22,13 @@ Told = Callable[[Any], None]
 class Child:
     """One process; `tick` hands each line to `told` and says whether it has ended. Never blocks."""
 
-    def __init__(self, arguments: Sequence[str], told: Told, *, env: Mapping[str, str]) -> None:
+    def __init__(self, arguments: Sequence[str], told: Told, *, env: Mapping[str, str], program: str = "") -> None:
+        """`program` is the Python that runs it, ours where it is empty."""
         self.code, self._told = -1, told
         self.last: deque[str] = deque(maxlen=20)
         self._lines: queue.Queue[str | None] = queue.Queue()
         self._process = subprocess.Popen(
-            [sys.executable, "-P", str(START), *arguments],
+            [program or sys.executable, "-P", str(START), *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

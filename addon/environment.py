@@ -13,7 +13,8 @@ import bpy
 
 from ..backend.protocol.catalog import catalog
 from . import prefs
-from .bridge import bridge, redraw, wake
+from .bridge import bridge, wake
+from .windows import redraw
 
 
 @dataclass
@@ -78,11 +79,13 @@ def _look() -> str:
 class Task:
     """A child that the bridge looks at."""
 
-    def __init__(self, told: Told, arguments: list[str], listen: Callable[[Any], None], **env: str) -> None:
+    def __init__(
+        self, told: Told, arguments: list[str], listen: Callable[[Any], None], program: str = "", **env: str
+    ) -> None:
         from .child import Child  # loads what starts processes: not on register
 
         env["GALATEA_HOME"] = str(prefs.data_folder())
-        self._told, self._child = told, Child(arguments, listen, env=env)
+        self._told, self._child = told, Child(arguments, listen, env=env, program=program)
         told.task = self
 
     def tick(self) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 import bpy
 
 from ..backend.protocol.errors import UserError
-from .objects import RUN, asset_of, parts, plain
+from .objects import RUN, asset_of, found, parts, plain
 from .scene.work import ROLE
 
 
@@ -59,6 +59,17 @@ def _as_body(obj: bpy.types.Object) -> bpy.types.Object:
     body.parent = None  # a parent would not be in the scene
     body.matrix_world = obj.matrix_world
     return body
+
+
+def show(context: bpy.types.Context, blend: Path | None, *, run: str, name: str, at: Any, hide: list[str]) -> None:
+    """Select what the run made; append it from its scene file where this file does not have it."""
+    asset = found(run)
+    if asset and any(obj.name in context.view_layer.objects for obj in asset.all_objects):
+        select(context, asset)
+    elif blend is None:
+        raise UserError("The files of this run are gone. Run it again.", kind="output")
+    else:
+        append(context, blend, run=run, name=name, at=at, hide=hide)
 
 
 def append(context: bpy.types.Context, blend: Path, *, run: str, name: str, at: Any, hide: list[str]) -> None:

@@ -44,7 +44,10 @@ def generate(context: bpy.types.Context) -> Run:
     if image is None:
         raise UserError("There is no image. Choose one.")
     preset, quality = settings.recipe or "photo_to_mesh", settings.quality or "medium"
-    base = load_recipe(preset).with_backend(settings.backend).with_quality(load_quality(quality))
+    base = load_recipe(preset)
+    if any(spec_of(step.do).task == "image-to-mesh" for step in base.steps):
+        base = base.with_backend(settings.backend)
+    base = base.with_quality(load_quality(quality))
     film = tuple(step for step in base.steps if step.do in FILM)
     base = replace(base, steps=tuple(step for step in base.steps if step.do not in LATER))
     steps = [step.do for step in base.steps]

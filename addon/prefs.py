@@ -8,6 +8,7 @@ from typing import Any
 import bpy
 from bpy.props import BoolProperty, FloatProperty, StringProperty
 
+from ..backend.protocol import place
 from ..backend.protocol.store import JobStore
 
 ROOT = __package__.rpartition(".")[0]
@@ -17,6 +18,7 @@ ROOT = __package__.rpartition(".")[0]
 def _data_folder_changed(self: Any, context: Any) -> None:
     from . import bridge
 
+    _choose()
     bridge.bridge.reload()
 
 
@@ -69,14 +71,15 @@ def get(context: bpy.types.Context | None = None) -> GalateaPreferences | None:
     return addon.preferences if addon else None
 
 
-def data_folder() -> Path:
+def _choose() -> None:
+    """Let all that runs in this Blender mean the same folder."""
     prefs = get()
-    if prefs and prefs.data_folder:
-        folder: str = bpy.path.abspath(prefs.data_folder)
-        return Path(folder).expanduser().resolve()
-    from ..backend.runners.runtimes import data_folder as usual  # loads what starts processes: not on register
+    chosen = bpy.path.abspath(prefs.data_folder) if prefs and prefs.data_folder else ""
+    place.choose(Path(chosen).expanduser().resolve() if chosen else None)
 
-    return usual()
+
+def data_folder() -> Path:
+    return place.data_folder()
 
 
 def store() -> JobStore:
@@ -110,7 +113,9 @@ def at_cursor() -> bool:
 
 def register() -> None:
     bpy.utils.register_class(GalateaPreferences)
+    _choose()
 
 
 def unregister() -> None:
     bpy.utils.unregister_class(GalateaPreferences)
+    place.choose(None)

@@ -48,6 +48,8 @@ def of_param(param: Param) -> Any:
         return BoolProperty(default=param.default, **common)
     if param.kind == "str":
         return StringProperty(default=param.default, **common)
+    if param.kind == "weights":
+        return StringProperty(default=param.default, subtype="FILE_PATH", **common)
     if param.kind == "choice":
         items = [(c, title(c), "", number(c)) for c in param.choices]
         return EnumProperty(items=items, default=param.default, **common)
@@ -74,6 +76,8 @@ def step_group(spec: BackendSpec) -> type:
 def value_of(group: Any, param: Param) -> Any:
     """As Python means it: Blender keeps floats in 32 bits, and 0.1 must stay 0.1 for results to be found again."""
     value = getattr(group, param.name)
+    if param.kind == "weights":
+        return bpy.path.abspath(value)
     return float(f"{value:.7g}") if param.kind == "float" else value
 
 

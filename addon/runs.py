@@ -22,6 +22,8 @@ from ..backend.protocol.recipe import Recipe, Step
 from ..backend.protocol.store import JobStore, process_alive, publish
 
 ACTIVE = ("queued", "running")
+TOLD = ("back_confidence",)
+"""What steps measure that the panel tells."""
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 
 
@@ -71,7 +73,13 @@ class Run:
         """Note a step that has ended."""
         result = stage.result
         row = {"step": stage.step, "job": result.job, "state": str(result.state), "seconds": result.seconds}
-        self.stages.append({**row, "cached": stage.cached, "warnings": list(result.warnings)})
+        told = {name: result.metrics[name] for name in TOLD if name in result.metrics}
+        self.stages.append({**row, "cached": stage.cached, "warnings": list(result.warnings), **told})
+
+    @property
+    def back_confidence(self) -> float | None:
+        """How sure the model was, 0 to 1, of what the photo does not show; None where it did not say."""
+        return next((stage["back_confidence"] for stage in self.stages if "back_confidence" in stage), None)
 
     def fail(self, failure: Failure | None, state: str = "failed") -> None:
         self.ended = state

@@ -5,9 +5,17 @@ from __future__ import annotations
 
 import bpy
 
-from . import environment, generate, image, jobs, steps
+from . import confidence, environment, generate, image, jobs, models, steps
 
-CLASSES = (*image.CLASSES, *generate.CLASSES, *steps.CLASSES, *jobs.CLASSES, *environment.CLASSES)
+CLASSES = (
+    *image.CLASSES,
+    *generate.CLASSES,
+    *steps.CLASSES,
+    *jobs.CLASSES,
+    *confidence.CLASSES,
+    *environment.CLASSES,
+    *models.CLASSES,
+)
 
 
 def register() -> None:

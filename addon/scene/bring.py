@@ -40,9 +40,13 @@ SPEC = BackendSpec(
 )
 
 
+KEYS = ("vertices", "faces", "uv", "colors", "confidence")
+
+
 @dataclass(frozen=True)
 class Arrays:
-    """`vertices` (V, 3) float32 metres, `faces` (F, 3) int32, `uv` (F, 3, 2), `colors` (V, 4) sRGB 0 to 1.
+    """`vertices` (V, 3) float32 metres, `faces` (F, 3) int32, `uv` (F, 3, 2), `colors` (V, 4) sRGB 0 to 1,
+    `confidence` (V,) 0 to 1.
 
     The fourth of a colour says how much it covers the picture, where there is one.
     """
@@ -51,6 +55,7 @@ class Arrays:
     faces: meshes.Ints
     uv: meshes.Floats | None
     colors: meshes.Floats | None
+    confidence: meshes.Floats | None
 
 
 def run(work: Work, *, name: str, level: float) -> None:
@@ -92,7 +97,7 @@ def read(path: Path) -> Arrays:
     """Read and check a mesh file; raises `UserError` on anything that is no mesh."""
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
-            arrays = {key: data[key] for key in ("vertices", "faces", "uv", "colors") if key in data}
+            arrays = {key: data[key] for key in KEYS if key in data}
     except (OSError, ValueError, EOFError, KeyError) as error:
         raise UserError(f"Cannot read the mesh {path.name}: {error}. Make it again.") from None
     except Exception as error:  # zipfile.BadZipFile and whatever else a damaged archive raises
@@ -107,7 +112,9 @@ def read(path: Path) -> Arrays:
     colors = _optional(given, (len(vertices), 4 if wide else 3), "colors", path.name)
     if colors is not None and not wide:
         colors = np.pad(colors, ((0, 0), (0, 1)))
-    return Arrays(_grounded(vertices), faces, uv, None if colors is None else colors.clip(0, 1))
+    confidence = _optional(arrays.get("confidence"), (len(vertices),), "confidence", path.name)
+    colors, confidence = (None if each is None else each.clip(0, 1) for each in (colors, confidence))
+    return Arrays(_grounded(vertices), faces, uv, colors, confidence)
 
 
 def _check(vertices: meshes.Array, faces: meshes.Array, name: str) -> tuple[meshes.Floats, meshes.Ints]:
@@ -154,6 +161,8 @@ def _build(arrays: Arrays, name: str) -> bpy.types.Mesh:
     if arrays.colors is not None:
         layer = mesh.color_attributes.new(shading.COLORS, "BYTE_COLOR", "POINT")
         layer.data.foreach_set("color_srgb", arrays.colors.ravel())
+    if arrays.confidence is not None:
+        mesh.attributes.new(shading.CONFIDENCE, "FLOAT", "POINT").data.foreach_set("value", arrays.confidence)
     return mesh
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import bpy
 
-from . import jobs, panel, steps
+from . import jobs, models, panel, steps
 
-CLASSES = (*panel.CLASSES, *jobs.CLASSES, *steps.CLASSES)
+CLASSES = (*panel.CLASSES, *models.CLASSES, *jobs.CLASSES, *steps.CLASSES)
 
 
 def register() -> None:

@@ -22,6 +22,9 @@ ICONS = {
     "interrupted": "QUESTION",
 }
 
+GUESS = 0.55
+"""Below this the back side is called a guess: most such backs of validation views were wrong (docs/model.md)."""
+
 
 class GALATEA_UL_jobs(bpy.types.UIList):
     def draw_item(
@@ -105,9 +108,19 @@ def _state(layout: Any, context: bpy.types.Context, run: Run) -> None:
         cached = sum(1 for stage in run.stages if stage["cached"])
         kept = f", {cached} of {len(run.stages)} steps were there already" if cached else ""
         draw.text(layout, f"Done in {draw.duration(seconds)}{kept}", context=context, icon="CHECKMARK")
+    _back(layout, run)
     for stage in run.stages:
         for warning in stage.get("warnings", ())[:3]:
             draw.text(layout, warning, context=context, icon="INFO")
+
+
+def _back(layout: Any, run: Run) -> None:
+    """How sure the model was of the back side; the button shows it place by place, and its tooltip says what helps."""
+    sure = run.back_confidence
+    if run.state == "done" and sure is not None:
+        guess = sure < GUESS
+        words = f"Back side: a guess ({sure:.0%})" if guess else f"Back side: likely ({sure:.0%})"
+        layout.operator("galatea.confidence", text=words, icon="QUESTION" if guess else "CHECKMARK").run = run.id
 
 
 CLASSES = (GALATEA_UL_jobs, GALATEA_PT_jobs)

@@ -9,7 +9,7 @@ from typing import Any
 import bpy
 
 from ...backend.protocol.catalog import catalog
-from .. import environment, props, runs
+from .. import environment, models, props, runs
 from ..bridge import bridge
 from . import draw
 
@@ -79,6 +79,10 @@ def next_step(settings: Any) -> tuple[str, str, str]:
         if state == "lost":
             return "galatea.preferences", "Choose the Worker Python", "PREFERENCES"
         return "galatea.env_install", "Install Environment" if state == "missing" else "Repair Environment", "IMPORT"
+    if models.needed(settings):
+        if models.work.running:
+            return "galatea.models_stop", "Stop the Download", "CANCEL"
+        return "galatea.models_pull", "Download Weights", "IMPORT"
     return "galatea.generate", "Generate", "PLAY"
 
 
@@ -90,11 +94,13 @@ def _button(layout: Any, context: bpy.types.Context, settings: Any) -> None:
     if bridge.current and settings.image is not None:
         side = row.row(align=True)
         side.operator("galatea.generate", text="", icon="ADD")
-    if operator == "galatea.env_install" and not bpy.app.online_access:
+    if operator in ("galatea.env_install", "galatea.models_pull") and not bpy.app.online_access:
         words = "Allow Online Access in Preferences > System first."
         draw.text(layout, words, context=context, icon="INTERNET_OFFLINE")
     if environment.install.running:
         installing(layout, context)
+    elif operator == "galatea.models_stop":
+        layout.progress(factor=models.work.fraction, text=f"{models.work.phase}  {models.work.fraction:.0%}")
     elif operator == "galatea.env_install" and environment.install.error:
         draw.text(layout, environment.install.error, context=context, icon="ERROR", alert=True)
 

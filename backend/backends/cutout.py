@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from ..sessions import Session
     from ..worker.report import Report
 
     Pixels = NDArray[np.uint8]
@@ -54,7 +54,7 @@ class Backend:
     )
 
     def __init__(self) -> None:
-        self._session: Any = None
+        self._session: Session | None = None
 
     def run(self, request: Request, params: dict[str, Any], report: Report) -> None:
         import numpy as np
@@ -84,6 +84,8 @@ class Backend:
         """The matte (H, W) uint8 and where it is from: the mask as it was drawn, the picture's alpha, the model."""
         import numpy as np
 
+        from ..sessions import Session
+
         height, width = rgb.shape[:2]
         clear = _is_clear(picture)
         if mask:
@@ -94,53 +96,46 @@ class Backend:
         if clear:
             return picture.pixels[..., 3].copy(), "alpha"
         report.progress("Loading the model", 0.1)
-        self._load()
+        if self._session is None:
+            self._session = Session(weights(), report.log)
         report.progress("Finding the subject", 0.15)
-        guess = self._guess(rgb, params["threshold"], report)
+        guess = _guess(rgb, self._session, params["threshold"], report)
+        report.device = self._session.device
         report.progress("Refining the edges", 0.5)
         return refine(rgb, guess, params), "model"
 
-    def _load(self) -> None:
-        if self._session is not None:
-            return
-        import onnxruntime
 
-        onnxruntime.set_default_logger_severity(4)
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 4
-        options.intra_op_num_threads = os.cpu_count() or 1
-        self._session = onnxruntime.InferenceSession(weights(), options, providers=["CPUExecutionProvider"])
+def _guess(rgb: Floats, session: Session, threshold: float, report: Report) -> Floats:
+    """Where the subject is, (H, W) 0 to 1: once on all of the picture, once closer on what was found."""
+    import numpy as np
 
-    def _guess(self, rgb: Floats, threshold: float, report: Report) -> Floats:
-        """Where the subject is, (H, W) 0 to 1: once on all of the picture, once closer on what was found."""
-        import numpy as np
+    height, width = rgb.shape[:2]
+    guess = matting.scaled(_predict(rgb, session), (width, height))
+    report.progress("Finding the subject", 0.3)
+    found = _bounds(guess > min(threshold, 0.5))
+    if not found:
+        return guess
+    x0, y0, x1, y1 = _grown(found, 0.15, width, height)
+    if (x1 - x0) * (y1 - y0) > 0.75 * width * height or min(x1 - x0, y1 - y0) < images.MIN_SIDE:
+        return guess
+    closer = matting.scaled(_predict(rgb[y0:y1, x0:x1], session), (x1 - x0, y1 - y0))
+    seen = np.zeros_like(guess)
+    seen[y0:y1, x0:x1] = closer
+    return (guess + seen) / 2
 
-        height, width = rgb.shape[:2]
-        guess = matting.scaled(self._predict(rgb), (width, height))
-        report.progress("Finding the subject", 0.3)
-        found = _bounds(guess > min(threshold, 0.5))
-        if not found:
-            return guess
-        x0, y0, x1, y1 = _grown(found, 0.15, width, height)
-        if (x1 - x0) * (y1 - y0) > 0.75 * width * height or min(x1 - x0, y1 - y0) < images.MIN_SIDE:
-            return guess
-        closer = matting.scaled(self._predict(rgb[y0:y1, x0:x1]), (x1 - x0, y1 - y0))
-        seen = np.zeros_like(guess)
-        seen[y0:y1, x0:x1] = closer
-        return (guess + seen) / 2
 
-    def _predict(self, rgb: Floats) -> Floats:
-        """The network's map for a picture (H, W, 3): (320, 320), 0 to 1; all 0 where it is sure of nothing."""
-        import numpy as np
+def _predict(rgb: Floats, session: Session) -> Floats:
+    """The network's map for a picture (H, W, 3): (320, 320), 0 to 1; all 0 where it is sure of nothing."""
+    import numpy as np
 
-        small = images.resize(np.round(rgb * 255).astype(np.uint8), (SIDE, SIDE)).astype(np.float32)
-        small = (small / max(float(small.max()), 1e-6) - np.array(MEAN)) / np.array(DEVIATION)
-        feed = {self._session.get_inputs()[0].name: small.transpose(2, 0, 1)[None].astype(np.float32)}
-        raw: Floats = self._session.run([self._session.get_outputs()[0].name], feed)[0][0, 0]
-        low, high = float(raw.min()), float(raw.max())
-        if high < 0.3:
-            return np.zeros_like(raw)
-        return (raw - low) / max(high - low, 1e-6)
+    small = images.resize(np.round(rgb * 255).astype(np.uint8), (SIDE, SIDE)).astype(np.float32)
+    small = (small / max(float(small.max()), 1e-6) - np.array(MEAN)) / np.array(DEVIATION)
+    feed = {session.inputs[0]: small.transpose(2, 0, 1)[None].astype(np.float32)}
+    raw: Floats = session.run(session.outputs[:1], feed)[0][0, 0]
+    low, high = float(raw.min()), float(raw.max())
+    if high < 0.3:
+        return np.zeros_like(raw)
+    return (raw - low) / max(high - low, 1e-6)
 
 
 def weights() -> bytes:

@@ -5,10 +5,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-from functools import partial
+import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import images
 from ..protocol.errors import UserError
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from ..geometry.body import Body, View
+    from ..sessions import Session
     from ..worker.report import Report
 
     Floats = NDArray[np.float32]
@@ -40,6 +41,7 @@ class Backend:
         id="lift",
         label="Lift (own model)",
         task="image-to-mesh",
+        version=2,
         help="Our own network, trained on free meshes: it knows the backs of many things. Nothing to download.",
         license="GPL-3.0-or-later; encoder DINOv2, Apache-2.0",
         inputs=("cutout",),
@@ -48,6 +50,21 @@ class Backend:
         params=(
             Param("grid", "int", 160, "Cells across the picture: more keep finer parts", low=48, high=384),
             Param("solid", "float", 0.25, "How sure the model must be: lower is fatter", low=0.05, high=0.95),
+            Param(
+                "back",
+                "choice",
+                "predicted",
+                "Shape of what the photo does not show: what the model expects, the front mirrored, or a plane, "
+                "as for signs and reliefs",
+                choices=("predicted", "mirror", "flat"),
+            ),
+            Param(
+                "symmetry",
+                "choice",
+                "auto",
+                "Where a left and a right are found, what the photo hides of one follows the other",
+                choices=("auto", "off"),
+            ),
             Param("smooth", "int", 10, "Rounds of smoothing", low=0, high=50),
             Param("crumbs", "float", 0.01, "Drop loose parts below this share of the largest", low=0.0, high=1.0),
             Param(
@@ -62,83 +79,95 @@ class Backend:
         ),
     )
 
-    def __init__(self) -> None:
-        self._session: Any = None
+    def __init__(self, folder: Path = WEIGHTS) -> None:
+        self._folder = folder
+        self._session: Session | None = None
 
     def run(self, request: Request, params: dict[str, Any], report: Report) -> None:
         import numpy as np
 
-        from ..geometry import filters, frustum, mesh, parts
-        from ..geometry.marching import isosurface
+        from ..geometry import body, frustum, mesh
 
         report.progress("Reading the cut-out", 0.0)
-        view = framed(request.inputs["cutout"], params["texture_size"])
+        picture = framed(request.inputs["cutout"], params["texture_size"])
         report.progress("Loading the model", 0.05)
-        self._load()
-        report.progress("Lifting", 0.15)
-        front, profile, colour, camera = self._predict(view)
-        focal = float(np.clip(np.exp(camera[2]), 1.2, 8.0))
-        elevation = float(np.clip(np.arctan2(camera[0], camera[1]), np.radians(-20), np.radians(70)))
-        report.metric("elevation_degrees", round(float(np.degrees(elevation)), 1))
-        report.metric("fov_degrees", round(float(2 * np.degrees(np.arctan(1 / focal))), 1))
+        guess = self.predict(picture, report)
+        report.metric("elevation_degrees", round(float(np.degrees(guess.elevation)), 1))
+        report.metric("fov_degrees", round(float(2 * np.degrees(np.arctan(1 / guess.focal))), 1))
 
-        report.progress("Refining", 0.45)
-        grid = params["grid"]
-        profile -= np.float32(np.log(params["solid"] / (1 - params["solid"])))
-        mask = _ridged(images.resize(view[..., 3], (grid, grid)) / np.float32(255))
-        known = images.resize(view[..., 3], (front.shape[2], front.shape[1])) > 127
-        rays = np.concatenate([front, frustum.calm(profile)]).transpose(1, 2, 0)
-        rays = filters.fill(np.ascontiguousarray(rays), known.astype(np.float32)).transpose(2, 0, 1)
-        rays = frustum.finer(rays, grid, grid)
-        rays[0] = filters.gaussian(rays[0], 0.6 * grid / front.shape[1])
-        beat = partial(report.progress, "Refining", 0.5)
-        volume = frustum.volume(rays[0], rays[1:], mask, round(frustum.DEEP * grid), beat)
-        del rays
-        report.progress("Making the surface", 0.6)
-        points, faces = isosurface(volume, beat=lambda: report.progress("Making the surface", 0.65))
-        if not len(faces):
-            raise UserError(NOTHING)
-        shape = volume.shape
-        del volume
-        points, faces = parts.without_crumbs(points, faces, params["crumbs"])
-        report.progress("Smoothing", 0.75)
-        points = mesh.smooth(points, faces, params["smooth"], lambda: report.progress("Smoothing", 0.75))
-        space = frustum.to_space(points, (shape[0], shape[1], shape[2]), focal)
-        faces = np.ascontiguousarray(faces[:, ::-1])  # (depth, row, column) is a mirrored frame
+        def building(phase: str, part: float) -> None:
+            report.progress(phase, 0.45 + 0.4 * part)
+
+        options = {name: params[name] for name in ("solid", "back", "smooth", "crumbs")}
+        options["symmetry"] = params["symmetry"] == "auto"
+        try:
+            made = body.build(guess.view(params["grid"]), progress=building, **options)
+        except body.Nothing:
+            raise UserError(NOTHING) from None
+        if params["back"] == "predicted":
+            report.metric("back_confidence", round(made.back_confidence(), 3))
 
         report.progress("Painting", 0.85)
-        uvd = frustum.from_space(space, focal)
-        picture, colors, uv = _paint(view, space, faces, uvd, colour, focal, params["back_texture"])
-        images.save(report.file("albedo", "albedo.png"), picture)
-        placed = _place(frustum.upright(space, elevation), params["size_m"])
+        painted, colors, uv = _paint(picture, made, guess.colour, params["back_texture"])
+        images.save(report.file("albedo", "albedo.png"), painted)
+        placed = _place(frustum.upright(made.space, guess.elevation), params["size_m"])
         report.progress("Writing the mesh", 0.95)
-        path = report.file("mesh", "mesh.npz", vertices=len(placed), faces=len(faces), size_m=params["size_m"])
-        arrays = {"vertices": placed, "faces": faces, "uv": uv, "colors": colors}
+        path = report.file("mesh", "mesh.npz", vertices=len(placed), faces=len(made.faces), size_m=params["size_m"])
+        arrays = {"vertices": placed, "faces": made.faces, "uv": uv, "colors": colors, "confidence": made.sure}
         mesh.save(path, arrays, lambda: report.progress("Writing the mesh", 0.95))
         report.metric("vertices", len(placed))
-        report.metric("faces", len(faces))
+        report.metric("faces", len(made.faces))
         report.progress("Writing the mesh", 1.0)
 
-    def _load(self) -> None:
-        if self._session is not None:
-            return
-        import onnxruntime
+    def predict(self, picture: NDArray[np.uint8], report: Report) -> Guess:
+        """What the network says of a square straight-alpha picture (S, S, 4)."""
+        from ..sessions import Session
 
-        onnxruntime.set_default_logger_severity(4)
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 4
-        options.intra_op_num_threads = os.cpu_count() or 1
-        wanted = ("CUDAExecutionProvider", "DmlExecutionProvider", "CoreMLExecutionProvider")
-        providers = [name for name in wanted if name in onnxruntime.get_available_providers()]
-        self._session = onnxruntime.InferenceSession(
-            str(weights()), options, providers=[*providers, "CPUExecutionProvider"]
-        )
-
-    def _predict(self, view: NDArray[np.uint8]) -> tuple[Floats, ...]:
-        """Front (1, H, W), profile (D, H, W), colour (3, P, H, W), camera (3,) of a square straight-alpha picture."""
-        picture, small = feeds(view)
+        if self._session is None:
+            self._session = Session(str(weights(self._folder)), report.log)
+        report.progress("Lifting", 0.15)
+        big, small = feeds(picture)
         names = ["front", "profile", "colour", "camera"]
-        return tuple(made[0] for made in self._session.run(names, {"picture": picture[None], "rgba": small[None]}))
+        made = self._session.run(names, {"picture": big[None], "rgba": small[None]})
+        report.device = self._session.device
+        front, profile, colour, camera = (each[0] for each in made)
+        return Guess(picture[..., 3], front[0], profile, colour, camera)
+
+
+class Guess(NamedTuple):
+    """What the network says of a picture."""
+
+    alpha: NDArray[np.uint8]
+    """(S, S) of that picture."""
+    front: Floats
+    """(H, W) depth of the first hits."""
+    profile: Floats
+    """(D, H, W) logits behind them, positive inside."""
+    colour: Floats
+    """(3, P, H, W) sRGB 0..1."""
+    camera: Floats
+    """(3,) sine and cosine of the elevation, logarithm of the focal length."""
+
+    @property
+    def focal(self) -> float:
+        """In half image widths."""
+        return min(max(math.exp(float(self.camera[2])), 1.2), 8.0)
+
+    @property
+    def elevation(self) -> float:
+        """Radians by which the camera looks down."""
+        found = math.atan2(float(self.camera[0]), float(self.camera[1]))
+        return min(max(found, math.radians(-20)), math.radians(70))
+
+    def view(self, grid: int) -> View:
+        """What the surface is made of, `grid` cells wide."""
+        import numpy as np
+
+        from ..geometry.body import View
+
+        meets = images.resize(self.alpha, (self.front.shape[1], self.front.shape[0])) > 127
+        mask = _ridged(images.resize(self.alpha, (grid, grid)) / np.float32(255))
+        return View(self.front, self.profile, meets, mask, self.focal, self.elevation)
 
 
 def weights(folder: Path = WEIGHTS) -> Path:
@@ -210,34 +239,25 @@ def framed(path: str, most: int) -> NDArray[np.uint8]:
     return pixels_of
 
 
-def _paint(
-    view: NDArray[np.uint8],
-    space: Floats,
-    faces: NDArray[np.int32],
-    uvd: Floats,
-    colour: Floats,
-    focal: float,
-    back: str,
-) -> tuple[NDArray[np.uint8], Floats, Floats]:
+def _paint(view: NDArray[np.uint8], made: Body, colour: Floats, back: str) -> tuple[NDArray[np.uint8], Floats, Floats]:
     """The photo carried on beyond its outline, colours (V, 4), the fourth for how much they cover it, uv (F, 3, 2)."""
     import numpy as np
 
-    from ..geometry import atlas, frustum, parts, visible
+    from ..geometry import atlas, frustum, parts
 
     rgba = view.astype(np.float32) / 255
     rim = max(1, round(0.006 * len(view)))
     picture = atlas.front(np.ascontiguousarray(rgba[..., :3]), np.ascontiguousarray(rgba[..., 3]), rim)
-    place = uvd[:, :2]
-    photo = frustum.sample(picture.transpose(2, 0, 1)[:, None], np.concatenate([place, place[:, :1] * 0], axis=1))
-    seen = visible.seen(space, faces, uvd, focal)
+    photo = frustum.sample(picture.transpose(2, 0, 1)[:, None], made.uvd)
     if back == "mirror":
-        covered = np.zeros(len(space), np.float32)
+        covered = np.zeros(len(photo), np.float32)
         colors = photo
     else:
-        guess = frustum.sample(colour, uvd)
-        missed = parts.spread(photo - guess, seen**2, faces, 60)
-        colors, covered = guess + missed, 1 - seen
-    uv = np.stack([(place[:, 0] + 1) / 2, (1 - place[:, 1]) / 2], axis=1)[faces]
+        guess = frustum.sample(colour, made.uvd)
+        missed = parts.spread(photo - guess, made.seen**2, made.faces, 60)
+        colors, covered = guess + missed, 1 - made.seen
+    place = made.uvd[:, :2]
+    uv = np.stack([(place[:, 0] + 1) / 2, (1 - place[:, 1]) / 2], axis=1)[made.faces]
     painted = np.concatenate([np.clip(colors, 0, 1), covered[:, None]], axis=1).astype(np.float32)
     return (np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8), painted, uv.astype(np.float32)
 

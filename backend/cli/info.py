@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The verbs that tell: backends, jobs, doctor, describe, env."""
+"""The verbs that tell: jobs, doctor, describe, env."""
 
 from __future__ import annotations
 
@@ -10,18 +10,13 @@ import sys
 import time
 from typing import Any
 
-from ..protocol.catalog import PATH, catalog
+from ..protocol.catalog import PATH
 from ..protocol.errors import UserError
 from ..protocol.store import JobStore
 from ..runners.runtimes import data_folder
 
 
 def add_verbs(verbs: Any) -> None:
-    backends = verbs.add_parser("backends", help="list the models and steps with their parameters")
-    backends.add_argument("--all", action="store_true", help="the scene steps too")
-    backends.add_argument("--json", action="store_true")
-    backends.set_defaults(call=_backends)
-
     jobs = verbs.add_parser("jobs", help="list the jobs of the data folder, the newest first")
     jobs.add_argument("--limit", type=int, default=20)
     jobs.add_argument("--json", action="store_true")
@@ -38,21 +33,6 @@ def add_verbs(verbs: Any) -> None:
     describe = verbs.add_parser("describe", help="write the catalogue of steps from their files (for developers)")
     describe.add_argument("--check", action="store_true", help="only say whether the committed one is true")
     describe.set_defaults(call=_describe)
-
-
-def _backends(options: argparse.Namespace, blender: str) -> int:
-    shown = [spec for spec in catalog().values() if options.all or spec.runtime != "blender"]
-    if options.json:
-        sys.stdout.write(json.dumps([spec.to_json() for spec in shown]) + "\n")
-        return 0
-    for spec in shown:
-        sys.stdout.write(f"{spec.id:10} {spec.label}: {spec.help}\n")
-        memory = f", {spec.vram_gb:g} GB of video memory" if spec.vram_gb else ""
-        sys.stdout.write(f"{'':10} {spec.task}, runs in {spec.runtime}, {spec.license}, {spec.territory}{memory}\n")
-        for param in spec.params:
-            what = " | ".join(param.choices) or " ".join(filter(None, (param.kind, param.span, param.unit)))
-            sys.stdout.write(f"{'':12} {spec.id}.{param.name}={param.default}  ({what})  {param.help}\n")
-    return 0
 
 
 def _jobs(options: argparse.Namespace, blender: str) -> int:

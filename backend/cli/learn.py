@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The laboratory's verbs: data, train, eval, release. They need torch and what requirements-dev.txt lists."""
+"""The laboratory's verbs: data, eval, release; train.py has the others. They need what requirements-dev.txt lists."""
 
 from __future__ import annotations
 
@@ -14,35 +14,38 @@ from typing import Any
 
 from ..protocol.errors import UserError
 
-PRESETS = Path(__file__).resolve().parents[2] / "presets" / "training"
 ENCODER = Path(__file__).resolve().parents[1] / "weights" / "dinov2_vits14.safetensors"
 LIBRARIES = ("torch", "safetensors", "scipy", "trimesh", "embreex")
 
 
 def add_verbs(verbs: Any) -> None:
-    data = verbs.add_parser("data", help="build the training data from the packages of free meshes")
+    data = verbs.add_parser("data", help="build the training data, from packages of free meshes or from your own")
     data.add_argument("action", choices=("build", "card"), help="build goes on where it stopped; card only counts")
     data.add_argument("folder", type=Path)
     data.add_argument("--source", action="append", default=[], help="this package alone; may be given again")
+    data.add_argument("--meshes", type=Path, help="your own: a folder of .glb, .gltf, .obj, .ply, .stl or .off files")
+    data.add_argument("--up", choices=("auto", "y", "z"), default="auto", help="the axis that is upwards in --meshes")
     data.add_argument("--views", type=int, default=3, help="pictures of each object")
     data.add_argument("--seed", type=int, default=0)
     data.add_argument("--limit", type=int, help="so many objects of each package at most")
     data.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     data.set_defaults(call=_data)
 
-    train = verbs.add_parser("train", help="train Lift on built data; a killed run goes on from its last checkpoint")
-    train.add_argument("folder", type=Path, nargs="+", help="what `galatea data build` made")
-    train.add_argument("--out", type=Path, required=True, help="receives the log, checkpoints and weights")
-    train.add_argument("--settings", default="small", help="a name of presets/training or a TOML file")
-    train.add_argument("--init", type=Path, help="start from these weights")
-    train.add_argument("--threads", type=int)
-    train.set_defaults(call=_train)
-
-    evaluate = verbs.add_parser("eval", help="score backends on the hold-out that never trains")
-    evaluate.add_argument("folder", type=Path, help="what `galatea data build` made")
+    evaluate = verbs.add_parser("eval", help="score backends on the hold-out, on your own meshes, or on photos")
+    evaluate.add_argument("folder", type=Path, help="what `galatea data build` made, or a folder of meshes")
     evaluate.add_argument("--out", type=Path, required=True, help="receives scores, table and contact sheets")
-    evaluate.add_argument("--predictor", action="append", default=[], help="sphere, oracle, retrieval, or a backend")
+    evaluate.add_argument(
+        "--predictor",
+        action="append",
+        default=[],
+        help="sphere, oracle, retrieval, a backend, or weights of Lift (.safetensors); may be given again",
+    )
+    evaluate.add_argument("--photos", help="real photos instead: a folder of cut-outs, or debian for 60 of a package")
+    evaluate.add_argument(
+        "--up", choices=("auto", "y", "z"), default="auto", help="the axis upwards in your own meshes"
+    )
     evaluate.add_argument("--limit", type=int, help="the first so many objects by hash")
+    evaluate.add_argument("--workers", type=int, default=1, help="processes that score; the scores are the same")
     evaluate.set_defaults(call=_eval)
 
     release = verbs.add_parser("release", help="put trained weights into the extension, with their graph and hashes")
@@ -50,7 +53,7 @@ def add_verbs(verbs: Any) -> None:
     release.set_defaults(call=_release)
 
 
-def _need() -> None:
+def need() -> None:
     missing = [name for name in LIBRARIES if find_spec(name) is None]
     if missing:
         raise UserError(
@@ -73,7 +76,7 @@ def _teller() -> Callable[[str, float], None]:
 
 
 def _data(options: argparse.Namespace, blender: str) -> int:
-    _need()
+    need()
     from ..learn.things import build as things
     from ..learn.things.sources import SOURCES
 
@@ -87,7 +90,10 @@ def _data(options: argparse.Namespace, blender: str) -> int:
             raise UserError(
                 f"There is no source {', '.join(sorted(unknown))}. There are {', '.join(SOURCES)}.", kind="usage"
             )
-        things.build(options.folder, options.source or list(SOURCES), tell, options.limit)
+        if options.meshes:
+            things.own(options.folder, options.meshes, tell, options.up)
+        if options.source or not options.meshes:
+            things.build(options.folder, options.source or list(SOURCES), tell, options.limit)
         for split in ("train", "val"):
             shards.build(options.folder, split, options.views, options.seed, tell, options.workers, None)
             tokens.build(options.folder, split, ENCODER, tell)
@@ -95,49 +101,27 @@ def _data(options: argparse.Namespace, blender: str) -> int:
     return 0
 
 
-def _train(options: argparse.Namespace, blender: str) -> int:
-    _need()
-    import torch
-
-    from ..learn.training.samples import Samples
-    from ..learn.training.settings import Settings
-    from ..learn.training.train import Trainer
-
-    if options.threads:
-        torch.set_num_threads(options.threads)
-    named = PRESETS / f"{options.settings}.toml"
-    settings = Settings.read(named if named.is_file() else Path(options.settings))
-    train = Samples(options.folder, "train")
-    if not len(train):
-        raise UserError(f"There are no samples in {options.folder}. Run `galatea data build` first.")
-    check = Samples(options.folder, "val")
-    trainer = Trainer(settings, train, check if len(check) else None, options.out, options.init)
-    if trainer.resume():
-        sys.stderr.write(f"Going on from step {trainer.step}.\n")
-    clock = [0.0]
-
-    def tell(row: dict[str, Any]) -> None:
-        if time.monotonic() - clock[0] > 10 or "val_overlap" in row or row["step"] + 1 == settings.steps:
-            clock[0] = time.monotonic()
-            shown = " ".join(f"{name} {value:.4g}" for name, value in row.items() if name != "step")
-            sys.stderr.write(f"{row['step'] + 1}/{settings.steps} {shown}\n")
-
-    trainer.run(tell)
-    sys.stdout.write(f"{options.out / 'lift.safetensors'}\n")
-    return 0
-
-
 def _eval(options: argparse.Namespace, blender: str) -> int:
-    _need()
-    from ..learn.evaluate.run import evaluate
+    need()
+    from ..learn.evaluate.run import Evaluation
 
-    names = options.predictor or ["sphere", "relief", "retrieval", "lift", "oracle"]
-    sys.stdout.write(evaluate(options.folder, options.out, names, _teller(), ENCODER, options.limit))
+    tell = _teller()
+    asked = {
+        "names": options.predictor,
+        "encoder": ENCODER,
+        "limit": options.limit,
+        "workers": options.workers,
+    }
+    if options.photos:
+        text = Evaluation(options.folder, options.out, **asked).photos(options.photos, tell)
+    else:
+        text = Evaluation.of(options.folder, options.out, up=options.up, tell=tell, **asked).holdout(tell)
+    sys.stdout.write(text)
     return 0
 
 
 def _release(options: argparse.Namespace, blender: str) -> int:
-    _need()
+    need()
     from ..learn.release import release
 
     for name, digest in release(options.weights, ENCODER.parent).items():

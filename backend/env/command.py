@@ -70,8 +70,8 @@ def _install(place: Place, options: argparse.Namespace) -> None:
     if options.wheels:
         pip = ["--no-index", "--find-links", str(options.wheels.resolve())]
     smoke = {"smoke": options.smoke.read_text(encoding="utf-8")} if options.smoke else {}
-    emit = _print_json if options.json else _Lines().print
-    _end_on_signals()
+    emit = print_json if options.json else _Lines().print
+    end_on_signals()
     try:
         Installer(place, emit, options=pip, **smoke).run(_locks(options), python=options.python, verify=options.verify)
     except KeyboardInterrupt:
@@ -91,7 +91,7 @@ def _locks(options: argparse.Namespace) -> list[Lock]:
 def _status(place: Place, as_json: bool, *, done: bool) -> None:
     info, state = place.info() or {}, place.state()
     if as_json and done:
-        _print_json(Done(JOB))
+        print_json(Done(JOB))
     elif as_json:
         python = place.python()
         sys.stdout.write(json.dumps({"state": state, "python": str(python) if python else None, **info}) + "\n")
@@ -106,7 +106,7 @@ def _status(place: Place, as_json: bool, *, done: bool) -> None:
         sys.stdout.write("absent: `galatea env install` makes it\n")
 
 
-def _print_json(event: Event) -> None:
+def print_json(event: Event) -> None:
     sys.stdout.write(encode(event) + "\n")
     sys.stdout.flush()
 
@@ -125,8 +125,8 @@ class _Lines:
             sys.stderr.write(f"     {event.text}\n")
 
 
-def _end_on_signals() -> None:
-    """SIGTERM ends the installation as Ctrl-C does: pip is killed, the marker stays."""
+def end_on_signals() -> None:
+    """SIGTERM ends the process as Ctrl-C does, with all that it has to tidy up."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt

@@ -30,15 +30,23 @@ def volumes(vertices: Vertices, faces: Faces, names: NDArray[np.intp]) -> NDArra
     return np.asarray(np.bincount(names[faces[:, 0]], signed, len(names)), np.float64)
 
 
-def without_crumbs(vertices: Vertices, faces: Faces, least: float) -> tuple[Vertices, Faces]:
-    """Drop the parts of less than `least` times the volume of the largest, and hollows inside."""
+def large(vertices: Vertices, faces: Faces, least: float) -> NDArray[np.bool_]:
+    """(V,) which vertices are of parts with at least `least` times the volume of the largest; of no hollow inside."""
     names = label(faces, len(vertices))
     size = volumes(vertices, faces, names)
-    keep = size[names] >= least * size.max()
-    if keep.all():
-        return vertices, faces
+    return np.asarray(size[names] >= least * size.max())
+
+
+def only(keep: NDArray[np.bool_], faces: Faces) -> Faces:
+    """The faces of the vertices that are kept, counted anew."""
     number = np.cumsum(keep) - 1
-    return vertices[keep], number[faces[keep[faces[:, 0]]]].astype(np.int32)
+    return np.asarray(number[faces[keep[faces[:, 0]]]], np.int32)
+
+
+def without_crumbs(vertices: Vertices, faces: Faces, least: float) -> tuple[Vertices, Faces]:
+    """Drop the parts of less than `least` times the volume of the largest, and hollows inside."""
+    keep = large(vertices, faces, least)
+    return vertices[keep], only(keep, faces)
 
 
 def spread(values: NDArray[np.float32], weight: NDArray[np.float32], faces: Faces, rounds: int) -> NDArray[np.float32]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
+from . import own
 from .errors import UserError
 from .spec import BackendSpec
 
@@ -15,13 +16,26 @@ PATH = Path(__file__).resolve().parents[1] / "catalog.json"
 
 
 @cache
-def catalog() -> Mapping[str, BackendSpec]:
+def bundled() -> Mapping[str, BackendSpec]:
+    """Ours alone."""
     data = json.loads(PATH.read_text(encoding="utf-8"))
     return {item["id"]: BackendSpec.from_json(item) for item in data["steps"]}
 
 
+@cache
+def catalog() -> Mapping[str, BackendSpec]:
+    """Ours, and those of the user's own that were trusted when this process first asked."""
+    mine = {script.id: script.spec for script in own.scripts() if script.spec}
+    return {**mine, **bundled()}
+
+
 def spec_of(step: str) -> BackendSpec:
     known = catalog()
-    if step not in known:
-        raise UserError(f"There is no step {step!r}. There are: {', '.join(known)}.", kind="usage")
-    return known[step]
+    if step in known:
+        return known[step]
+    script = own.find(step)
+    if script:
+        why = "has changed since you trusted it" if script.state == "changed" else "was not trusted yet"
+        text = f"{script.path} {why}. Read it, then run `galatea backends trust {step}`."
+        raise UserError(text, kind="usage")
+    raise UserError(f"There is no step {step!r}. There are: {', '.join(known)}.", kind="usage")

@@ -13,6 +13,7 @@ from typing import Any
 
 from .errors import UserError
 from .spec import BackendSpec
+from .weights import identity as weights_identity
 
 SCHEMA = 1
 REFERRING = (".gltf", ".obj", ".fbx", ".usd", ".usda", ".usdc")
@@ -83,9 +84,10 @@ class Request:
         filled = spec.fill(params or {})
         try:
             content = {role: [sha256(path), *beside(path)] for role, path in paths.items()}
+            weights = weights_identity(spec, filled)
         except OSError as error:
             raise UserError(f"Cannot read {error.filename}: {error.strerror}. Check its permissions.") from None
-        identity = [SCHEMA, spec.id, spec.version, content, filled, seed, program]
+        identity = [SCHEMA, spec.id, spec.version, content, filled, seed, program, *weights]
         digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:20]
         absolute = {role: str(path.resolve()) for role, path in paths.items()}
         return cls(f"{spec.id}-{digest}", spec.id, absolute, filled, seed)

@@ -4,14 +4,25 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from .errors import UserError
+from .place import gigabytes
+from .weights import REPOSITORY, absolute
 
 RUNTIMES = ("bundled", "full", "blender")
 """Where a step runs: Blender's own Python with the wheels of the zip, the torch environment, or a Blender."""
+
+PRECISIONS = ("fp32", "bf16", "fp16", "int8")
+SAVINGS = ("chunks", "offload", "resolution")
+"""What a step can do to need less memory, the dearest last: smaller portions, parts kept outside the device, less."""
+TENSORS = (".safetensors", ".ckpt", ".pt", ".pth", ".bin")
+FILE_NAME = r"[\w-][\w. +-]*(/[\w-][\w. +-]*)*"
+FREE = ("mit", "apache-2.0", "bsd-2-clause", "bsd-3-clause", "isc", "cc0-1.0", "gpl-", "lgpl-", "agpl-")
+"""Beginnings of the licences that let everybody use the weights for everything."""
 
 _TYPES: dict[str, Any] = {
     "int": (int,),
@@ -19,12 +30,17 @@ _TYPES: dict[str, Any] = {
     "bool": (bool,),
     "str": (str,),
     "choice": (str,),
+    "weights": (str,),
 }
 
 
 @dataclass(frozen=True)
 class Param:
-    """One setting of a step: `kind` is int, float, bool, str or choice; `unit` is shown, never converted."""
+    """One setting of a step; `unit` is shown, never converted.
+
+    `kind` is int, float, bool, str, choice or weights: empty for the official ones, a file, a folder, `owner/name` of
+    a repository, or `random:SEED`. What stands there becomes a part of the job's id.
+    """
 
     name: str
     kind: str
@@ -37,7 +53,7 @@ class Param:
 
     def check(self, value: Any, owner: str) -> Any:
         """Return the value in its proper type, or raise `UserError` naming the parameter and what it takes."""
-        if isinstance(value, str) and self.kind not in ("str", "choice"):
+        if isinstance(value, str) and self.kind not in ("str", "choice", "weights"):
             value = self._parse(value, owner)
         if not isinstance(value, _TYPES[self.kind]) or (isinstance(value, bool) and self.kind != "bool"):
             raise self._wrong(value, owner, f"takes {self.kind}")
@@ -45,6 +61,8 @@ class Param:
             value = float(value)
             if not math.isfinite(value):
                 raise self._wrong(value, owner, "takes a finite number")
+        if self.kind == "weights":
+            value = absolute(value)
         if self.choices and value not in self.choices:
             raise self._wrong(value, owner, f"takes one of {', '.join(self.choices)}")
         if (self.low is not None and value < self.low) or (self.high is not None and value > self.high):
@@ -73,11 +91,68 @@ class Param:
 
 
 @dataclass(frozen=True)
+class File:
+    """One file of published weights, `size` in bytes. What is not known (0, "") is asked of the hub and kept."""
+
+    name: str
+    size: int
+    sha256: str = ""
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(FILE_NAME, self.name):
+            raise ValueError(f"{self.name!r} is no path below a folder")
+        if self.sha256 and not re.fullmatch("[0-9a-f]{64}", self.sha256):
+            raise ValueError(f"{self.name}: {self.sha256!r} is no sha256")
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Published weights: files of one commit of a repository on the hub. `page` is where people read about them.
+
+    `gated`: its owner wants a licence accepted there, by a user who is logged in.
+    """
+
+    repository: str
+    revision: str
+    files: tuple[File, ...]
+    license: str
+    page: str
+    gated: bool = False
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(REPOSITORY, self.repository) or not re.fullmatch(r"\w[\w.-]*", self.revision):
+            raise ValueError(f"{self.repository}@{self.revision} is no repository and revision")
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files, as far as they are known."""
+        return sum(file.size for file in self.files)
+
+    @property
+    def amount(self) -> str:
+        """The size for people."""
+        known = all(file.size for file in self.files if file.name.endswith(TENSORS))
+        return gigabytes(self.size) if known else "an amount that the hub will tell"
+
+    @property
+    def free(self) -> bool:
+        """False where the licence has terms that a user should have read."""
+        return self.license.lower().startswith(FREE) and not self.gated
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Weights:
+        return cls(**{**data, "files": tuple(File(**file) for file in data["files"])})
+
+
+@dataclass(frozen=True)
 class BackendSpec:
     """One step of a recipe: a model, an image operation or a change of the Blender scene.
 
     `inputs`, `optional` and `outputs` name the roles of the files that go in and come out. `version` is part of
     every job id: raise it whenever the same request would give another result.
+
+    `memory` is what a learned model needs beside what is there already, in GB, the best way first and each further one
+    with less: `("fp16", 8.0), ("int8", 5.5), ("int8+offload", 3.0)`; a precision, then the savings in effect.
     """
 
     id: str
@@ -88,16 +163,26 @@ class BackendSpec:
     version: int = 1
     license: str = "GPL-3.0-or-later"
     territory: str = "worldwide"
-    vram_gb: float = 0.0
     inputs: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
     axes: str = ""
     params: tuple[Param, ...] = ()
+    weights: tuple[Weights, ...] = ()
+    memory: tuple[tuple[str, float], ...] = ()
 
     def __post_init__(self) -> None:
         if self.runtime not in RUNTIMES:
             raise ValueError(f"{self.id}: no runtime {self.runtime!r}, there are {RUNTIMES}")
+        for way, _ in self.memory:
+            precision, *savings = way.split("+")
+            if precision not in PRECISIONS or not set(savings) <= set(SAVINGS):
+                raise ValueError(f"{self.id}: {way!r} is not one of {PRECISIONS} and some of {SAVINGS}")
+
+    @property
+    def free(self) -> bool:
+        """Anybody may use its weights, anywhere and for everything."""
+        return self.territory == "worldwide" and all(weights.free for weights in self.weights)
 
     def fill(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Check the given parameters, add the defaults; refuse the ones that it does not know."""
@@ -115,6 +200,8 @@ class BackendSpec:
     def from_json(cls, data: Mapping[str, Any]) -> BackendSpec:
         fields = dict(data)
         fields["params"] = tuple(Param(**{**p, "choices": tuple(p["choices"])}) for p in fields["params"])
+        fields["weights"] = tuple(Weights.from_json(weights) for weights in fields["weights"])
+        fields["memory"] = tuple((way, gigabytes) for way, gigabytes in fields["memory"])
         for name in ("inputs", "optional", "outputs"):
             fields[name] = tuple(fields[name])
         return cls(**fields)

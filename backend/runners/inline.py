@@ -15,9 +15,9 @@ class InlineRunner:
     """`poll` runs the next job to its end; of all runners only this one makes its caller wait."""
 
     def __init__(self, store: JobStore, load: Callable[[str], Any]) -> None:
-        from ..worker.serve import cached
+        from ..worker.serve import Warm
 
-        self._store, self._load = store, cached(load)
+        self._store, self._load = store, Warm(load)
         self._queue: list[str] = []
 
     def submit(self, request: Request) -> None:

@@ -85,6 +85,13 @@ class LocalRunner:
             self._kill_at = self._kill_at or time.monotonic() + grace
             self._why = "cancelled"
 
+    def rest(self) -> None:
+        """Ask an idle child to let go of its models: another program needs the memory now."""
+        if self._process and self._process.stdin and not self._current:
+            with contextlib.suppress(OSError):
+                self._process.stdin.write("\n")
+                self._process.stdin.flush()
+
     def poll(self) -> list[Event]:
         """What happened since the last call."""
         self._read()

@@ -16,23 +16,12 @@ from ..protocol.catalog import spec_of
 from ..protocol.errors import UserError
 from ..protocol.event import Event
 from ..protocol.job import Request
+from ..protocol.place import data_folder as data_folder
 from ..protocol.store import JobStore
-from . import Runner
 from .local import LocalRunner
 
 START = Path(__file__).resolve().parents[1] / "__main__.py"
 PYTHON_LOADER, SCENE_LOADER = "backend.worker.find", "addon.scene.host"
-
-
-def data_folder() -> Path:
-    """`GALATEA_HOME`, else the place where this system keeps an application's data."""
-    if os.environ.get("GALATEA_HOME"):
-        return Path(os.environ["GALATEA_HOME"]).expanduser().resolve()
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData/Local")) / "Galatea"
-    if sys.platform == "darwin":
-        return Path.home() / "Library/Application Support/Galatea"
-    return Path(os.environ.get("XDG_DATA_HOME", Path.home() / ".local/share")) / "galatea"
 
 
 def library_folders() -> list[str]:
@@ -117,7 +106,7 @@ class Dispatch:
 
     def __init__(self, store: JobStore, runtimes: Runtimes, *, timeout: float | None = None) -> None:
         self._store, self._runtimes, self._timeout = store, runtimes, timeout
-        self._runners: dict[str, Runner] = {}
+        self._runners: dict[str, LocalRunner] = {}
         self._where: dict[str, str] = {}
 
     @property
@@ -129,12 +118,15 @@ class Dispatch:
         runtime = spec_of(request.backend).runtime
         if runtime not in self._runners:
             command = self._runtimes.command(runtime)
-            # a Blender of ours neither reads nor touches the user's settings and extensions
-            own = {"BLENDER_USER_RESOURCES": str(self._store.root / "blender")} if runtime == "blender" else {}
+            own = {"GALATEA_HOME": str(data_folder())}
+            if runtime == "blender":  # a Blender of ours neither reads nor touches the user's settings and extensions
+                own["BLENDER_USER_RESOURCES"] = str(self._store.root / "blender")
             self._runners[runtime] = LocalRunner(
                 self._store, command, name=runtime, timeout=self._timeout, environment=own
             )
         self._where[request.id] = runtime
+        if runtime == "blender" and "full" in self._runners:
+            self._runners["full"].rest()  # Cycles renders on the same card
         self._runners[runtime].submit(request)
 
     def poll(self) -> list[Event]:

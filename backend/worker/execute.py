@@ -105,7 +105,7 @@ def explain(error: Exception) -> Failure:
         )
     if isinstance(error, PermissionError):
         return Failure(f"Cannot write {error.filename}. Check its permissions.", "output", "", trace)
-    if isinstance(error, MemoryError):
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # the other one is torch's
         return Failure("Not enough memory. Choose a lower quality.", "device", "", trace)
     hint = "Run it again; if it fails again, report it with the trace."
     return Failure(f"{type(error).__name__}: {error}", "backend", hint, trace)

@@ -28,27 +28,43 @@ def take_pipe() -> TextIO:
     return pipe
 
 
-def cached(load: Load) -> Load:
-    """Each backend is made once and kept warm."""
-    warm: dict[str, Backend] = {}
+class Warm:
+    """Each backend is made once and kept; of those that hold a learned model one at a time."""
 
-    def get(step: str) -> Backend:
-        if step not in warm:
-            warm[step] = load(step)
-        return warm[step]
+    def __init__(self, load: Load) -> None:
+        self._load = load
+        self._kept: dict[str, Backend] = {}
 
-    return get
+    def __call__(self, step: str) -> Backend:
+        if step not in self._kept:
+            self.let_go()
+            self._kept[step] = self._load(step)
+        return self._kept[step]
+
+    def let_go(self) -> None:
+        """Drop the learned models, so that their memory is free for others: the next model, Cycles."""
+        big = [step for step, backend in self._kept.items() if backend.spec.runtime == "full"]
+        for step in big:
+            del self._kept[step]
+        if big:
+            from ..hub.device import let_go
+
+            let_go()
 
 
 def serve(root: Path, load: Load, pipe: TextIO) -> None:
-    store, load = JobStore(root), cached(load)
+    """A job id a line; an empty line asks to let go of models."""
+    store, warm = JobStore(root), Warm(load)
 
     def emit(event: Event) -> None:
         with contextlib.suppress(BrokenPipeError):  # the asker is gone; the result can be fetched by id
             pipe.write(encode(event) + "\n")
 
     for line in sys.stdin:
-        execute(store, line.strip(), load, emit)
+        if line.strip():
+            execute(store, line.strip(), warm, emit)
+        else:
+            warm.let_go()
 
 
 def main(argv: list[str]) -> int:

@@ -172,7 +172,7 @@ def test_closing_ends_the_processes(bridge: Any, fake: Callable[..., Any]) -> No
     run = fake({"seconds": 60.0})
     bridge.start(run, bpy.context)
     tick_until(bridge, lambda: bridge.live.phase == "Waiting")
-    pid = bridge._runner._runners["bundled"].pid
+    pid = bridge.engine.runner._runners["bundled"].pid
     os.kill(pid, 0)
     bridge.close()
     with pytest.raises(ProcessLookupError):
@@ -206,7 +206,7 @@ def test_a_new_environment_gets_new_processes(bridge: Any, fake: Callable[..., A
     pids = []
     for text in ("one", "two", "three"):
         bridge.finish(fake({"text": text}), bpy.context)
-        pids.append(bridge._runner._runners["bundled"].pid)
+        pids.append(bridge.engine.runner._runners["bundled"].pid)
         if text == "two":
             bridge.renew()
     assert pids[0] == pids[1] != pids[2]

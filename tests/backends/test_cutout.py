@@ -39,6 +39,9 @@ class Recorder:
     def warn(self, text: str) -> None:
         self.warnings.append(text)
 
+    def log(self, text: str) -> None:
+        pass
+
     def metric(self, name: str, value: Any) -> None:
         self.metrics[name] = value
 

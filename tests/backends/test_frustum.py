@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import trimesh
 
-from galatea.backend.geometry import frustum, parts, visible
+from galatea.backend.geometry import frustum, parts, rays, visible
 from galatea.backend.geometry.marching import isosurface
 
 FOCAL = 2.5
@@ -56,9 +56,9 @@ def test_finer_keeps_a_linear_field_and_the_cells_centres() -> None:
     assert np.allclose(fine[1, :, 5], wanted)
 
 
-def rays(cells: int, depth: float, thick: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def plate(cells: int, depth: float, thick: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A plate across the picture: its front, its profile, and a mask that shows its middle."""
-    places = frustum.REACH * ((np.arange(64, dtype=np.float32) + 0.5) / 64) ** 1.5
+    places = rays.REACH * ((np.arange(64, dtype=np.float32) + 0.5) / 64) ** 1.5
     profile = np.broadcast_to(((thick - places) * 50)[:, None, None], (64, cells, cells))
     mask = np.zeros((cells, cells), np.float32)
     mask[cells // 4 : -cells // 4, cells // 4 : -cells // 4] = 1
@@ -67,8 +67,8 @@ def rays(cells: int, depth: float, thick: float) -> tuple[np.ndarray, np.ndarray
 
 @pytest.mark.parametrize(("depth", "thick"), [(-0.5, 0.4), (0.3, 0.9), (0.0, 0.0)])
 def test_a_plate_lies_where_its_rays_say_and_only_under_the_mask(depth: float, thick: float) -> None:
-    front, profile, mask = rays(48, depth, thick)
-    volume = frustum.volume(front, profile, mask, 96, lambda: None)
+    front, profile, mask = plate(48, depth, thick)
+    volume = rays.volume(front, mask, 96, rays.predicted(profile), lambda: None)
     assert volume.shape == (96, 48, 48) and (volume[:, mask == 0] < 0).all()
     points, faces = isosurface(volume)
     assert trimesh.Trimesh(points, faces, process=False).is_watertight
@@ -85,11 +85,11 @@ def test_the_volume_is_that_of_training() -> None:
     rng = np.random.default_rng(0)
     front = rng.uniform(-1, 1, (16, 16)).astype(np.float32)
     profile = rng.normal(size=(64, 16, 16)).astype(np.float32) * 4
-    ours = frustum.volume(front, profile, np.ones((16, 16), np.float32), 96, lambda: None)
+    ours = rays.volume(front, np.ones((16, 16), np.float32), 96, rays.predicted(profile), lambda: None)
     theirs = network.volume(torch.from_numpy(front)[None, None], torch.from_numpy(profile)[None], 96)[0].numpy()
     differs = (ours > 0) != (theirs > 0)
     depth = ((np.arange(96) + 0.5) / 48 - 1) * frustum.DEEP
-    thin = depth[:, None, None] - front < frustum.STEEPEST + 0.01
+    thin = depth[:, None, None] - front < rays.STEEPEST + 0.01
     assert not (differs & ~thin).any(), "but for how thick the thinnest part is made"
 
 

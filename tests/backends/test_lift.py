@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +102,70 @@ def test_settings_do_what_they_say(backend: lift.Backend, cutout: Path, tmp_path
     assert volumes[0] > volumes[1] > volumes[2]
     run(backend, cutout, tmp_path / "mirror", grid=64, back_texture="mirror")
     assert (load(tmp_path / "mirror")["colors"][:, 3] == 0).all()
+
+
+PROCESS = """
+import sys
+from galatea.backend.protocol.job import Request
+from galatea.backend.protocol.store import JobStore
+from galatea.backend.runners.inline import InlineRunner
+from galatea.backend.worker import find
+from pathlib import Path
+store, backend = JobStore(Path(sys.argv[2])), find.load("lift")
+request = Request.of(backend.spec, {"cutout": Path(sys.argv[1])}, {"grid": 64}, seed=3)
+runner = InlineRunner(store, lambda name: backend)
+runner.submit(request)
+runner.poll()
+result = store.result(request.id)
+assert result.state == "done", result.failure
+print(store.files(result)["mesh"])
+"""
+
+
+def test_two_processes_give_the_same_bits(cutout: Path, tmp_path: Path) -> None:
+    made = []
+    for name in "ab":
+        command = [sys.executable, "-c", PROCESS, str(cutout), str(tmp_path / name)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        made.append(Path(done.stdout.strip()))
+    a, b = (load(path.parent) for path in made)
+    assert made[0] != made[1] and set(a) == {"vertices", "faces", "uv", "colors", "confidence"}
+    for name, array in a.items():
+        assert array.dtype == b[name].dtype and array.tobytes() == b[name].tobytes(), name
+
+
+def test_confidence_is_1_where_the_photo_sees_and_less_behind(
+    backend: lift.Backend, cutout: Path, tmp_path: Path
+) -> None:
+    notes = run(backend, cutout, tmp_path, grid=64)
+    mesh = load(tmp_path)
+    sure, cover = mesh["confidence"], mesh["colors"][:, 3]
+    assert sure.shape == (len(mesh["vertices"]),) and sure.dtype == np.float32
+    assert sure.min() >= 0 and sure.max() <= 1
+    assert sure[cover < 0.01].min() > 0.98
+    behind = sure[cover > 0.99]
+    assert len(behind) > 500 and behind.max() < 0.98 and behind.std() > 0.02
+    assert behind.min() <= notes.metrics["back_confidence"] <= behind.max()
+
+
+@pytest.mark.parametrize("back", ["mirror", "flat"])
+def test_another_back_leaves_the_front(backend: lift.Backend, cutout: Path, tmp_path: Path, back: str) -> None:
+    backs = {}
+    for name in ("predicted", back):
+        notes = run(backend, cutout, tmp_path / name, grid=64, back=name)
+        assert ("back_confidence" in notes.metrics) == (name == "predicted"), "what the user chose is no guess"
+        mesh = load(tmp_path / name)
+        body = trimesh.Trimesh(mesh["vertices"], mesh["faces"], process=False)
+        assert body.is_watertight and body.volume > 0
+        seen = np.abs(mesh["colors"][:, 3]) < 0.01
+        uv = np.zeros((len(body.vertices), 2))
+        uv[mesh["faces"].reshape(-1)] = mesh["uv"].reshape(-1, 2)
+        backs[name] = np.unique((uv[seen] * 32).astype(int), axis=0), body.volume
+    (shown, volume), (other, changed) = backs["predicted"], backs[back]
+    both = set(map(tuple, shown)) & set(map(tuple, other))
+    assert len(both) > 0.8 * len(shown)
+    assert changed != pytest.approx(volume, rel=0.02)
 
 
 @pytest.mark.parametrize("margin", [0, 300])

@@ -18,13 +18,18 @@ ALLOWED = {  # a folder below the root -> the folders of ours that it may import
     "backend/runners": ("backend/protocol", "backend/runners"),
     "backend/worker": ("backend/protocol", "backend/worker"),
     "backend/geometry": ("backend/protocol", "backend/geometry"),
-    "backend/backends": ("backend/protocol", "backend/images", "backend/matting"),
+    "backend/hub": ("backend/protocol", "backend/hub"),
+    "backend/backends": ("backend/protocol", "backend/hub", "backend/images", "backend/matting"),
     "backend/learn": ("backend/learn", "backend/protocol", "backend/geometry", "backend/runners", "backend/worker"),
+    "backend/networks": ("backend/networks", "backend/protocol", "backend/geometry"),
     "backend/env": ("backend/protocol", "backend/env", "backend/runners"),
     "backend": ("backend",),
     "addon/scene": ("addon/scene", "backend/protocol"),
     "addon/ui": (
-        *(f"addon/{name}" for name in ("ui", "bridge", "environment", "objects", "previews", "props", "runs")),
+        *(
+            f"addon/{name}"
+            for name in ("ui", "bridge", "environment", "models", "objects", "previews", "props", "runs")
+        ),
         "backend/protocol",
     ),
     "addon": ("addon", "backend"),
@@ -76,8 +81,11 @@ def test_layers(path: Path) -> None:
             target = name[2:]
             ok = any(target == folder or target.startswith(folder + "/") for folder in ALLOWED[layer])
             assert ok, f"{where}:{line} imports {target}; {layer} may import {ALLOWED[layer]}"
-        if layer != "backend/learn":
+        if layer not in ("backend/learn", "backend/networks"):
             assert name.split(".")[0] not in HEAVY, f"{where}:{line} imports {name} at the top of the file"
+        if layer != "backend/networks":
+            assert not name.startswith("./backend/networks"), f"{where}:{line} imports a network at the top of the file"
+        if layer != "backend/learn":
             assert not name.startswith("./backend/learn"), f"{where}:{line} imports the laboratory"
 
 

@@ -1,87 +1,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The scores on shapes whose answers are known, and the tables on predictors that behave badly."""
+"""The scores on shapes whose answers are known."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import trimesh
-from PIL import Image
 from scipy.spatial.transform import Rotation
 
-from galatea.backend.learn.evaluate import baselines, holdout, metrics, table, views
+from galatea.backend.learn.evaluate import baselines, metrics, pose, views
 from galatea.backend.learn.evaluate.align import Similarity, align, fit, rotations
 from galatea.backend.learn.evaluate.shape import Cloud, Shape, sample
-from galatea.backend.learn.things import thing as things
 
-KEYS = ("test--box", "test--chair")
-
-
-def shape(mesh: Any) -> Shape:
-    return Shape.of(mesh.vertices, mesh.faces)
-
-
-def chair() -> Any:
-    """No rotation but none brings it onto itself."""
-    parts = [
-        trimesh.creation.box((0.5, 0.5, 0.06)),
-        trimesh.creation.box((0.5, 0.06, 0.5)).apply_translation((0, 0.25, 0.25)),
-    ]
-    parts += [
-        trimesh.creation.box((0.06, 0.06, 0.5)).apply_translation((x, y, -0.25))
-        for x in (-0.2, 0.2)
-        for y in (-0.2, 0.2)
-    ]
-    parts.append(trimesh.creation.box((0.06, 0.4, 0.2)).apply_translation((0.25, 0.0, 0.1)))
-    return trimesh.util.concatenate(parts)
-
-
-def posed(body: Shape, seed: int) -> Shape:
-    dice = np.random.default_rng(seed)
-    turn = Rotation.random(random_state=seed).as_matrix()
-    return body.moved(body.vertices @ turn.T * dice.uniform(0.2, 5) + dice.normal(0, 2, 3))
-
-
-def make(key: str, mesh: Any) -> things.Thing:
-    faces = np.asarray(mesh.faces, np.int32)
-    texture = np.full((4, 4, 4), 255, np.uint8)
-    texture[:2, :, 1:3] = 0  # the upper half is red
-    uv = np.tile(np.array([0.5, 0.9], np.float32), (len(faces), 3, 1))
-    return things.Thing(
-        key,
-        things.normalise(mesh.vertices),
-        faces,
-        uv,
-        np.zeros(len(faces), np.int16),
-        np.ones((1, 4), np.float32),
-        (texture,),
-        {
-            "name": key,
-            "category": key.split("--")[1],
-            "licence": "CC0-1.0",
-            "author": "the tests",
-            "source": "test 1",
-            "split": "holdout",
-        },
-    )
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    """Two Things with pictures drawn without Blender."""
-    for key, mesh in zip(KEYS, (trimesh.creation.box((1, 0.6, 0.4)), chair()), strict=True):
-        path = tmp_path / "things" / "holdout" / f"{key}.npz"
-        things.save(path, make(key, mesh))
-        (tmp_path / "holdout").mkdir(exist_ok=True)
-        (tmp_path / "holdout" / f"{key}.json").write_text(json.dumps(holdout.describe(path)))
-        picture = np.zeros((64, 64, 4), np.uint8)
-        picture[10:50, 16:48] = (200, 120, 40, 255)
-        Image.fromarray(picture).save(tmp_path / "holdout" / f"{key}.png")
-    return tmp_path
+from .judged import chair, posed, shape
 
 
 def test_chamfer_of_a_sphere_in_a_sphere() -> None:
@@ -236,112 +170,37 @@ def test_what_is_no_mesh_is_refused(vertices: Any, faces: Any, why: str) -> None
         Shape.of(vertices, faces)
 
 
-def test_bootstrap_is_seeded_and_sane() -> None:
-    values = list(np.random.default_rng(0).normal(5, 1, 400))
-    mean, low, high = table.bootstrap(values)
-    assert (mean, low, high) == table.bootstrap(values)
-    assert low < mean < high
-    assert high - low == pytest.approx(2 * 1.96 / 20, rel=0.2)
-    assert table.bootstrap([3.0]) == (3.0, 3.0, 3.0)
+def test_one_truth_serves_many_predictions() -> None:
+    truth = metrics.Truth.of(shape(chair()))
+    for body in (shape(trimesh.creation.box((1, 0.5, 2))), posed(shape(chair()), 3)):
+        again = metrics.score(body, shape(chair()), aligned=True)
+        assert metrics.score(body, truth, aligned=True).values == again.values
 
 
-def test_the_camera_of_a_key_is_always_the_same_and_in_range() -> None:
-    drawn = [holdout.draw(f"test--{i}") for i in range(200)]
-    assert drawn[0] == holdout.draw("test--0")
-    for name, (low, high) in (("azimuth", holdout.AZIMUTH), ("elevation", holdout.ELEVATION), ("fov", holdout.FOV)):
-        values = [view[name] for view in drawn]
-        assert low <= min(values) < low + (high - low) / 10
-        assert high >= max(values) > high - (high - low) / 10
+@pytest.mark.parametrize(
+    "taken", [pose.Pose(20, 35, 40), pose.Pose(-10, 5, 12), pose.Pose(0, -15, 30, 0.96, 0.03, -0.02)], ids=str
+)
+def test_the_camera_of_a_photo_is_found_again(taken: pose.Pose) -> None:
+    body = shape(chair())
+    subject = pose.Subject.of(body.moved(metrics.normalised(body.vertices)))
+    mask = pose.render(subject, taken)[1] > 0.5
+    found = pose.find(subject, mask)
+    assert pose.overlap(pose.render(subject, found)[1] > 0.5, mask) > 0.94
+    assert abs(found.azimuth - taken.azimuth) < 6
+    assert abs(found.elevation - taken.elevation) < 8
 
 
-def test_the_oracle_beats_the_ball_and_has_the_colours(data: Path) -> None:
-    read = baselines.stored(data, "holdout")
-    for key in KEYS:
-        goal = read(key)
-        near = metrics.score(baselines.oracle(data)(Path(), key), goal).values
-        ball = metrics.score(baselines.sphere()(Path(), key), goal).values
-        assert near["cd"] < ball["cd"] / 3
-        assert near["f0.05"] > 0.97
-        assert near["watertight"] == 1
-        assert near["psnr"] > ball["psnr"] + 5
-
-
-def test_relief_is_run_as_the_backend_it_is(data: Path) -> None:
-    body = baselines.backend("relief", {"grid": 64})(data / "holdout" / "test--box.png", "test--box")
-    assert np.ptp(body.vertices, axis=0).max() == pytest.approx(1, abs=0.01)
-    assert body.paint
-    middle = body.paint(np.arange(len(body.faces)), np.full((len(body.faces), 3), 1 / 3)).mean(axis=0)
-    assert np.allclose(middle, np.array([200, 120, 40]) / 255, atol=0.05)
-
-
-def test_nearest_takes_the_most_alike(data: Path) -> None:
-    features = np.array([[1.0, 0], [0, 3], [-1, 0]])
-    keys = ["test--box", "test--chair", "test--box"]
-    predict = baselines.nearest(lambda path: np.array([0.2, 0.9]), features, keys, baselines.stored(data, "holdout"))
-    made = predict(Path(), "")
-    assert isinstance(made, Shape)
-    assert len(made.faces) == len(chair().faces)
-
-
-def test_a_run_goes_on_where_it_stood_and_counts_failures(data: Path, tmp_path: Path) -> None:
-    asked: list[str] = []
-
-    def bad(picture: Path, key: str) -> Any:
-        asked.append(key)
-        if key == "test--box":
-            raise RuntimeError("out of luck")
-        box = trimesh.creation.box((1, 1, 1))
-        return box.vertices, box.faces, None
-
-    out = tmp_path / "out"
-    rivals = {"bad": bad, "sphere": baselines.sphere()}
-    told: list[tuple[str, str]] = []
-    records = table.run(rivals, data, out, progress=lambda name, key, done, total: told.append((name, key)))
-    assert asked == list(KEYS)
-    assert len(told) == 4
-    assert records["bad"]["test--box"]["reason"] == "RuntimeError: out of luck"
-
-    (out / "scores" / "sphere" / "test--box.json").unlink()
-    again = table.run(rivals, data, out, progress=lambda name, key, done, total: told.append((name, key)))
-    assert asked == list(KEYS)
-    assert told[4:] == [("sphere", "test--box")]
-    same = again["bad"]["test--chair"]["values"]
-    assert same == records["bad"]["test--chair"]["values"]
-
-    summary = table.write(again, data, out, reference="sphere")
-    entry = summary["predictors"]["bad"]
-    assert entry["n"] == 2
-    assert entry["failed"] == {"test--box": "RuntimeError: out of luck"}
-    assert entry["scores"]["cd"]["mean"] == pytest.approx((0.5 + same["cd"]) / 2)
-    assert entry["scores"]["cd"]["n"] == 2
-    assert entry["worst"][0] == "test--box"
-    assert entry["ratio"]["f0.05"]["ratio"] < 1
-    assert set(entry["categories"]) == {"box", "chair"}
-    text = (out / "table.md").read_text(encoding="utf-8")
-    assert "| bad | 2 | 1 |" in text
-    assert "failed: test--box: RuntimeError: out of luck" in text
-    with Image.open(out / "worst-bad.png") as picture:
-        assert picture.height == 2 * 144
-
-
-def test_blender_takes_the_picture(tmp_path: Path) -> None:
-    pytest.importorskip("bpy")
-    mesh = trimesh.creation.box((1, 0.5, 0.5))
-    things.save(tmp_path / "things" / "holdout" / "test--box.npz", make("test--box", mesh))
-    done = holdout.render(tmp_path, side=48, samples=4)
-    assert done.ready == ["test--box"]
-    assert not done.failed
-    with Image.open(tmp_path / "holdout" / "test--box.png") as file:
-        pixels = np.asarray(file.convert("RGBA")).astype(int)
-    solid = pixels[..., 3] > 128
-    rows, columns = np.flatnonzero(solid.any(axis=1)), np.flatnonzero(solid.any(axis=0))
-    assert max(np.ptp(rows), np.ptp(columns)) + 1 == pytest.approx(0.85 * 48, abs=2)
-    for found in (rows, columns):
-        assert found.mean() == pytest.approx(23.5, abs=1.5)
-    red, green, _ = pixels[solid][:, :3].mean(axis=0)
-    assert red > 2 * green
-    card = json.loads((tmp_path / "holdout" / "test--box.json").read_text())
-    assert card["category"] == "box"
-    before = (tmp_path / "holdout" / "test--box.png").stat().st_mtime_ns
-    assert holdout.render(tmp_path, side=48, samples=4).ready == ["test--box"]
-    assert (tmp_path / "holdout" / "test--box.png").stat().st_mtime_ns == before
+def test_the_pictures_agree_with_the_camera() -> None:
+    """Red to the right of the object, which is +X seen from the front, and the ground green."""
+    box = trimesh.creation.box((1, 1, 1)).subdivide().subdivide()
+    colors = np.zeros((len(box.vertices), 3))
+    colors[box.vertices[:, 0] > 0.2] = (1, 0, 0)
+    colors[box.vertices[:, 2] < -0.4] = (0, 1, 0)
+    body = Shape.of(box.vertices, box.faces, colors)
+    seen, cover = pose.render(pose.Subject.of(body), pose.Pose(0, 0, 10))
+    rows, columns = np.flatnonzero((cover > 0.5).any(axis=1)), np.flatnonzero((cover > 0.5).any(axis=0))
+    assert len(rows) == pytest.approx(0.85 * pose.SIDE, abs=2)
+    assert np.allclose(seen[rows[0] + 60, columns[-1] - 5], (1, 0, 0), atol=0.05)
+    assert np.allclose(seen[rows[-1] - 3, columns[0] + 20], (0, 1, 0), atol=0.1)
+    assert np.allclose(seen[rows[0] + 60, columns[0] + 20], 0, atol=0.05)
+    assert np.allclose(seen[0, 0], pose.GREY)

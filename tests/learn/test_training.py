@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -35,7 +36,8 @@ from galatea.backend.learn.model.network import (
 )
 from galatea.backend.learn.things.thing import Thing, normalise, save
 from galatea.backend.learn.training import tokens
-from galatea.backend.learn.training.losses import losses, overlap
+from galatea.backend.learn.training.devices import choose, half
+from galatea.backend.learn.training.losses import NAMES, exits, losses, overlap, widths
 from galatea.backend.learn.training.samples import Samples, mapped, order
 from galatea.backend.learn.training.settings import Settings
 from galatea.backend.learn.training.train import Trainer, rate
@@ -45,8 +47,9 @@ from galatea.backend.protocol.errors import UserError
 TINY = {"width": 64, "layers": 2, "heads": 4, "middle": 32, "fine": 32, "blocks": 1}
 
 
-def made_up(data: Path, count: int) -> None:
-    """Samples of the right shapes without meaning."""
+def made_up(data: Path, count: int, *, uneven: bool = False, bad: int = 0) -> None:
+    """Samples of the right shapes without meaning; `uneven`: each with other counts of rays that hit; the first `bad`
+    have no finite loss."""
     rng = np.random.default_rng(0)
     folder = data / "samples" / "train"
     folder.mkdir(parents=True)
@@ -60,6 +63,9 @@ def made_up(data: Path, count: int) -> None:
         "focal": rng.uniform(2, 4, count).astype(np.float32),
         "elevation": rng.uniform(0, 1, count).astype(np.float32),
     }
+    for number in range(count if uneven else 0):
+        arrays["depth"][number, : 12 * number] = 65504
+    arrays["elevation"][:bad] = np.nan
     save_file(arrays, folder / "0000.safetensors")
     save_file(
         {"tokens": rng.normal(size=(count, 257, 768)).astype(np.float16)},
@@ -69,9 +75,10 @@ def made_up(data: Path, count: int) -> None:
     (folder / "0000.json").write_text(json.dumps(card))
 
 
-def run(data: Path, out: Path, settings: Path, *, kill_at: int = 0) -> list[dict[str, float]]:
-    command = [sys.executable, "-m", "galatea.backend", "train", str(data), "--out", str(out)]
-    command += ["--settings", str(settings), "--threads", "1"]
+def run(data: Path, out: Path, settings: Path, *, kill_at: int = 0, processes: int = 1) -> list[dict[str, float]]:
+    several = ["torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", "-m"] if processes > 1 else []
+    command = [sys.executable, "-m", *several, "galatea.backend", "train", str(data), "--out", str(out)]
+    command += ["--settings", str(settings), "--threads", "1", "--device", "cpu"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     log = out / "log.jsonl"
     while kill_at and process.poll() is None:
@@ -83,19 +90,70 @@ def run(data: Path, out: Path, settings: Path, *, kill_at: int = 0) -> list[dict
     return [json.loads(line) for line in log.read_text().splitlines() if line.endswith("}")]
 
 
+def tiny(path: Path, **settings: float | bool) -> Path:
+    """A file of settings for the tiny network."""
+    lines = [f"{name} = {str(value).lower()}" for name, value in settings.items()]
+    model = [f"{name} = {value}" for name, value in TINY.items()]
+    path.write_text("\n".join([*lines, "[model]", *model]))
+    return path
+
+
 @pytest.mark.skipif(os.name == "nt", reason="signals are not Windows'")
 def test_a_killed_run_goes_on_as_if_nothing_had_been(tmp_path: Path) -> None:
     made_up(tmp_path / "data", 6)
-    settings = tmp_path / "tiny.toml"
-    model = "\n".join(f"{name} = {value}" for name, value in TINY.items())
-    settings.write_text(f"steps = 14\nbatch = 2\nwarmup = 3\nsave_each = 4\ncheck_each = 100\n[model]\n{model}\n")
+    settings = tiny(tmp_path / "tiny.toml", steps=14, batch=2, warmup=3, save_each=4, check_each=100)
     whole = run(tmp_path / "data", tmp_path / "whole", settings)
     run(tmp_path / "data", tmp_path / "killed", settings, kill_at=6)
+    with (tmp_path / "killed" / "log.jsonl").open("a") as log:
+        log.write('{"step": 6, "lo')  # a kill while it writes
     again = run(tmp_path / "data", tmp_path / "killed", settings)
     assert [row["step"] for row in again] == list(range(14))
     assert [row["loss"] for row in again] == [row["loss"] for row in whole]
     a, b = (mapped(tmp_path / name / "lift.safetensors") for name in ("whole", "killed"))
     assert all(np.array_equal(a[name], b[name]) for name in a)
+    shown = points(tmp_path / "killed" / "tensorboard", "train/loss")
+    assert [step for step, _ in shown] == list(range(14)), "doubled, false or lost"
+    assert [value for _, value in shown] == pytest.approx([row["loss"] for row in whole])
+
+
+def points(folder: Path, series: str) -> list[tuple[int, float]]:
+    """What TensorBoard shows of a run."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(folder))
+    events.Reload()
+    return [(event.step, event.value) for event in events.Scalars(series)]
+
+
+def test_a_run_killed_before_its_first_checkpoint_starts_again(tmp_path: Path) -> None:
+    made_up(tmp_path / "data", 4)
+    samples = Samples([tmp_path / "data"], "train")
+    settings = Settings(steps=3, batch=2, save_each=50, model=TINY)
+
+    def stop(row: dict[str, float]) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Trainer(settings, samples, None, tmp_path / "run").run(stop)
+    trainer = Trainer(settings, samples, None, tmp_path / "run")
+    assert not trainer.resume()
+    trainer.run(lambda row: None)
+    log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in log] == [0, 1, 2]
+    assert [step for step, _ in points(tmp_path / "run" / "tensorboard", "run/rate")] == [0, 1, 2]
+
+
+def test_two_processes_do_what_one_does(tmp_path: Path) -> None:
+    made_up(tmp_path / "data", 8, uneven=True)
+    settings = tiny(tmp_path / "tiny.toml", steps=6, batch=4, warmup=2, half=False, tensorboard=False)
+    with settings.open("a") as file:
+        file.write("\n[losses]\n" + "\n".join(f"{name} = 1" for name in NAMES))
+    one = run(tmp_path / "data", tmp_path / "one", settings)
+    two = run(tmp_path / "data", tmp_path / "two", settings, processes=2)
+    assert [row["step"] for row in two] == list(range(6))
+    for a, b in zip(one, two, strict=True):
+        for name in ("loss", "norm", *NAMES):
+            assert b[name] == pytest.approx(a[name], rel=1e-3, abs=2e-5), (name, a, b)
 
 
 def test_each_epoch_sees_every_sample_once_and_a_step_is_a_function_of_its_number() -> None:
@@ -130,6 +188,10 @@ def test_settings_are_checked(tmp_path: Path) -> None:
         ("speed = 1", "no setting speed"),
         ("steps = 'x'", "steps must be"),
         ("steps = [", "Cannot read"),
+        ("steps = 0", "at least 1"),
+        ("steps = true", "must be a int"),
+        ("[losses]\nsdf = 1", "no loss sdf"),
+        ("[model]\nwide = 1", "no setting of the model wide"),
     ):
         path.write_text(text)
         with pytest.raises(UserError, match=what):
@@ -165,18 +227,174 @@ def prediction(first: int, last: int) -> Prediction:
 
 
 def test_losses_are_least_for_the_truth() -> None:
-    weights = dict.fromkeys(("depth", "normal", "profile", "colour", "camera"), 1.0)
+    weights = dict.fromkeys(("depth", "shape", "normal", "profile", "colour", "camera"), 1.0)
     batch = plate(10, 30)
     right = losses(prediction(10, 30), batch, weights)
     assert all(value < (0.12 if name == "profile" else 0.01) for name, value in right.items()), right
-    assert losses(prediction(14, 30), batch, weights)["depth"] > right["depth"] + 0.1
+    moved = losses(prediction(14, 34), batch, weights)
+    assert moved["depth"] > right["depth"] + 0.1
+    assert torch.isclose(moved["shape"], right["shape"], atol=1e-5), "how far away all of it lies is no shape"
+    assert torch.isclose(moved["profile"], right["profile"]), "the profile need not know the depth"
     assert losses(prediction(10, 40), batch, weights)["profile"] > right["profile"] + 0.1
-    moved = losses(prediction(14, 34), batch, weights)["profile"]
-    assert torch.isclose(moved, right["profile"]), "the profile need not know the depth"
     assert overlap(prediction(10, 30), batch).min() > 0.9
     assert overlap(prediction(20, 40), batch).max() < 0.4
     with pytest.raises(ValueError, match="no loss speed"):
         losses(prediction(10, 30), batch, {"speed": 1.0})
+
+
+def block() -> tuple[Prediction, dict[str, torch.Tensor]]:
+    """Two parts, one in front of the other, as thick as 30 cells of the profile, and the prediction that is right.
+
+    The true points lie on the rays, so that even Chamfer can be nought.
+    """
+    front = torch.full((1, 1, SIDE, SIDE), 0.2)
+    front[..., 24:28] = -0.4
+    hit = torch.zeros(1, 1, SIDE, SIDE)
+    hit[..., 20:36, 20:28] = 1
+    logits = torch.where(torch.arange(DEPTHS) < 30, 60.0, -60.0).view(1, -1, 1, 1).expand(1, DEPTHS, SIDE, SIDE)
+    leave = exits(front, logits)
+    assert torch.allclose(leave - front, widths()[:30].sum().expand_as(front), atol=1e-5)
+    row, column = torch.nonzero(hit[0, 0], as_tuple=True)
+    u, v = (column + 0.5) / SIDE * 2 - 1, (row + 0.5) / SIDE * 2 - 1
+    points = torch.cat([torch.stack([u, v, d[0, 0, row, column]], dim=1) for d in (front, leave)])[None]
+    big = torch.nn.functional.interpolate(torch.where(hit > 0, front, 65504.0), size=(112, 112), mode="nearest-exact")
+    batch = {name: value[:1] for name, value in plate(10, 30).items()}
+    batch |= {
+        "depth": big[:, 0],
+        "points": points,
+        "paint": torch.full(points.shape, 64),
+        "focal": torch.full((1,), 2.0),
+    }
+    colour = torch.full((1, 3, PLANES, SIDE, SIDE), 0.25)
+    return Prediction(front, logits, colour, torch.tensor([[0.0, 1.0, 0.0]])), batch
+
+
+@pytest.mark.parametrize("name", ["edge", "chamfer"])
+def test_each_is_nought_for_the_truth_and_leads_there(name: str) -> None:
+    right, batch = block()
+    assert losses(right, batch, {name: 1.0})[name] < 1e-5
+    blurred = torch.nn.functional.avg_pool2d(right.front, 9, 1, 4)
+    front = torch.nn.Parameter(
+        blurred + 0.1 * torch.rand(right.front.shape, generator=torch.Generator().manual_seed(0))
+    )
+    profile = torch.nn.Parameter(torch.zeros(right.profile.shape))
+    optimiser = torch.optim.Adam([front, profile], lr=0.02)
+    values = []
+    for _ in range(60):
+        loss = losses(right._replace(front=front, profile=profile), batch, {name: 1.0})[name]
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        values.append(loss.item())
+    assert values[0] > 0.05 and values[-1] < values[0] / 3, values[::10]
+    assert (profile.grad is not None) == (name == "chamfer"), "only Chamfer says where the back is"
+
+
+def test_a_view_that_shows_nothing_has_no_error() -> None:
+    right, batch = block()
+    empty = batch | {"depth": torch.full((1, 112, 112), 65504.0)}
+    found = losses(right, empty, dict.fromkeys(NAMES, 1.0))
+    assert all(found[name] == 0 for name in ("depth", "shape", "normal", "edge", "profile", "chamfer"))
+
+
+class TestTrainer:
+    def trainer(self, folder: Path, **settings: object) -> Trainer:
+        if not (folder / "data").is_dir():
+            made_up(folder / "data", 4)
+        samples = Samples([folder / "data"], "train")
+        defaults = {"steps": 4, "batch": 2, "model": TINY, "tensorboard": False}
+        return Trainer(Settings(**(defaults | settings)), samples, None, folder / "run")  # type: ignore[arg-type]
+
+    def gradients(self, trainer: Trainer) -> dict[str, torch.Tensor]:
+        trainer.step = 100  # beyond the warm-up's first steps, where the rate is nearly nought
+        trainer._step(trainer.train.batch([0, 1]))
+        return {name: parameter.grad for name, parameter in trainer.model.named_parameters()}  # type: ignore[misc]
+
+    def test_checkpointing_gives_the_same_gradients_for_less_memory(self, tmp_path: Path) -> None:
+        saved: list[int] = []
+
+        def count(value: torch.Tensor) -> torch.Tensor:
+            saved[-1] += value.numel()
+            return value
+
+        found = []
+        for checkpoint in (False, True):
+            saved.append(0)
+            with torch.autograd.graph.saved_tensors_hooks(count, lambda value: value):
+                found.append(self.gradients(self.trainer(tmp_path, checkpoint=checkpoint)))
+        usual, again = found
+        assert all(torch.equal(usual[name], again[name]) for name in usual)
+        assert saved[1] < 0.8 * saved[0]
+
+    def test_a_bad_step_changes_nothing_and_too_many_end_the_run(self, tmp_path: Path) -> None:
+        made_up(tmp_path / "data", 4, bad=1)
+        trainer = self.trainer(tmp_path, steps=6, save_each=3, warmup=1)
+        before: list[torch.Tensor] = []
+        rows: list[dict[str, float]] = []
+
+        def tell(row: dict[str, float]) -> None:
+            now = torch.cat([value.detach().reshape(-1) for value in trainer.model.parameters()])
+            if before and "skipped" in row:
+                assert torch.equal(before[-1], now)
+            before.append(now)
+            rows.append(row)
+
+        trainer.run(tell)
+        bad = [row["step"] for row in rows if "skipped" in row]
+        assert bad == [step for step in range(6) if 0 in order(4, 2, 0, step)] and len(bad) == 3
+        assert all(math.isfinite(row["loss"]) for row in rows if row["step"] not in bad)
+        assert torch.isfinite(before[-1]).all() and not torch.equal(before[-1], before[0])
+
+        made_up(tmp_path / "worse" / "data", 4, bad=4)
+        trainer = self.trainer(tmp_path / "worse", steps=9, forgive=3, save_each=2)
+        with pytest.raises(UserError, match="not finite at step 3"):
+            trainer.run(lambda row: None)
+        trainer = self.trainer(tmp_path / "worse", steps=9, forgive=3)
+        assert trainer.resume() and trainer.step == 2
+        with pytest.raises(UserError, match="at step 3"):
+            trainer.run(lambda row: None)
+
+    def test_a_checkpoint_of_an_older_version_goes_on(self, tmp_path: Path) -> None:
+        trainer = self.trainer(tmp_path, steps=2, save_each=1)
+        trainer.run(lambda row: None)
+        path = tmp_path / "run" / "state.pt"
+        state = torch.load(path, weights_only=True)
+        torch.save({name: state[name] for name in ("model", "average", "optimiser", "step")}, path)
+        assert state["model"].keys() == Lift(Config(**TINY)).state_dict().keys()
+        assert self.trainer(tmp_path, steps=3).resume()
+
+    def test_sheets_are_drawn_and_shown(self, tmp_path: Path) -> None:
+        from PIL import Image
+
+        trainer = self.trainer(tmp_path, steps=2, sheet_each=1, tensorboard=True)
+        trainer.run(lambda row: None)
+        sheets = sorted((tmp_path / "run" / "sheets").iterdir())
+        assert [path.name for path in sheets] == ["000001.png", "000002.png"]
+        picture = np.asarray(Image.open(sheets[-1]))
+        assert picture.shape[1] > 1000 and len(np.unique(picture.reshape(-1, 3), axis=0)) > 1000
+        from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+        events = EventAccumulator(str(tmp_path / "run" / "tensorboard"))
+        events.Reload()
+        assert [image.step for image in events.Images("sheet")] == [0, 1]
+
+    def test_without_tensorboard_it_trains_the_same(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "tensorboard", None)
+        self.trainer(tmp_path, steps=1, tensorboard=True).run(lambda row: None)
+        assert not (tmp_path / "run" / "tensorboard").exists()
+
+
+def test_a_device_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    assert choose("auto") == choose("cpu") == torch.device("cpu")
+    for name in ("cuda", "mps"):
+        with pytest.raises(UserError, match=f"no {name} device") as caught:
+            choose(name)
+        assert caught.value.kind == "device"
+    with pytest.raises(UserError, match="no device tpu"):
+        choose("tpu")
+    assert not half(torch.device("mps")), "where bfloat16 does not work it is not used"
 
 
 SHAPES = {

@@ -12,6 +12,8 @@ from ..work import ROLE
 
 COLORS = "source_color"
 """Name of the source's colour attribute."""
+CONFIDENCE = "galatea_confidence"
+"""Name of the float attribute of points that says how sure the model was of each place, 0 to 1."""
 SOURCE_UV = "source"
 BODY_UV = "galatea"
 

@@ -20,6 +20,8 @@ from .shape import Floats, Paint, Shape, atlas_paint, thing_shape, vertex_paint
 
 Predictor = Callable[[Path, str], "Shape | tuple[Any, Any, Any]"]
 """(RGBA picture, key) to a Shape, or to (vertices (V, 3), faces (F, 3), colours (V, 3) or None), in any frame."""
+NAMES = ("sphere", "oracle", "truth", "retrieval")
+"""What is here to measure models by."""
 
 
 def sphere() -> Predictor:
@@ -33,8 +35,11 @@ def sphere() -> Predictor:
     return predict
 
 
-def backend(step: str, params: Mapping[str, Any] | None = None) -> Predictor:
-    """Any step of the catalogue that makes a mesh of a cut-out or a picture, run in this process; kept warm."""
+def backend(step: str, params: Mapping[str, Any] | None = None, make: Callable[[], Any] | None = None) -> Predictor:
+    """Any step of the catalogue that makes a mesh of a cut-out or a picture, run in this process; kept warm.
+
+    `make`: what makes the backend, in the place of the step's own.
+    """
     from ...runners.inline import InlineRunner
     from ...worker import find
 
@@ -42,7 +47,7 @@ def backend(step: str, params: Mapping[str, Any] | None = None) -> Predictor:
 
     def load(name: str) -> Any:
         if name not in loaded:
-            loaded[name] = find.load(name)
+            loaded[name] = make() if make else find.load(name)
         return loaded[name]
 
     def predict(picture: Path, key: str) -> Shape:
@@ -59,6 +64,19 @@ def backend(step: str, params: Mapping[str, Any] | None = None) -> Predictor:
             return _read({asset.role: store.folder(result.job) / asset.path for asset in result.assets})
 
     return predict
+
+
+def lift(folder: Path) -> Predictor:
+    """The backend of Lift with the weights that `release` put into `folder`, in the place of the extension's."""
+    from ...backends.lift import Backend, weights
+    from ...sessions import Session
+
+    def make() -> Backend:
+        made = Backend()
+        made._session = Session(str(weights(folder)), lambda text: None)
+        return made
+
+    return backend("lift", make=make)
 
 
 def _read(files: Mapping[str, Path]) -> Shape:

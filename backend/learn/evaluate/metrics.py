@@ -8,6 +8,7 @@ with fixed seeds. Two samplings of one and the same surface do not score perfect
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +43,8 @@ HIGHER = {
 """Every score and whether more is better."""
 FAILED = {name: 0.0 if better else 0.5 for name, better in HIGHER.items() if name not in ("psnr", "ssim", "lpips")}
 """What a prediction that did not come counts as."""
+Perceptual = Callable[[Floats, Floats], float]
+"""The learned distance of pictures (N, H, W, 3), 0..1: `lpips.Lpips.mean`."""
 
 
 @dataclass(frozen=True)
@@ -54,33 +57,52 @@ class Score:
     truth: views.Views
 
 
-def score(prediction: Shape, truth: Shape, *, aligned: bool = False, side: int = 128) -> Score:
+@dataclass(frozen=True)
+class Truth:
+    """The true shape, centred and scaled, with what every comparison needs of it: made once an object."""
+
+    shape: Shape
+    cloud: Cloud
+    outer: Cloud
+    eye: Tracer
+    radius: float
+    views: views.Views
+
+    @classmethod
+    def of(cls, shape: Shape) -> Truth:
+        shape = shape.moved(normalised(shape.vertices))
+        cloud, eye = sample(shape, 2 * SAMPLES, seed=1), views.tracer(shape)
+        radius = 1.05 * float(np.linalg.norm(shape.vertices, axis=1).max())
+        return cls(shape, cloud, _outer(cloud, eye), eye, radius, views.look(shape, eye, radius=radius))
+
+
+def score(
+    prediction: Shape, truth: Shape | Truth, *, aligned: bool = False, perceptual: Perceptual | None = None
+) -> Score:
     """Compare two shapes; `aligned` says that the prediction already lies in the truth's frame."""
-    truth = truth.moved(normalised(truth.vertices))
-    theirs, ours = sample(truth, 2 * SAMPLES, seed=1), sample(prediction, 2 * SAMPLES, seed=2)
-    move = IDENTITY if aligned else align(ours.points[:ALIGN_SAMPLES], theirs.points[:ALIGN_SAMPLES])
+    truth = Truth.of(truth) if isinstance(truth, Shape) else truth
+    ours = sample(prediction, 2 * SAMPLES, seed=2)
+    move = IDENTITY if aligned else align(ours.points[:ALIGN_SAMPLES], truth.cloud.points[:ALIGN_SAMPLES])
     placed = prediction.moved(move(prediction.vertices))
     ours = Cloud(move(ours.points), ours.normals @ move.rotation.T)
-    eye, their_eye = views.tracer(placed), views.tracer(truth)
-    values = compare(ours.part(slice(SAMPLES)), theirs.part(slice(SAMPLES)))
-    outer = compare(_outer(ours, eye), _outer(theirs, their_eye))
+    eye = views.tracer(placed)
+    values = compare(ours.part(slice(SAMPLES)), truth.cloud.part(slice(SAMPLES)))
+    outer = compare(_outer(ours, eye), truth.outer)
     values |= {f"{name}_outer": outer[name] for name in OUTER}
 
-    radius = 1.05 * float(np.linalg.norm(truth.vertices, axis=1).max())
-    seen, wanted = (views.look(*pair, radius=radius, side=side) for pair in ((placed, eye), (truth, their_eye)))
+    seen, wanted = views.look(placed, eye, radius=truth.radius), truth.views
     reach = 1.05 * float(np.linalg.norm(placed.vertices, axis=1).max())
-    if reach > radius:  # a window that the prediction leaves would forgive it
-        wide = (views.look(*pair, radius=reach, side=side, paint=False) for pair in ((placed, eye), (truth, their_eye)))
-        values["iou"] = views.overlap(*wide)
+    if reach > truth.radius:  # a window that the prediction leaves would forgive it
+        pairs = ((placed, eye), (truth.shape, truth.eye))
+        values["iou"] = views.overlap(*(views.look(*pair, radius=reach, paint=False) for pair in pairs))
     else:
         values["iou"] = views.overlap(seen, wanted)
     values["watertight"] = float(watertight(prediction))
-    if prediction.paint and truth.paint:
+    if prediction.paint and truth.shape.paint:
         values["psnr"] = views.psnr(seen.albedo, wanted.albedo)
         values["ssim"] = views.ssim(seen.albedo, wanted.albedo)
-        perceptual = views.lpips(seen.albedo, wanted.albedo)
-        if perceptual is not None:
-            values["lpips"] = perceptual
+        if perceptual:
+            values["lpips"] = perceptual(seen.albedo, wanted.albedo)
     return Score(values, move, seen, wanted)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pictures to look at: strips of four sides of a shape, and sheets of input, prediction and truth."""
+"""Pictures to look at: strips of four sides of a shape, and sheets with a row for each object."""
 
 from __future__ import annotations
 
@@ -10,44 +10,53 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
+from .shape import Floats
 from .views import Views
 
 SIDES = (0, 2, 4, 6)
 """Of the eight views: front, right, back, left."""
-TILE = 128
+TILE, GAP = 128, 8
 BACK = (214, 214, 214)
+Row = tuple[str, Path, Sequence[Path | None]]
+"""Caption, the picture that was given, and strips of four tiles: None for what failed."""
 
 
-def strip(views: Views) -> Image.Image:
-    """The four sides beside each other, shaded."""
-    row = np.concatenate([views.shaded[i] for i in SIDES], axis=1)
+def strip(views: Views, first: Floats | None = None) -> Image.Image:
+    """The four sides beside each other, shaded; a picture (S, S, 3) of its own in the place of the front."""
+    sides = [views.shaded[i] for i in SIDES]
+    if first is not None:
+        front = Image.fromarray((np.clip(first, 0, 1) * 255 + 0.5).astype(np.uint8))
+        sides[0] = np.asarray(front.resize(sides[0].shape[1::-1], Image.Resampling.BOX), np.float64) / 255
+    row = np.concatenate(sides, axis=1)
     return Image.fromarray((np.clip(row, 0, 1) * 255 + 0.5).astype(np.uint8))
 
 
 def save(picture: Image.Image, path: Path) -> None:
     """As PNG, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.part")
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
     picture.save(part, "PNG")
     os.replace(part, path)
 
 
-def sheet(rows: Sequence[tuple[str, Path, Path | None, Path]]) -> Image.Image:
-    """One row each of (caption, input, strip of the prediction or None where it failed, strip of the truth)."""
-    width = TILE * (1 + 2 * len(SIDES)) + 16
-    picture = Image.new("RGB", (width, max(1, len(rows)) * (TILE + 16)), (255, 255, 255))
+def sheet(rows: Sequence[Row]) -> Image.Image:
+    count = max((len(strips) for _, _, strips in rows), default=0)
+    wide = TILE * len(SIDES)
+    picture = Image.new("RGB", (TILE + count * (wide + GAP), max(1, len(rows)) * (TILE + 16)), (255, 255, 255))
     pen = ImageDraw.Draw(picture)
-    for index, (caption, photo, prediction, truth) in enumerate(rows):
+    for index, (caption, photo, strips) in enumerate(rows):
         top = index * (TILE + 16)
         pen.text((4, top + 2), caption, fill=(0, 0, 0))
         with Image.open(photo) as file:
-            small = file.convert("RGBA").resize((TILE, TILE))
+            small = file.convert("RGBA")
+        small.thumbnail((TILE, TILE))
         picture.paste(BACK, (0, top + 16, TILE, top + 16 + TILE))
-        picture.paste(small, (0, top + 16), small)
-        for left, path in ((TILE + 8, prediction), (TILE * (1 + len(SIDES)) + 16, truth)):
+        picture.paste(small, ((TILE - small.width) // 2, top + 16 + (TILE - small.height) // 2), small)
+        for number, path in enumerate(strips):
+            left = TILE + GAP + number * (wide + GAP)
             if path and path.is_file():
                 with Image.open(path) as file:
-                    picture.paste(file.convert("RGB").resize((TILE * len(SIDES), TILE)), (left, top + 16))
+                    picture.paste(file.convert("RGB").resize((wide, TILE)), (left, top + 16))
             else:
                 pen.text((left + 8, top + 60), "failed", fill=(180, 0, 0))
     return picture

@@ -1,100 +1,23 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run predictors over the hold-out, and make tables and sheets of what came.
-
-OUT/scores/<predictor>/<key>.json is the end of one pair and holds its scores or why it failed; a run skips what is
-there. A prediction that fails is never left out: it counts as `metrics.FAILED`, and the tables say how many there were.
-"""
+"""What the records of a run say together: means with intervals, comparisons, and the bars that were set."""
 
 from __future__ import annotations
 
 import hashlib
-import json
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from ...protocol.store import publish
-from . import holdout, metrics, sheet
-from .baselines import Predictor, stored
-from .shape import Shape
+from . import metrics
+from .baselines import NAMES
+from .pairs import Record, Records
 
-Records = dict[str, dict[str, dict[str, Any]]]
-"""Predictor, key, and what its JSON file holds."""
-Tell = Callable[[str, str, int, int], None]
-"""(predictor, key, how many pairs are done, of how many)"""
-MAIN = ("cd", "f0.02", "f0.05", "f0.1", "nc", "iou", "watertight", "psnr", "ssim", "lpips")
 RESAMPLES = 2000
 WORST, FIRST = 10, 24
-REFERENCE = "relief"
-
-
-def run(
-    predictors: Mapping[str, Predictor],
-    data: Path,
-    out: Path,
-    *,
-    only: Iterable[str] | None = None,
-    progress: Tell | None = None,
-) -> Records:
-    """Score every predictor on every hold-out picture of DATA that has no score below OUT yet; return all of them."""
-    keys = holdout.keys(data) if only is None else sorted(only)
-    truth = stored(data, "holdout")
-    done, total = 0, len(keys) * len(predictors)
-    for key in keys:
-        goal: Shape | None = None
-        for name, predict in predictors.items():
-            done += 1
-            path = out / "scores" / name / f"{key}.json"
-            if path.is_file():
-                continue
-            goal = goal or truth(key)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            publish(path, _attempt(predict, name, key, goal, data, out))
-            if progress:
-                progress(name, key, done, total)
-    return collect(out, predictors, keys)
-
-
-def _attempt(predict: Predictor, name: str, key: str, truth: Shape, data: Path, out: Path) -> dict[str, Any]:
-    """One prediction and its score, or the reason why there is none."""
-    card = json.loads((data / "holdout" / f"{key}.json").read_text(encoding="utf-8"))
-    record: dict[str, Any] = {"key": key, "predictor": name, "category": card.get("category", "")}
-    began = time.monotonic()
-    try:
-        made = predict(data / "holdout" / f"{key}.png", key)
-        shape = made if isinstance(made, Shape) else Shape.of(*made)
-        record["seconds"] = round(time.monotonic() - began, 3)
-        began = time.monotonic()
-        result = metrics.score(shape, truth)
-        sheet.save(sheet.strip(result.prediction), out / "strips" / name / f"{key}.png")
-        goal = out / "strips" / "_truth" / f"{key}.png"
-        if not goal.is_file():
-            sheet.save(sheet.strip(result.truth), goal)
-    except Exception as error:  # whatever a model does wrong is a result, and must be counted
-        return record | {"state": "failed", "reason": f"{type(error).__name__}: {error}"}
-    return record | {
-        "state": "done",
-        "score_seconds": round(time.monotonic() - began, 3),
-        "faces": len(shape.faces),
-        "values": result.values,
-        "align": {
-            "scale": result.move.scale,
-            "rotation": result.move.rotation.tolist(),
-            "shift": result.move.shift.tolist(),
-        },
-    }
-
-
-def collect(out: Path, predictors: Iterable[str], keys: Sequence[str]) -> Records:
-    """The records that are there."""
-    found: Records = {}
-    for name in predictors:
-        paths = ((key, out / "scores" / name / f"{key}.json") for key in keys)
-        found[name] = {key: json.loads(path.read_text(encoding="utf-8")) for key, path in paths if path.is_file()}
-    return found
+REFERENCE, MEMORY = "relief", "retrieval"
+CLASSES = ("cd", "f0.02", "nc", "iou")
+"""Scores in which no class of objects may be worse than with the reference."""
 
 
 def value(record: Mapping[str, Any], metric: str) -> float | None:
@@ -114,36 +37,52 @@ def bootstrap(values: Sequence[float], seed: int = 0) -> tuple[float, float, flo
 
 
 def summary(records: Records, reference: str = REFERENCE) -> dict[str, Any]:
-    """Means with intervals, by category, ratios to the reference on the objects that both have, and the worst."""
-    told: dict[str, Any] = {"protocol": metrics.PROTOCOL, "failed_counts_as": metrics.FAILED, "predictors": {}}
+    """Means with intervals, by category, ratios to the reference on the objects that both have, bars, the worst.
+
+    What was measured of no prediction that came is not in it, not even of those that failed.
+    """
+    told: dict[str, Any] = {}
+    there = measured(records)
     for name, mine in records.items():
         if not mine:
             continue
-        categories = sorted({record["category"] for record in mine.values()})
         seconds = [record["seconds"] for record in mine.values() if "seconds" in record]
-        entry: dict[str, Any] = {
+        groups = _by_category(mine)
+        told[name] = {
             "n": len(mine),
             "failed": {key: record["reason"] for key, record in mine.items() if record["state"] == "failed"},
             "seconds": float(np.median(seconds)) if seconds else None,
-            "scores": _scores(mine.values()),
-            "categories": {
-                category: _scores([record for record in mine.values() if record["category"] == category])
-                for category in categories
-            },
+            "scores": _scores(mine.values(), there),
+            "categories": {category: _scores(group.values(), there) for category, group in groups.items()},
             "worst": worst(mine),
         }
-        shared = sorted(mine.keys() & records.get(reference, {}).keys())
-        if shared and name != reference:
-            entry["ratio"] = _ratios(records, name, reference, shared)
-        told["predictors"][name] = entry
-    return told
+        if name == reference or not (rival := records.get(reference)):
+            continue
+        told[name]["ratio"] = ratios(mine, rival)
+        told[name]["category_ratios"] = {category: ratios(group, rival) for category, group in groups.items()}
+        if "cd" in there and name not in NAMES:
+            told[name]["bars"] = bars(mine, rival, records.get(MEMORY, {}))
+    return {"failed_counts_as": metrics.FAILED, "predictors": told}
 
 
-def _scores(records: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
-    """Of each metric that was measured: mean, low, high and n."""
+def measured(records: Records) -> list[str]:
+    """Of `metrics.HIGHER` those that any record has."""
+    there = {name for mine in records.values() for record in mine.values() for name in record.get("values", {})}
+    return [name for name in metrics.HIGHER if name in there]
+
+
+def _by_category(records: Mapping[str, Record]) -> dict[str, dict[str, Record]]:
+    groups: dict[str, dict[str, Record]] = {}
+    for key, record in records.items():
+        groups.setdefault(record["category"], {})[key] = record
+    return dict(sorted(groups.items()))
+
+
+def _scores(records: Iterable[Record], names: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Of each metric: mean, low, high and n."""
     records = list(records)
     found = {}
-    for metric in metrics.HIGHER:
+    for metric in names:
         values = [v for record in records if (v := value(record, metric)) is not None]
         if values:
             mean, low, high = bootstrap(values)
@@ -151,118 +90,70 @@ def _scores(records: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, float]]
     return found
 
 
-def _ratios(records: Records, name: str, reference: str, shared: Sequence[str]) -> dict[str, dict[str, float]]:
-    """Mean over mean of the reference, on the same objects, and the part of the objects on which it is better."""
+def ratios(mine: Mapping[str, Record], rival: Mapping[str, Record]) -> dict[str, dict[str, float]]:
+    """Mean over mean of the rival, on the objects that both have, and the part of them on which it is better."""
     found = {}
-    for metric, higher in metrics.HIGHER.items():
+    shared = sorted(mine.keys() & rival.keys())
+    for metric in measured({"": dict(mine), " ": dict(rival)}):
         pairs = [
             (a, b)
             for key in shared
-            if (a := value(records[name][key], metric)) is not None
-            and (b := value(records[reference][key], metric)) is not None
+            if (a := value(mine[key], metric)) is not None and (b := value(rival[key], metric)) is not None
         ]
         if pairs and (base := float(np.mean([b for _, b in pairs]))):
-            better = float(np.mean([a > b if higher else a < b for a, b in pairs]))
+            better = float(np.mean([a > b if metrics.HIGHER[metric] else a < b for a, b in pairs]))
             found[metric] = {"ratio": float(np.mean([a for a, _ in pairs])) / base, "better": better, "n": len(pairs)}
     return found
 
 
-def worst(records: Mapping[str, Mapping[str, Any]], count: int = WORST) -> list[str]:
-    """Keys of the largest Chamfer distances, failures first."""
-    return sorted(records, key=lambda key: (-(value(records[key], "cd") or 0.0), key))[:count]
+def bars(mine: Mapping[str, Record], rival: Mapping[str, Record], memory: Mapping[str, Record]) -> list[dict[str, Any]]:
+    """What is asked of our model: each bar with what it has and whether it holds, None where that is not known.
+
+    `rival` are the records of the reference, `memory` those of the nearest training mesh.
+    """
+    against, beyond = ratios(mine, rival), ratios(mine, memory)
+    sealed = [v for record in mine.values() if (v := value(record, "watertight")) is not None]
+    behind = {
+        f"{category}: {metric}": {"ratio": found["ratio"], "n": found["n"]}
+        for category, group in _by_category(mine).items()
+        for metric, found in ratios(group, rival).items()
+        if metric in CLASSES and not _wins(metric, found["ratio"], or_even=True)
+    }
+    told: list[dict[str, Any]] = [
+        {"bar": "objects", "asked": ">= 200", "has": len(mine), "holds": len(mine) >= 200},
+    ]
+    for metric, asked in (("cd", 0.75), ("f0.02", 1.3), ("nc", None), ("iou", None), ("cd", 0.6), ("f0.02", 1.5)):
+        has = against.get(metric, {}).get("ratio")
+        text = "better" if asked is None else f"{'>=' if metrics.HIGHER[metric] else '<='} {asked:g}"
+        holds = None if has is None else _wins(metric, has) if asked is None else _wins(metric, has / asked, True)
+        told.append({"bar": f"{metric} against {REFERENCE}", "asked": text, "has": has, "holds": holds})
+    for metric in CLASSES:
+        has = beyond.get(metric, {}).get("ratio")
+        holds = None if has is None else _wins(metric, has)
+        told.append({"bar": f"{metric} against {MEMORY}", "asked": "better", "has": has, "holds": holds})
+    share = float(np.mean(sealed))
+    told.append({"bar": "watertight", "asked": "1", "has": share, "holds": share == 1})
+    told.append({"bar": f"classes worse than {REFERENCE}", "asked": "none", "has": behind, "holds": not behind})
+    return told
+
+
+def _wins(metric: str, ratio: float, or_even: bool = False) -> bool:
+    if or_even and abs(ratio - 1) < 1e-9:
+        return True
+    return ratio > 1 if metrics.HIGHER[metric] else ratio < 1
+
+
+def worst(records: Mapping[str, Record], count: int = WORST) -> list[str]:
+    """Keys of the largest Chamfer distances, failures first; of the least overlaps where no distance was measured."""
+
+    def badness(key: str) -> float:
+        found = value(records[key], "cd") if distance else -(value(records[key], "iou") or 0.0)
+        return 1.0 if records[key]["state"] == "failed" else found or 0.0
+
+    distance = "cd" in measured({"": dict(records)})
+    return sorted(records, key=lambda key: (-badness(key), key))[:count]
 
 
 def first(keys: Iterable[str], count: int = FIRST) -> list[str]:
     """The same random handful on every machine: the first by the hash of their keys."""
     return sorted(keys, key=lambda key: hashlib.sha256(key.encode()).digest())[:count]
-
-
-def markdown(told: Mapping[str, Any], reference: str = REFERENCE) -> str:
-    """The summary for people."""
-    entries: dict[str, Any] = told["predictors"]
-    shown = [metric for metric in MAIN if any(metric in entry["scores"] for entry in entries.values())]
-    lines = [
-        "# Hold-out",
-        "",
-        f"Protocol: {told['protocol']}. Means with 95 % bootstrap intervals over the objects.",
-        "",
-    ]
-    lines += ["A prediction that failed counts as the worst: Chamfer 0.5, all else 0; it has no PSNR and no SSIM.", ""]
-    lines += _grid(["", "n", "failed", "s", *map(_title, shown)])
-    for name, entry in entries.items():
-        seconds = "" if entry["seconds"] is None else f"{entry['seconds']:.2f}"
-        cells = [_cell(entry["scores"].get(metric)) for metric in shown]
-        lines.append(_row([name, entry["n"], len(entry["failed"]), seconds, *cells]))
-    outer = [f"{metric}_outer" for metric in metrics.OUTER]
-    lines += ["", "## Outer surface alone", "", "Samples of either that can be seen from outside.", ""]
-    lines += _grid(["", *map(_title, outer)])
-    for name, entry in entries.items():
-        lines.append(_row([name, *(_cell(entry["scores"].get(metric)) for metric in outer)]))
-    rivals = {name: entry["ratio"] for name, entry in entries.items() if "ratio" in entry}
-    if rivals:
-        lines += ["", f"## Against {reference}", ""]
-        lines += [
-            "Mean over mean on the objects that both have; in brackets the part of them on which it is better.",
-            "",
-        ]
-        lines += _grid(["", *map(_title, shown)])
-        for name, ratios in rivals.items():
-            cells = [f"{ratios[m]['ratio']:.2f} ({ratios[m]['better']:.0%})" if m in ratios else "" for m in shown]
-            lines.append(_row([name, *cells]))
-    for metric in ("cd", "f0.05"):
-        lines += ["", f"## {_title(metric)} by category", "", *_grid(["category", "n", *entries])]
-        for category in sorted({c for entry in entries.values() for c in entry["categories"]}):
-            means = [entry["categories"].get(category, {}).get(metric) for entry in entries.values()]
-            most = max(int(found["n"]) for found in means if found)
-            lines.append(_row([category or "-", most, *(f"{c['mean']:.3f}" if c else "" for c in means)]))
-    for name, entry in entries.items():
-        failed: dict[str, str] = entry["failed"]
-        lines += ["", f"## Worst of {name}", "", *(f"- {key}" for key in entry["worst"])]
-        lines += [f"- failed: {key}: {reason}" for key, reason in failed.items()]
-    return "\n".join(lines) + "\n"
-
-
-def _title(metric: str) -> str:
-    base, _, outer = metric.partition("_")
-    arrow = "↑" if metrics.HIGHER[metric] else "↓"
-    text = f"F@{base[1:]}" if base[0] == "f" and base[1:2].isdigit() else {"iou": "IoU"}.get(base, base.upper())
-    return f"{'Watertight' if base == 'watertight' else text}{' outer' if outer else ''} {arrow}"
-
-
-def _cell(found: Mapping[str, float] | None) -> str:
-    if not found:
-        return ""
-    places = 2 if abs(found["mean"]) >= 10 else 3
-    return f"{found['mean']:.{places}f} ({found['low']:.{places}f}–{found['high']:.{places}f})"
-
-
-def _grid(titles: Sequence[str]) -> list[str]:
-    return [_row(titles), "|" + "---|" * len(titles)]
-
-
-def _row(cells: Sequence[Any]) -> str:
-    return "| " + " | ".join(str(cell) for cell in cells) + " |"
-
-
-def write(records: Records, data: Path, out: Path, reference: str = REFERENCE) -> dict[str, Any]:
-    """OUT/table.json, OUT/table.md, and for each predictor OUT/worst-<name>.png and OUT/first-<name>.png."""
-    told = summary(records, reference)
-    publish(out / "table.json", told)
-    (out / "table.md").write_text(markdown(told, reference), encoding="utf-8")
-    for name, mine in records.items():
-        for title, keys in (("worst", worst(mine)), ("first", first(mine))):
-            rows = [_line(name, mine[key], key, data, out) for key in keys]
-            sheet.save(sheet.sheet(rows), out / f"{title}-{name}.png")
-    return told
-
-
-def _line(name: str, record: Mapping[str, Any], key: str, data: Path, out: Path) -> tuple[str, Path, Path | None, Path]:
-    done = record["state"] == "done"
-    words = "  ".join(f"{m} {record['values'][m]:.3f}" for m in ("cd", "f0.02", "f0.05", "nc", "iou")) if done else ""
-    strips = out / "strips"
-    return (
-        f"{key}   {words}",
-        data / "holdout" / f"{key}.png",
-        strips / name / f"{key}.png" if done else None,
-        strips / "_truth" / f"{key}.png",
-    )

@@ -42,12 +42,17 @@ def tracer(shape: Shape) -> Tracer:
     return Tracer(cast(Any, _Body(shape)), cast(Any, _Holes(shape)))
 
 
+def directions(count: int) -> Floats:
+    """So many even ones (N, 3)."""
+    index = np.arange(count) + 0.5
+    height, turn = 1 - 2 * index / count, np.pi * (1 + 5**0.5) * index
+    flat = np.sqrt(1 - height**2)
+    return np.stack([flat * np.cos(turn), flat * np.sin(turn), height], axis=1)
+
+
 def exposed(eye: Tracer, points: Floats) -> NDArray[np.bool_]:
     """Which points (N, 3) of a surface of size 1 can be seen from afar: of RAYS even directions one is free."""
-    index = np.arange(RAYS) + 0.5
-    height, turn = 1 - 2 * index / RAYS, np.pi * (1 + 5**0.5) * index
-    flat = np.sqrt(1 - height**2)
-    ways = np.stack([flat * np.cos(turn), flat * np.sin(turn), height], axis=1).astype(np.float32)
+    ways = directions(RAYS).astype(np.float32)
     seen = np.zeros(len(points), np.bool_)
     for way in ways:
         left = np.flatnonzero(~seen)
@@ -131,12 +136,3 @@ def ssim(a: Floats, b: Floats) -> float:
     va, vb, ab = blur(a * a) - ma * ma, blur(b * b) - mb * mb, blur(a * b) - ma * mb
     c1, c2 = 0.01**2, 0.03**2
     return float((((2 * ma * mb + c1) * (2 * ab + c2)) / ((ma**2 + mb**2 + c1) * (va + vb + c2))).mean())
-
-
-def lpips(a: Floats, b: Floats) -> float | None:
-    """Hook for the learned perceptual distance (Zhang et al. 2018) of pictures (N, H, W, 3), 0..1: not measured yet.
-
-    It needs a pretrained backbone, which Galatea does not ship. Whoever has one returns the mean distance here; None
-    is left out of every table.
-    """
-    return None

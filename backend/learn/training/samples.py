@@ -98,12 +98,14 @@ def order(count: int, batch: int, seed: int, step: int) -> NDArray[np.int64]:
     return np.random.default_rng((seed, epoch)).permutation(count)[place * batch : (place + 1) * batch]
 
 
-def batches(samples: Samples, batch: int, seed: int, first: int, last: int) -> Iterator[dict[str, Array]]:
-    """The batches of steps `first` to `last`, read ahead in a thread."""
+def batches(
+    samples: Samples, batch: int, seed: int, first: int, last: int, part: slice = slice(None)
+) -> Iterator[dict[str, Array]]:
+    """The batches of steps `first` to `last`, or this `part` of each, read ahead in a thread."""
     from concurrent.futures import ThreadPoolExecutor
 
     def read(step: int) -> dict[str, Array]:
-        return samples.batch(order(len(samples), batch, seed, step).tolist())
+        return samples.batch(order(len(samples), batch, seed, step)[part].tolist())
 
     with ThreadPoolExecutor(1) as pool:
         waiting = [pool.submit(read, step) for step in range(first, min(first + 2, last))]

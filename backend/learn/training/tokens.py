@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 
 from ..model.encoder import Encoder, unpack
 from ..model.network import on_grey
+from .devices import autocast
 from .samples import mapped, shards, tokens_of
 
 
@@ -29,7 +30,7 @@ def load_encoder(path: Path) -> Encoder:
 def encode(encoder: Encoder, rgba: NDArray[Any], device: str = "cpu") -> torch.Tensor:
     """(B, 224, 224, 4) uint8 -> tokens (B, 257, 768) float32."""
     picture = on_grey(torch.from_numpy(np.array(rgba)).to(device))
-    with torch.inference_mode(), torch.autocast(device, torch.bfloat16):
+    with torch.inference_mode(), autocast(torch.device(device)):
         tokens: torch.Tensor = encoder(picture)
     return tokens.float()
 

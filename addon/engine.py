@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One run at a time: a queue, the processes that do its steps, and how far the running one is. Knows no window."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import bpy
+
+from ..backend.flow import Drive, Stage, StepFailed, walk
+from ..backend.protocol.event import Event, Log, Progress
+from ..backend.protocol.job import Failure, JobState
+from ..backend.protocol.store import JobStore
+from . import prefs, runs
+from .runs import Run
+
+if TYPE_CHECKING:
+    from ..backend.runners.runtimes import Dispatch
+
+
+@dataclass
+class Live:
+    """Where the running run is: measured, never simulated."""
+
+    step: str = ""
+    index: int = 0
+    total: int = 1
+    phase: str = ""
+    fraction: float = 0.0
+    since: float = 0.0
+    log: str = ""
+
+
+class Engine:
+    """`changed` is told what the panel should know (the run too, where it is worth writing down), `ended` the end."""
+
+    def __init__(self, changed: Callable[[Run | None], None], ended: Callable[[Run, str], None]):
+        self._changed, self._ended = changed, ended
+        self.live = Live()
+        self.current: Run | None = None
+        self.queue: deque[Run] = deque()
+        self.runner: Dispatch | None = None
+        self._drive: Drive | None = None
+        self._cancelling = self._outdated = False
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._drive or self.queue)
+
+    def tick(self, store: JobStore) -> None:
+        """One look at the running run; the next one is begun where none runs."""
+        if not self._drive and self.queue:
+            self._begin(self.queue.popleft(), store)
+        if self._drive and self.current:
+            self._push(self.current, self._drive)
+
+    def cancel(self, run: Run) -> None:
+        if run in self.queue:
+            self.queue.remove(run)
+            self._end(run, None, "cancelled")
+        elif run is self.current and self._drive:
+            self._cancelling = True
+            self.live.phase = "Cancelling"
+            self._drive.cancel()
+
+    def renew(self) -> None:
+        """The next run gets new processes."""
+        self._outdated = True
+
+    def close(self) -> list[Run]:
+        """End all processes; returns the runs that did not come to their end."""
+        self._drop_runner()
+        left = [run for run in (self.current, *self.queue) if run and not run.ended]
+        self._drive = self.current = None
+        self._cancelling = False
+        self.queue.clear()
+        return left
+
+    def seconds_left(self, known: list[Run]) -> float | None:
+        """Known only where each step that is to come was measured before, or the running one says enough itself."""
+        run, live = self.current, self.live
+        if not run:
+            return None
+        usual = runs.usual_seconds(known)
+        spent = time.monotonic() - live.since
+        if live.fraction >= 0.1 and spent >= 1.0:
+            left = spent / live.fraction * (1 - live.fraction)
+        elif live.step in usual:
+            left = max(usual[live.step] - spent, 0.0)
+        else:
+            return None
+        later = [step["do"] for step in run.steps[live.index + 1 :]]
+        if any(step not in usual for step in later):
+            return None
+        return left + sum(usual[step] for step in later)
+
+    def _drop_runner(self) -> None:
+        if self.runner:
+            self.runner.close()
+        self.runner = None
+
+    def _begin(self, run: Run, store: JobStore) -> None:
+        if self._outdated:
+            self._drop_runner()
+        if not self.runner:
+            from ..backend.runners.runtimes import Dispatch, Runtimes
+
+            program = bpy.app.binary_path
+            runtimes = Runtimes.here(blender=program, full_python=prefs.full_python())
+            self.runner = Dispatch(store, runtimes)
+            self._outdated = False
+        inputs = {role: Path(path) for role, path in run.inputs.items()}
+        steps = walk(run.recipe, inputs, store, seed=run.seed, blender=self.runner.blender)
+        self.current = run
+        self._step(run)
+        self._drive = Drive(steps, store, self.runner, on_event=self._event, on_stage=self._stage)
+
+    def _push(self, run: Run, drive: Drive) -> None:
+        try:
+            ended = drive.tick()
+            if self._cancelling and not ended:
+                drive.cancel()  # again: the step may have ended before it looked, and another one begun
+        except StepFailed as error:
+            result = error.stage.result
+            failed = result.state is not JobState.CANCELLED
+            self._end(run, result.failure, "failed" if failed else "cancelled")
+        except Exception as error:  # a bad input, a full disk: the run ends and says why
+            self._end(run, explain(error), "failed")
+        else:
+            if ended:
+                self._end(run, None, "done")
+
+    def _end(self, run: Run, failure: Failure | None, state: str) -> None:
+        if run is self.current:
+            self._drive = self.current = None
+            self._cancelling, self.live = False, Live()
+        run.fail(failure, state)
+        self._ended(run, state)
+
+    def _step(self, run: Run) -> None:
+        index = min(len(run.stages), len(run.steps) - 1)
+        step = run.steps[index]["do"]
+        phase = "Cancelling" if self._cancelling else "Starting"
+        self.live = Live(step, index, len(run.steps), phase, 0.0, time.monotonic(), self.live.log)
+
+    def _event(self, step: str, event: Event) -> None:
+        if isinstance(event, Progress) and not self._cancelling:
+            self.live.phase, self.live.fraction = event.phase, event.fraction
+        elif isinstance(event, Log):
+            self.live.log = event.text
+        self._changed(None)
+
+    def _stage(self, stage: Stage) -> None:
+        if self.current:
+            self.current.add(stage)
+            self._step(self.current)
+        self._changed(self.current)
+
+
+def explain(error: Exception) -> Failure:
+    from ..backend.worker.execute import explain as told  # only when something went wrong: it loads much
+
+    return told(error)

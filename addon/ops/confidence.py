@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# mypy: disable-error-code="valid-type,misc,attr-defined"
+# ruff: noqa: RUF012 - Blender wants mutable sets as class attributes
+"""How sure the model was of each place of a mesh, as colours in the viewport."""
+
+import bpy
+import numpy as np
+from bpy.props import StringProperty
+
+from .. import objects
+from ..scene.lib import shading
+from ..scene.work import ROLE
+
+MAP = "galatea_confidence_map"
+"""Colour attribute that is there while the map is shown."""
+BEFORE = "galatea_look"
+"""Custom property of the body: the kind and colour of the viewport's shading before."""
+GUESSED, SURE = (0.86, 0.22, 0.05), (0.05, 0.35, 0.80)
+"""Linear colours; orange and blue are told apart by everybody."""
+
+
+def body_of(run: str) -> bpy.types.Object | None:
+    """The body of this run in the open file, where the model has said how sure it is."""
+    asset = objects.found(run)
+    inside = asset.all_objects if asset else ()
+    return next((o for o in inside if o.get(ROLE) == "body" and shading.CONFIDENCE in o.data.attributes), None)
+
+
+def paint(mesh: bpy.types.Mesh) -> None:
+    """Add the map and make it the colour that the viewport shows."""
+    sure = np.empty(len(mesh.vertices), np.float32)
+    mesh.attributes[shading.CONFIDENCE].data.foreach_get("value", sure)
+    part = sure.clip(0, 1)[:, None]
+    colours = np.ones((len(sure), 4), np.float32)
+    colours[:, :3] = np.array(GUESSED) * (1 - part) + np.array(SURE) * part
+    layer = mesh.color_attributes.new(MAP, "BYTE_COLOR", "POINT")
+    layer.data.foreach_set("color", colours.ravel())
+    mesh.color_attributes.active_color = layer
+
+
+def clear(mesh: bpy.types.Mesh) -> None:
+    mesh.color_attributes.remove(mesh.color_attributes[MAP])
+
+
+class GALATEA_OT_confidence(bpy.types.Operator):
+    """See how sure the model is of each place: blue is seen or likely, orange is a guess. Once more for the usual look.
+    Where the back matters, try a photo from another side, or set Back to Mirror or Flat under Shape"""
+
+    bl_idname = "galatea.confidence"
+    bl_label = "Show the Confidence"
+    bl_options = {"REGISTER", "UNDO", "INTERNAL"}
+
+    run: StringProperty(options={"SKIP_SAVE"})
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if context.mode != "OBJECT":
+            cls.poll_message_set("Go to Object Mode first")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        body = body_of(self.run)
+        if body is None:
+            self.report({"WARNING"}, "It is not in this file. Show it in the scene first")
+            return {"CANCELLED"}
+        look = context.space_data.shading if context.area and context.area.type == "VIEW_3D" else None
+        if MAP in body.data.color_attributes:
+            clear(body.data)
+            if look:
+                look.type, look.color_type = body.get(BEFORE, "SOLID MATERIAL").split()
+        else:
+            paint(body.data)
+            if look:
+                body[BEFORE] = f"{look.type} {look.color_type}"
+                look.type, look.color_type = "SOLID", "VERTEX"
+        return {"FINISHED"}
+
+
+CLASSES = (GALATEA_OT_confidence,)

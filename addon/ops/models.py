@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# mypy: disable-error-code="misc,valid-type"
+# ruff: noqa: RUF012 - Blender wants mutable sets as class attributes
+"""Fetch, check and delete the weights of a backend."""
+
+import bpy
+from bpy.props import BoolProperty, StringProperty
+
+from ...backend.protocol.catalog import catalog
+from .. import environment, models, props
+from ..ui import draw
+
+
+class _Weights:
+    bl_options = {"REGISTER", "INTERNAL"}
+    backend: StringProperty(name="Backend", options={"SKIP_SAVE"})
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if models.work.running:
+            cls.poll_message_set("Weights are being worked on")
+        return not models.work.running
+
+    def chosen(self, context: bpy.types.Context) -> str:
+        return self.backend or props.settings(context).backend
+
+
+class GALATEA_OT_models_pull(_Weights, bpy.types.Operator):
+    """Download the weights of this backend into the data folder, in the background. Continues where it stopped"""
+
+    bl_idname = "galatea.models_pull"
+    bl_label = "Download Weights"
+    backend: StringProperty(name="Backend", options={"SKIP_SAVE"})
+    accept: BoolProperty(name="I have read the licence and accept it", options={"SKIP_SAVE"})
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if not super().poll(context):
+            return False
+        if environment.state() not in ("ready", "own"):
+            cls.poll_message_set("Install the full environment first")
+            return False
+        if not bpy.app.online_access:
+            cls.poll_message_set("Allow Online Access in Preferences > System first")
+            return False
+        return True
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        spec = catalog().get(self.chosen(context))
+        if spec and not spec.free and not bpy.app.background:
+            return context.window_manager.invoke_props_dialog(self, width=420)
+        return self.execute(context)
+
+    def draw(self, context: bpy.types.Context) -> None:
+        spec = catalog()[self.chosen(context)]
+        layout = self.layout
+        for weights in spec.weights:
+            row = layout.row()
+            row.label(text=f"{weights.repository}: {weights.license}")
+            row.operator("wm.url_open", text="Read", icon="URL").url = weights.page
+        if spec.territory != "worldwide":
+            draw.text(layout, f"Where it may be used: {spec.territory}", context=context, icon="WORLD")
+        layout.prop(self, "accept")
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        spec = catalog().get(self.chosen(context))
+        if spec is None or not spec.weights:
+            self.report({"ERROR"}, "This backend has no weights to download")
+            return {"CANCELLED"}
+        if not spec.free and not self.accept:
+            terms = ", ".join(dict.fromkeys(weights.license for weights in spec.weights))
+            self.report({"ERROR"}, f"The licence has terms ({terms}, {spec.territory}): read and accept it first")
+            return {"CANCELLED"}
+        models.start("pull", spec.id)
+        return {"FINISHED"}
+
+
+class GALATEA_OT_models_stop(bpy.types.Operator):
+    """Stop the download. What was downloaded is kept"""
+
+    bl_idname = "galatea.models_stop"
+    bl_label = "Stop the Download"
+    bl_options = {"REGISTER", "INTERNAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        models.stop()
+        return {"FINISHED"}
+
+
+class GALATEA_OT_models_verify(_Weights, bpy.types.Operator):
+    """Read all weights of this backend and compare them with their hashes"""
+
+    bl_idname = "galatea.models_verify"
+    bl_label = "Verify"
+    backend: StringProperty(name="Backend", options={"SKIP_SAVE"})
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        models.start("verify", self.chosen(context))
+        return {"FINISHED"}
+
+
+class GALATEA_OT_models_remove(_Weights, bpy.types.Operator):
+    """Delete the weights of this backend from the disk. They can be downloaded again"""
+
+    bl_idname = "galatea.models_remove"
+    bl_label = "Delete"
+    backend: StringProperty(name="Backend", options={"SKIP_SAVE"})
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        return context.window_manager.invoke_confirm(self, event)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        models.start("remove", self.chosen(context))
+        return {"FINISHED"}
+
+
+CLASSES = (GALATEA_OT_models_pull, GALATEA_OT_models_stop, GALATEA_OT_models_verify, GALATEA_OT_models_remove)

@@ -1,0 +1,259 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Photo to relief by a depth model: the visible side as it was seen, closed by a plane or a round back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from .. import matting
+from ..hub.params import LEARNED
+from ..protocol.errors import UserError
+from ..protocol.job import Request
+from ..protocol.spec import BackendSpec, File, Param, Weights
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL import Image
+
+    from ..seeing import Look
+    from ..worker.report import Report
+
+    Array = NDArray[np.float64]
+
+MARGIN = 4
+"""Nodes around the object, for the outline's blur."""
+LOOKED_AT = 1024
+"""px, the longest side of what the model is shown; it makes it smaller itself."""
+GREY = 127
+"""The ground that the object is shown on: farther than it, whatever the model thinks of it."""
+
+OFFICIAL = Weights(
+    repository="depth-anything/Depth-Anything-V2-Small-hf",
+    revision="5426e4f0f36572d16453bbda7a8389317b1bef99",
+    files=(
+        File("config.json", 950, "c56698d3643dde1f83ea2212759e6b31a22b8f827246a36dd007ee8a22b3ff75"),
+        File("model.safetensors", 99173660, "3152477ce0d8d6978d76b995120de97cb5b928701fd0f817769f59e249a16b70"),
+        File("preprocessor_config.json", 775, "d41175c0d889477ca8fc67191e540faef14baf6275157b3fdecf78469e6bbf84"),
+    ),
+    license="Apache-2.0",
+    page="https://huggingface.co/depth-anything/Depth-Anything-V2-Small-hf",
+)
+
+
+class Frame(NamedTuple):
+    """The part of the cut-out under the node grid: `box` in pixels, `nodes` right and up, `cell` pixels a node."""
+
+    box: tuple[float, float, float, float]
+    nodes: tuple[int, int]
+    cell: float
+
+
+class Backend:
+    spec = BackendSpec(
+        id="depth_relief",
+        label="Depth relief",
+        task="image-to-mesh",
+        help="The visible side as a depth model sees it, closed behind: for signs, coins, faces, land from above.",
+        runtime="full",
+        license="Apache-2.0 (Depth Anything V2 Small); other weights have their own",
+        inputs=("cutout",),
+        outputs=("mesh", "albedo"),
+        axes="metres, Z up, faces -Y (lying: faces up), base centre at the origin",
+        params=(
+            Param("grid", "int", 256, "Cells along the longest side: more keep finer parts", low=32, high=1024),
+            Param(
+                "strength",
+                "float",
+                0.0,
+                "Depth as a share of the longest side; 0 is what a model measured, or 0.3 where none did",
+                low=0.0,
+                high=1.5,
+            ),
+            Param("smooth", "float", 0.2, "Evens out the surface", low=0.0, high=1.0),
+            Param("back", "choice", "plane", "What closes it behind", choices=("plane", "round")),
+            Param("base", "float", 0.03, "Thickness behind the lowest place, as a share", low=0.0, high=1.0),
+            Param("pose", "choice", "stand", "Upright, or on its back as coins and land do", choices=("stand", "lie")),
+            Param("texture_size", "int", 1024, "Longest side of the photo's picture", low=256, high=4096, unit="px"),
+            Param("size_m", "float", 1.0, "Longest side of the object", low=0.001, high=1000.0, unit="m"),
+            Param(
+                "normals",
+                "weights",
+                "",
+                "A model for fine slopes: a folder of Marigold, or prs-eth/marigold-normals-v1-1; empty for none",
+            ),
+            Param("normal_steps", "int", 4, "Steps of that model", low=1, high=50),
+            *LEARNED,
+        ),
+        weights=(OFFICIAL,),
+        memory=(("fp32", 1.1), ("bf16", 0.9), ("fp16", 0.9)),
+    )
+
+    def __init__(self) -> None:
+        from ..seeing import Eyes
+
+        self._eyes = Eyes(self.spec)
+
+    def run(self, request: Request, params: dict[str, Any], report: Report) -> None:
+        import numpy as np
+
+        from ..geometry import exchange, heights, mesh
+        from ..geometry.silhouette import outline
+
+        photo = _open(request.inputs["cutout"])
+        frame = _frame(photo, params["grid"])
+        look = self._eyes.look(_shown(photo, frame), params, request.seed, report, until=0.6)
+        report.progress("Tracing the outline", 0.6)
+        fine = int(np.clip(np.ceil(frame.cell), 4, 6))
+        size = (frame.nodes[0] * fine, frame.nodes[1] * fine)
+        alpha = np.asarray(_crop(photo.getchannel("A"), frame, size), np.float32) / 255
+        level = outline(alpha / max(float(alpha.max()), 1e-6), fine, blur=0.7)
+        if not (level > 0).any():
+            raise UserError("The object is too thin to build at this grid. Choose a finer grid.")
+        report.progress("Raising the surface", 0.65)
+        front, share, how = _front(look, level, params, report)
+        back = _back(level, params, report)
+        report.metric("depth_share", round(share, 4))
+        report.metric("depth_known", how)
+
+        report.progress("Making the surface", 0.8)
+        vertices, faces = heights.solid(level, front, back)
+        place = (vertices[:, :2] + 0.5) / np.array(frame.nodes, np.float32)
+        uv = np.ascontiguousarray(place[faces], dtype=np.float32)
+        report.progress("Painting", 0.85)
+        _paint(photo, frame, params["texture_size"], report)
+        x, y, z = vertices.T
+        turned = np.stack([x, -z, y] if params["pose"] == "stand" else [x, y, z], axis=1)
+        placed = exchange.grounded(turned, params["size_m"])
+        report.progress("Writing the mesh", 0.9)
+        path = report.file("mesh", "mesh.npz", vertices=len(placed), faces=len(faces), size_m=params["size_m"])
+        arrays = {"vertices": placed, "faces": faces, "uv": uv}
+        mesh.save(path, arrays, lambda: report.progress("Writing the mesh", 0.95))
+        report.metric("vertices", len(placed))
+        report.metric("faces", len(faces))
+        report.progress("Writing the mesh", 1.0)
+
+
+def _open(path: str) -> Image.Image:
+    from PIL import Image
+
+    try:
+        with Image.open(path) as file:
+            return file.convert("RGBA")
+    except OSError as error:
+        raise UserError(f"Cannot read {path}: {error}. Choose another picture.") from None
+
+
+def _frame(photo: Image.Image, grid: int) -> Frame:
+    import numpy as np
+
+    alpha = np.asarray(photo.getchannel("A"))
+    most = int(alpha.max(initial=0))
+    solid = alpha > most // 2
+    if most < 8 or solid.sum() < 4:
+        raise UserError("Nothing stands out in this image. Choose one with a plain background, or draw a mask.")
+    rows, columns = np.flatnonzero(solid.any(axis=1)), np.flatnonzero(solid.any(axis=0))
+    left, right = float(columns[0]), float(columns[-1] + 1)
+    top, bottom = float(rows[0]), float(rows[-1] + 1)
+    cell = max(right - left, bottom - top) / grid
+    nodes = (
+        int(np.ceil((right - left) / cell)) + 2 * MARGIN,
+        int(np.ceil((bottom - top) / cell)) + 2 * MARGIN,
+    )
+    x, y = (left + right - nodes[0] * cell) / 2, (top + bottom - nodes[1] * cell) / 2
+    return Frame((x, y, x + nodes[0] * cell, y + nodes[1] * cell), nodes, cell)
+
+
+def _crop(picture: Image.Image, frame: Frame, size: tuple[int, int]) -> Image.Image:
+    """The frame's part of the picture at another size; what lies beyond the picture is empty."""
+    from PIL import Image
+
+    left, top = int(frame.box[0]) - 2, int(frame.box[1]) - 2
+    part = picture.crop((left, top, int(frame.box[2]) + 3, int(frame.box[3]) + 3))
+    inner = (frame.box[0] - left, frame.box[1] - top, frame.box[2] - left, frame.box[3] - top)
+    return part.resize(size, Image.Resampling.BICUBIC, box=inner)
+
+
+def _sized(frame: Frame, longest: float) -> tuple[int, int]:
+    """The frame's shape in pixels."""
+    most = max(frame.nodes)
+    return max(8, round(longest * frame.nodes[0] / most)), max(8, round(longest * frame.nodes[1] / most))
+
+
+def _shown(photo: Image.Image, frame: Frame) -> NDArray[np.uint8]:
+    """What the model looks at: the object on grey, (H, W, 3)."""
+    import numpy as np
+    from PIL import Image
+
+    size = _sized(frame, min(LOOKED_AT, max(224.0, max(frame.nodes) * frame.cell)))
+    cut = _crop(photo.convert("RGBa"), frame, size).convert("RGBA")
+    ground = Image.new("RGBA", size, (GREY, GREY, GREY, 255))
+    ground.alpha_composite(cut)
+    return np.array(ground.convert("RGB"), np.uint8)
+
+
+def _front(look: Look, level: Array, params: dict[str, Any], report: Report) -> tuple[Array, float, str]:
+    """Heights (X, Y) in cells on and beyond the object, the depth of the whole as a share, and how it is known."""
+    import numpy as np
+
+    from .. import seeing
+    from ..geometry import filters, heights
+
+    inside = level > 0
+    # What is at the rim is mixed with the ground: it goes by what lies farther in.
+    sure = filters.shrink(inside, max(1, round(0.006 * max(level.shape))))
+    sure = sure if sure.any() else inside
+    weight = sure.astype(np.float32)
+
+    def gridded(plane: Any) -> Any:
+        values = seeing.upright(matting.scaled(plane, (level.shape[0], level.shape[1])))
+        return filters.fill(np.ascontiguousarray(values.reshape(*level.shape, -1)), weight)
+
+    seen = look.seen._replace(
+        near=gridded(look.seen.near)[..., 0],
+        metres=None if look.seen.metres is None else gridded(look.seen.metres)[..., 0],
+    )
+    slope = None if look.normals is None else heights.slopes(gridded(look.normals))
+    tall, share, how = seeing.heights(seen, sure, slope, params["strength"])
+    longest = max(level.shape)
+    if slope is not None:
+        if how != "by the normals":
+            known = heights.scale(tall, slope, weight.astype(np.float64))
+            slope = slope / max(known, 0.1)
+        tall = heights.joined(
+            tall, slope, weight.astype(np.float64), 0.05 * longest, lambda: report.progress("Raising the surface", 0.7)
+        )
+    tall = filters.weighted(tall, weight.astype(np.float64) + 1e-6, 0.01 * longest * params["smooth"])
+    return tall - float(tall[inside].min()), share, how
+
+
+def _back(level: Array, params: dict[str, Any], report: Report) -> Array:
+    """How far it reaches behind the lowest place of the front (X, Y), in cells."""
+    import numpy as np
+
+    base = params["base"] * max(level.shape)
+    if params["back"] == "plane":
+        return np.full_like(level, base)
+    from ..geometry import poisson
+    from ..geometry.inflate import inflate
+
+    u = poisson.solve(level, beat=lambda: report.progress("Closing the back", 0.75))
+    body = inflate(
+        u, np.zeros_like(u), thickness=0.8, deepest=0.8, fullness=0.2, back="symmetric", cells=float(max(level.shape))
+    )
+    return np.asarray(base + body.back * body.rise())
+
+
+def _paint(photo: Image.Image, frame: Frame, longest: int, report: Report) -> None:
+    """The photo with the object's colours carried on beyond its outline."""
+    import numpy as np
+    from PIL import Image
+
+    from ..geometry import atlas
+
+    size = _sized(frame, min(float(longest), max(256.0, max(frame.nodes) * frame.cell)))
+    both = np.asarray(_crop(photo.convert("RGBa"), frame, size).convert("RGBA"), np.float32) / 255
+    alpha = both[..., 3] / max(float(both[..., 3].max()), 1e-6)
+    picture = atlas.front(np.ascontiguousarray(both[..., :3]), alpha, max(1, round(0.003 * max(size))))
+    pixels = (np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8)
+    Image.fromarray(pixels).save(report.file("albedo", "albedo.png"), compress_level=3)

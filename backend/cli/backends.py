@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`galatea backends`: what there is, with licence, weights and memory; and the yes to backends of the user's own."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ..env import python as environment_python
+from ..hub import Kept
+from ..protocol import own
+from ..protocol.catalog import bundled, catalog
+from ..protocol.errors import UserError
+from ..protocol.place import data_folder, gigabytes
+from ..protocol.spec import BackendSpec
+from ..runners.local import child_environment
+from ..runners.runtimes import START, library_folders
+
+
+def add_verbs(verbs: Any) -> None:
+    backends = verbs.add_parser("backends", help="list the models and steps, or trust one of your own")
+    backends.add_argument("action", nargs="?", choices=("list", "trust", "spec"), default="list", metavar="ACTION",
+                          help="list (default), or trust: let a file of your own run")  # fmt: skip
+    backends.add_argument("file", nargs="?", default="", help="of your own, in the folder backends of the data folder")
+    backends.add_argument("--all", action="store_true", help="the scene steps too")
+    backends.add_argument("--yes", action="store_true", help="answer trust's question with yes")
+    backends.add_argument("--json", action="store_true")
+    backends.set_defaults(call=_backends)
+
+
+def _backends(options: argparse.Namespace, blender: str) -> int:
+    if options.action == "list":
+        return _list(options)
+    if not options.file:
+        raise UserError(f"Name a file: galatea backends {options.action} FILE.", kind="usage")
+    script = _script(options.file)
+    if options.action == "spec":  # what `trust` asks a process of its own, for the file runs here
+        from ..worker.find import module_of
+
+        sys.stdout.write(json.dumps(module_of(script.id).Backend.spec.to_json()) + "\n")
+        return 0
+    return _trust(script, yes=options.yes)
+
+
+def _list(options: argparse.Namespace) -> int:
+    shown = [spec for spec in catalog().values() if options.all or spec.runtime != "blender"]
+    if options.json:
+        sys.stdout.write(json.dumps([spec.to_json() for spec in shown]) + "\n")
+        return 0
+    for spec in shown:
+        sys.stdout.write("\n".join(lines(spec)) + "\n")
+    for script in own.scripts():
+        if script.id in bundled():
+            sys.stdout.write(f"{script.id:10} {script.path}: not used, for there is one of ours of that name\n")
+        elif script.state != "trusted":
+            why = "changed since you trusted it" if script.state == "changed" else "not trusted yet"
+            sys.stdout.write(f"{script.id:10} {script.path}: {why}. `galatea backends trust {script.id}`\n")
+    return 0
+
+
+def lines(spec: BackendSpec) -> Iterator[str]:
+    """All that a person wants to know before the first run."""
+    yield f"{spec.id:10} {spec.label}: {spec.help}"
+    makes = f"{', '.join((*spec.inputs, *(f'[{role}]' for role in spec.optional)))} -> {', '.join(spec.outputs)}"
+    yield f"{'':10} {spec.task} ({makes}), runs in {spec.runtime}, {spec.license}, {spec.territory}"
+    for weights in spec.weights:
+        kept = Kept(weights)
+        state = "installed" if kept.whole else f"{gigabytes(kept.here)} here" if kept.here else "not fetched"
+        gate = ", gated" if weights.gated else ""
+        size = f"{weights.amount}, {weights.license}{gate}, {state}"
+        yield f"{'':10} weights {weights.repository}: {size}. {weights.page}"
+    if spec.memory:
+        yield f"{'':10} memory {memory(spec)}"
+    if spec.axes:
+        yield f"{'':10} axes {spec.axes}"
+    for param in spec.params:
+        what = " | ".join(param.choices) or " ".join(filter(None, (param.kind, param.span, param.unit)))
+        yield f"{'':12} {spec.id}.{param.name}={param.default}  ({what})  {param.help}"
+
+
+def memory(spec: BackendSpec) -> str:
+    return ", ".join(f"{way} {needed:g} GB" for way, needed in spec.memory)
+
+
+def _script(name: str) -> own.Script:
+    """By its id or its path; it must lie in the folder, where a change of it is seen."""
+    path = Path(name).expanduser()
+    if path.suffix == ".py" and path.resolve().parent != own.folder().resolve():
+        raise UserError(f"Copy {path} to {own.folder()} first; backends of your own run from there.", kind="usage")
+    script = own.find(path.stem)
+    if script is None:
+        raise UserError(
+            f"There is no {own.folder() / path.stem}.py, or its name is no id such as my_model.", kind="usage"
+        )
+    if script.id in bundled():
+        raise UserError(f"There is a backend {script.id} of ours. Give your file another name.", kind="usage")
+    return script
+
+
+def _trust(script: own.Script, *, yes: bool) -> int:
+    sys.stderr.write(
+        f"{script.path}, sha256 {script.sha256}\n"
+        "It is a program: what it does, it does with all your rights. Read it, or trust who wrote it.\n"
+    )
+    if not yes and not agreed("Let it run?"):
+        raise UserError("It was not trusted. With --yes it is, without a question.", kind="usage")
+    own.trust(script, None)
+    try:
+        spec = _ask(script)
+    except UserError:
+        own.distrust(script.id)
+        raise
+    own.trust(script, spec)
+    catalog.cache_clear()
+    sys.stdout.write("\n".join(lines(spec)) + "\n")
+    return 0
+
+
+def agreed(question: str) -> bool:
+    """Asked of a person; scripts answer with a flag."""
+    if not sys.stdin or not sys.stdin.isatty():
+        return False
+    sys.stderr.write(f"{question} [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _ask(script: own.Script) -> BackendSpec:
+    """The spec of a file, loaded in a process of its own."""
+    program = str(environment_python(data_folder()) or sys.executable)
+    sites = os.pathsep.join(library_folders()) if program == sys.executable else ""
+    run = subprocess.run(
+        [program, "-P", str(START), "backends", "spec", script.id],
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        env={**child_environment(), "GALATEA_HOME": str(data_folder()), **({"PYTHONPATH": sites} if sites else {})},
+    )
+    try:
+        if run.returncode:
+            raise ValueError(run.stderr.strip().splitlines()[-1] if run.stderr.strip() else "it ended at once")
+        spec = BackendSpec.from_json(json.loads(run.stdout.splitlines()[-1]))
+        if spec.id != script.id or spec.runtime == "blender":
+            raise ValueError(f"its spec says {spec.id} of the runtime {spec.runtime}")
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        text = f"{script.path} is no backend ({error}). Look at backend/backends/fake.py for one that is."
+        raise UserError(text, kind="usage", hint=run.stderr.strip()[-1500:]) from None
+    return spec

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Published weights: found on the disk, fetched from the hub, proved by their hashes, fitted to this machine's memory.
+
+A job asks `source` (or `locate`) and never touches the network; `pull` is what `galatea models` and the panel run.
+"""
+
+from __future__ import annotations
+
+from .fetch import pull
+from .kept import Kept, locate, source
+
+__all__ = ["Kept", "locate", "pull", "source"]

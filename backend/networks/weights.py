@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reading and writing of weights: mapped into memory, so that what is not used is not read; nothing in them is run."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from ..protocol.errors import UserError
+
+AGAIN = "Download it again."
+_KINDS = {torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16"}
+
+
+def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Tensors by name, and the metadata, of a .safetensors file or of a checkpoint that torch wrote."""
+    if not path.is_file():
+        raise UserError(f"There are no weights at {path}. Download them or choose another file.", kind="weights")
+    return _safetensors(path) if path.suffix == ".safetensors" else (_checkpoint(path), {})
+
+
+def _safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError) as error:
+        raise UserError(f"{path.name} is damaged or no .safetensors file ({error}). {AGAIN}", kind="weights") from None
+
+
+def _checkpoint(path: Path) -> dict[str, Tensor]:
+    try:
+        state = torch.load(path, map_location="cpu", mmap=True, weights_only=True)
+    except pickle.UnpicklingError:
+        text = f"{path.name} holds more than numbers: it may run a program when it is opened, so it was not opened."
+        raise UserError(f"{text} Take the official file, or a .safetensors file.", kind="weights") from None
+    except (RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
+        short = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UserError(f"{path.name} is damaged or no checkpoint ({short}). {AGAIN}", kind="weights") from None
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise UserError(f"{path.name} holds no flat list of tensors. Choose another file.", kind="weights")
+    return state
+
+
+def check(name: str, state: Mapping[str, Tensor], wanted: Mapping[str, Tensor], what: str) -> None:
+    """Every tensor is there with its shape, and no other; `wanted` may be on the meta device."""
+    troubles = [
+        ("missing", sorted(wanted.keys() - state.keys())),
+        ("unknown", sorted(state.keys() - wanted.keys())),
+        ("of another shape", sorted(k for k in wanted.keys() & state.keys() if wanted[k].shape != state[k].shape)),
+        ("of another kind of number", sorted(k for k, value in state.items() if value.dtype not in _KINDS)),
+    ]
+    said = [f"{len(keys)} {trouble} ({_some(keys)})" for trouble, keys in troubles if keys]
+    if said:
+        text = f"{name} does not hold the weights of {what}. Of {len(wanted)} tensors: {'; '.join(said)}."
+        raise UserError(f"{text} Choose another file.", kind="weights")
+
+
+def _some(keys: list[str]) -> str:
+    return ", ".join(keys[:3]) + (", …" if len(keys) > 3 else "")
+
+
+def write(path: Path, state: Mapping[str, Tensor], metadata: Mapping[str, str], beat: Callable[[float], None]) -> None:
+    """A .safetensors file, one tensor after the other, so that it takes no more memory than one; whole or not at all.
+
+    The format: length of the header, the header in JSON, then all numbers (github.com/huggingface/safetensors).
+    """
+    header: dict[str, object] = {"__metadata__": dict(metadata)}
+    end = 0
+    for name, tensor in state.items():
+        start, end = end, end + tensor.numel() * tensor.element_size()
+        kind = _KINDS[tensor.dtype]
+        header[name] = {"dtype": kind, "shape": list(tensor.shape), "data_offsets": [start, end]}
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 64 + 56)  # the numbers begin where a processor likes it
+    part = path.with_name(path.name + ".part")
+    try:
+        with part.open("wb") as file:
+            file.write(len(text).to_bytes(8, "little") + text)
+            for number, tensor in enumerate(state.values()):
+                beat(number / len(state))
+                file.write(tensor.contiguous().view(-1).view(torch.uint8).numpy().data)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)

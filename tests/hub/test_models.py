@@ -1,0 +1,313 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`galatea models` and backends of the user's own, as a script sees them: real processes, a hub on this machine."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from galatea.backend.protocol.catalog import catalog
+
+RECIPE = 'version = 1\nname = "Mine"\ninputs = []\n\n[[step]]\ndo = "mine"\n'
+BACKEND = """
+from ..hub import source
+from ..hub.params import LEARNED
+from ..protocol.spec import BackendSpec, File, Weights
+
+open({marker!r}, "a").write("loaded\\n")
+
+
+class Backend:
+    spec = BackendSpec(
+        id="mine", label="Mine", task="check", help="One of the user's own", outputs=("text",), params=LEARNED,
+        license="MIT", territory={territory!r}, memory=(("fp32", 2.0), ("bf16", 1.0)), axes="none",
+        weights=(Weights("maker/model", {commit!r}, (File("model.ckpt", {size}, {sha256!r}),), {license!r},
+                         "https://example.org/model"),),
+    )
+
+    def run(self, request, params, report):
+        found = source(self.spec, params, report)
+        text = f"seed {{found}}" if isinstance(found, int) else f"{{(found / 'model.ckpt').stat().st_size}} bytes"
+        report.file("text", "text.txt").write_text(text)
+"""
+Galatea = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def environment(hub: Any, home: Path) -> dict[str, str]:
+    return {**os.environ, "HF_ENDPOINT": hub.endpoint, "HF_HUB_DOWNLOAD_TIMEOUT": "2"}
+
+
+@pytest.fixture
+def galatea(environment: dict[str, str]) -> Galatea:
+    def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "galatea.backend", *map(str, arguments)]
+        return subprocess.run(
+            command, capture_output=True, text=True, timeout=120, env=environment, stdin=subprocess.DEVNULL
+        )
+
+    return run
+
+
+@pytest.fixture
+def within(here: Any, capfd: pytest.CaptureFixture[str]) -> Iterator[Galatea]:
+    """The same command line in this process: quicker, where processes are not the matter."""
+    from galatea.backend.cli import main
+
+    def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+        catalog.cache_clear()
+        capfd.readouterr()
+        texts = [str(argument) for argument in arguments]
+        code = main(texts)
+        return subprocess.CompletedProcess(texts, code, *capfd.readouterr())
+
+    before = signal.getsignal(signal.SIGTERM)
+    yield run
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.fixture
+def mine(hub: Any, home: Path, tmp_path: Path) -> Callable[..., Path]:
+    """A backend of the user's own in its folder; loading it leaves a mark."""
+
+    def write(*, license: str = "MIT", territory: str = "worldwide") -> Path:
+        content = hub.files["model.ckpt"]
+        path = home / "backends" / "mine.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(
+            BACKEND.format(
+                marker=str(tmp_path / "loaded"), commit=hub.commit, size=len(content), license=license,
+                sha256=hashlib.sha256(content).hexdigest(), territory=territory,
+            )
+        )  # fmt: skip
+        return path
+
+    return write
+
+
+def listed(galatea: Galatea) -> dict[str, dict[str, Any]]:
+    return {row["name"]: row for row in json.loads(galatea("models", "list", "--json").stdout)}
+
+
+def test_from_a_file_in_a_folder_to_a_result(
+    galatea: Galatea, mine: Callable[..., Path], home: Path, tmp_path: Path
+) -> None:
+    path, recipe, loaded = mine(), tmp_path / "mine.toml", tmp_path / "loaded"
+    recipe.write_text(RECIPE)
+    assert f"mine       {path}: not trusted yet. `galatea backends trust mine`" in galatea("backends").stdout
+    run = galatea("run", recipe, "--out", tmp_path / "a")
+    assert run.returncode == 2 and "galatea backends trust mine" in run.stderr
+    refused = galatea("backends", "trust", path)
+    assert refused.returncode == 2 and "with all your rights" in refused.stderr and "--yes" in refused.stderr
+    assert not loaded.exists(), "nothing of it has run"
+
+    trusted = galatea("backends", "trust", path, "--yes")
+    assert trusted.returncode == 0, trusted.stderr
+    assert "weights maker/model: 2 MB, MIT, not fetched. https://example.org/model" in trusted.stdout
+    assert "memory fp32 2 GB, bf16 1 GB" in trusted.stdout and "axes none" in trusted.stdout
+    count = len(loaded.read_text().splitlines())
+    assert "Mine: One of the user's own" in galatea("backends").stdout
+    assert len(loaded.read_text().splitlines()) == count, "listing loads nothing"
+
+    missing = galatea("run", recipe, "--out", tmp_path / "b")
+    assert missing.returncode == 4
+    assert "Mine needs 2 MB of weights (MIT). Run `galatea models pull mine`, or click Download." in missing.stderr
+    seeded = galatea("run", recipe, "--out", tmp_path / "c", "--set", "mine.weights=random:7")
+    assert seeded.returncode == 0 and (tmp_path / "c" / "text.txt").read_text() == "seed 7"
+    pulled = galatea("models", "pull", "mine")
+    assert pulled.returncode == 0, pulled.stderr
+    assert "Mine: 2 MB from maker/model at 5b521936b01f." in pulled.stderr and "Memory: fp32 2 GB" in pulled.stderr
+    assert listed(galatea)["mine"]["state"] == "installed"
+    done = galatea("run", recipe, "--out", tmp_path / "d")
+    assert done.returncode == 0 and (tmp_path / "d" / "text.txt").read_text() == "2097152 bytes"
+
+    path.write_text(path.read_text() + "# changed\n")
+    assert "changed since you trusted it" in galatea("backends").stdout
+    count = len(loaded.read_text().splitlines())
+    changed = galatea("run", recipe, "--out", tmp_path / "e")
+    assert changed.returncode == 2 and "has changed since you trusted it" in changed.stderr
+    assert len(loaded.read_text().splitlines()) == count
+    assert galatea("backends", "trust", "mine", "--yes").returncode == 0
+    again = galatea("run", recipe, "--out", tmp_path / "f")
+    assert again.returncode == 0
+    assert json.loads((tmp_path / "f" / "result.json").read_text())["stages"][0]["cached"] is False
+
+
+def test_what_runs_is_what_was_hashed(mine: Callable[..., Path], home: Path, tmp_path: Path) -> None:
+    from galatea.backend.protocol import own
+    from galatea.backend.protocol.errors import UserError
+    from galatea.backend.worker import find
+
+    path = mine()
+    script = own.find("mine")
+    assert script and script.state == "new"
+    own.trust(script, None)
+    assert find.module_of("mine").Backend.spec.id == "mine"
+    sys.modules.pop("galatea.backend.backends.mine")
+    path.write_text(path.read_text() + "\n")
+    with pytest.raises(UserError, match="has changed"):
+        find.module_of("mine")
+    assert "galatea.backend.backends.mine" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("lift", "", "There is a backend lift of ours"),
+        ("broken", "this is no Python", "is no backend (SyntaxError"),
+        ("empty", "x = 1\n", "is no backend"),
+        ("needy", "import nothing_of_the_kind\n", "nothing_of_the_kind"),
+        ("Big-Name", "x = 1\n", "no id such as my_model"),
+    ],
+)
+def test_what_is_no_backend_is_not_trusted(within: Galatea, home: Path, name: str, text: str, says: str) -> None:
+    folder = home / "backends"
+    folder.mkdir(parents=True)
+    (folder / f"{name}.py").write_text(text or "x = 1\n")
+    done = within("backends", "trust", name, "--yes")
+    assert done.returncode == 2 and says in done.stderr
+    trusted = folder / "trusted.json"
+    assert not trusted.exists() or json.loads(trusted.read_text()) == {}
+
+
+def test_a_file_elsewhere_is_not_trusted(within: Galatea, tmp_path: Path, home: Path) -> None:
+    (tmp_path / "mine.py").write_text("x = 1\n")
+    done = within("backends", "trust", tmp_path / "mine.py", "--yes")
+    assert done.returncode == 2 and f"to {home / 'backends'} first" in done.stderr
+
+
+@pytest.mark.parametrize(("license", "territory"), [("Community License", "worldwide"), ("MIT", "not in the EU")])
+def test_terms_are_shown_and_want_a_yes_before_the_first_byte(
+    within: Galatea, mine: Callable[..., Path], hub: Any, license: str, territory: str
+) -> None:
+    mine(license=license, territory=territory)
+    within("backends", "trust", "mine", "--yes")
+    done = within("models", "pull", "mine")
+    assert done.returncode == 2 and hub.sent == 0
+    assert f"Licence: {license}, {territory}. https://example.org/model" in done.stderr
+    assert "Read them, then pull with --yes" in done.stderr
+    assert within("models", "pull", "mine", "--yes").returncode == 0 and hub.sent > 0
+
+
+def siblings(hub: Any) -> dict[str, Any]:
+    files = [{"rfilename": "model.ckpt", "size": len(hub.files["model.ckpt"]), "blobId": "0" * 40}]
+    return {
+        "id": "maker/model", "sha": hub.commit, "gated": False, "private": False, "siblings": files,
+        "tags": ["license:mit"], "downloads": 1, "likes": 1,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_killed_pull_goes_on_where_it_stopped(
+    galatea: Galatea, hub: Any, home: Path, environment: dict[str, str], number: int
+) -> None:
+    hub.info, hub.pace = siblings(hub), 0.1
+    process = subprocess.Popen(
+        [sys.executable, "-m", "galatea.backend", "models", "pull", "maker/model", "--json"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
+    )  # fmt: skip
+    part = home / "weights" / "maker--model" / hub.commit / "model.ckpt.part"
+    end = time.monotonic() + 60
+    while not part.is_file() or part.stat().st_size < 1 << 19:
+        assert process.poll() is None and time.monotonic() < end
+        time.sleep(0.02)
+    process.send_signal(number)
+    out, _ = process.communicate(timeout=60)
+    begun = part.stat().st_size
+    assert begun >= 1 << 19 and not part.with_suffix("").exists()
+    fractions = [e["fraction"] for e in map(json.loads, out.splitlines()) if e["event"] == "progress"]
+    assert len(fractions) > 3 and fractions == sorted(fractions)
+    if number == signal.SIGTERM:
+        assert process.returncode == 130 and "goes on where it stopped" in out
+    rows = listed(galatea)
+    assert not rows or all(row["state"] != "installed" for row in rows.values())
+    hub.pace = 0.0
+    done = galatea("models", "pull", "maker/model", "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(done.stdout.splitlines()[-1])["event"] == "done"
+    assert hub.ranges()[-1] == f"bytes={begun}-"
+    assert part.with_suffix("").read_bytes() == hub.files["model.ckpt"] and not part.exists()
+
+
+def test_verify_finds_and_remove_removes(within: Galatea, hub: Any, home: Path) -> None:
+    hub.info = siblings(hub)
+    assert within("models", "pull", "maker/model").returncode == 0
+    assert within("models", "verify").returncode == 0
+    (name,) = [name for name, row in listed(within).items() if not row["used"]]
+    path = home / "weights" / "maker--model" / hub.commit / "model.ckpt"
+    content = bytearray(path.read_bytes())
+    content[5] ^= 255
+    stat = path.stat()
+    path.write_bytes(content)
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    found = within("models", "verify")
+    assert found.returncode == 4 and "wrong or damaged" in found.stderr and "galatea models pull" in found.stderr
+    assert listed(within)[name]["state"] == "partial"
+    assert within("models", "pull", "maker/model").returncode == 0 and path.read_bytes() == hub.files["model.ckpt"]
+    assert "no backend needs it" in within("models", "list").stdout
+    assert within("models", "remove", "--unused").returncode == 0
+    assert not path.exists() and name not in listed(within)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["pull"], "Name a backend"),
+        (["pull", "nothing"], "no weights 'nothing'"),
+        (["remove"], "Name what to remove"),
+        (["verify", "nothing"], "no weights 'nothing'"),
+    ],
+)
+def test_wrong_usage(within: Galatea, arguments: list[str], says: str) -> None:
+    done = within("models", *arguments)
+    assert done.returncode == 2 and says in done.stderr
+
+
+def test_trouble_has_its_exit_code_and_is_an_event_too(within: Galatea, hub: Any) -> None:
+    hub.info, hub.files = siblings(hub), {}
+    done = within("models", "pull", "maker/model", "--json")
+    assert done.returncode == 4 and "has no file model.ckpt" in done.stderr
+    last = json.loads(done.stdout.splitlines()[-1])
+    assert last["event"] == "log" and "has no file model.ckpt" in last["text"]
+
+
+def test_offline_is_what_the_environment_says(galatea: Galatea, hub: Any, environment: dict[str, str]) -> None:
+    environment["HF_HUB_OFFLINE"] = "1"
+    done = galatea("models", "pull", "maker/model")
+    assert done.returncode == 4 and "this is offline" in done.stderr and not hub.asked
+
+
+def test_a_python_without_the_library_hands_over_to_the_one_that_has_it(
+    hub: Any, home: Path, environment: dict[str, str], mine: Callable[..., Path], galatea: Galatea, tmp_path: Path
+) -> None:
+    """As Blender's Python does. The full environment is made up of this very Python, by a link."""
+    mine()
+    assert galatea("backends", "trust", "mine", "--yes").returncode == 0
+    code = (
+        "import sys, importlib.util as u; find = u.find_spec\n"
+        "u.find_spec = lambda name, *a: None if name == 'huggingface_hub' else find(name, *a)\n"
+        "from galatea.backend.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    command = [sys.executable, "-c", code, "models", "pull", "mine", "--json"]
+    run = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
+    assert run.returncode == 8 and "galatea env install" in run.stderr and hub.sent == 0
+    place = home / "env"
+    program = place / "venv" / "bin" / "python"
+    program.parent.mkdir(parents=True)
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    program.chmod(0o755)
+    (place / "installed.json").write_text("{}")
+    run = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert json.loads(run.stdout.splitlines()[-1])["event"] == "done"
+    assert listed(galatea)["mine"]["state"] == "installed"

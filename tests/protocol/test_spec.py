@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a spec says about weights and memory survives the catalogue, and nonsense does not get in."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from galatea.backend.protocol.spec import BackendSpec, File, Param, Weights
+
+COMMIT = "5b521936b01fbe1890f6f9baed0254ab6351c04a"
+
+
+def weights(**more: Any) -> Weights:
+    files = (File("unet/model.safetensors", 5), File("config.yaml", 7, "0" * 64))
+    given = {"repository": "maker/model", "revision": COMMIT, "files": files, "license": "MIT", "page": "https://x.org"}
+    return Weights(**{**given, **more})
+
+
+def test_a_spec_survives_json() -> None:
+    spec = BackendSpec(
+        "demo", "Demo", "check", "", params=(Param("weights", "weights", "", ""),), weights=(weights(), weights()),
+        memory=(("fp16", 8.0), ("int8+chunks+offload", 2.5)), territory="not in the EU",
+    )  # fmt: skip
+    assert BackendSpec.from_json(json.loads(json.dumps(spec.to_json()))) == spec
+    assert spec.weights[0].size == 12
+
+
+@pytest.mark.parametrize("way", ["fp64", "fp16+magic", "chunks", "fp16, chunks"])
+def test_an_unknown_way_is_refused(way: str) -> None:
+    with pytest.raises(ValueError, match="is not one of"):
+        BackendSpec("demo", "Demo", "check", "", memory=((way, 1.0),))
+
+
+@pytest.mark.parametrize("name", ["../secret", "/etc/passwd", "a/../b", "", "a\\b", ".hidden", "a//b", "C:x", "a\n"])
+def test_a_file_stays_in_its_folder(name: str) -> None:
+    with pytest.raises(ValueError, match="is no path below a folder"):
+        File(name, 1)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"repository": "model"}, {"repository": "../model"}, {"repository": "a/b/c"}, {"revision": "../x"}]
+)
+def test_a_repository_is_owner_and_name(wrong: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="is no repository"):
+        weights(**wrong)
+
+
+def test_a_hash_is_a_hash() -> None:
+    with pytest.raises(ValueError, match="is no sha256"):
+        File("a", 1, "deadbeef")
+
+
+@pytest.mark.parametrize(
+    ("license", "gated", "free"),
+    [
+        ("MIT", False, True), ("apache-2.0", False, True), ("GPL-3.0-or-later", False, True), ("MIT", True, False),
+        ("Stability AI Community", False, False), ("CC-BY-NC-4.0", False, False), ("openrail++", False, False),
+        ("unknown", False, False), ("", False, False),
+    ],
+)  # fmt: skip
+def test_what_is_free(license: str, gated: bool, free: bool) -> None:
+    made = weights(license=license, gated=gated)
+    assert made.free is free
+    assert BackendSpec("demo", "Demo", "check", "", weights=(made,)).free is free
+    assert not BackendSpec("demo", "Demo", "check", "", weights=(made,), territory="not in the EU").free
