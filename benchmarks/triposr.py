@@ -91,9 +91,11 @@ def load_plain(folder: Path) -> Work:
 
 
 def codes_ours(folder: Path) -> Work:
+    from galatea.backend.hub.support import best, suits
     from galatea.backend.networks import triposr
 
-    model, picture, silence = triposr.load(folder / "model.ckpt"), image(), Silence()
+    dtype = best("cpu", "bf16" if suits("cpu", "bf16") else "fp32")
+    model, picture, silence = triposr.load(folder / "model.ckpt", dtype=dtype), image(), Silence()
 
     def after(codes: Any) -> dict[str, float]:
         kept(folder / "codes_ours.npz", codes=codes)

@@ -51,7 +51,7 @@ def choose(spec: BackendSpec, params: Mapping[str, Any], report: Report) -> Plan
     ways = [way for device in devices(params["device"]) for way in _ways(spec, device, asked)]
     if not ways:
         text = f"{spec.label} in {asked if asked != 'auto' else ' or '.join(offered)} is not for this device"
-        text += " (a processor calculates in fp32, in bf16 only where it has AMX, never in fp16)"
+        text += " (a processor calculates in fp32, in bf16 only where that is faster, never in fp16)"
         raise UserError(f"{text}. Choose precision=auto or another device.", kind="device")
     free = {way.device: memory.device(way.device) for way in ways}
     for number, way in enumerate(ways):
@@ -127,7 +127,7 @@ def _ways(spec: BackendSpec, device: str, asked: str) -> list[Plan]:
         precision, *steps = way.split("+")
         if asked in ("auto", precision) and suits(device, precision) and not _pointless(device, steps):
             made.append(Plan(device, precision, best(device, precision), tuple(steps), needed))
-    if device == "cpu" and asked == "auto":  # there bf16 is offered only where it is several times quicker
+    if device == "cpu" and asked == "auto":  # there bf16 is offered only where it is quicker
         made.sort(key=lambda plan: plan.precision != "bf16")
     return made
 

@@ -211,24 +211,15 @@ def turned(points: Vertices) -> Vertices:
     return np.stack([points[:, 1], -points[:, 0], points[:, 2]], axis=1)
 
 
-def best_dtype(device: torch.device) -> torch.dtype:
-    """bfloat16 where a matrix unit makes it faster: CUDA and ROCm, and processors with AMX; elsewhere it is slower."""
-    if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
-    if device.type == "cpu" and torch.cpu.get_capabilities().get("amx_bf16", False):
-        return torch.bfloat16
-    return torch.float32
-
-
-def load(weights_of: str | Path, device: str | torch.device = "cpu", dtype: torch.dtype | None = None) -> Model:
+def load(weights_of: str | Path, device: str | torch.device = "cpu", dtype: torch.dtype = torch.float32) -> Model:
     """The model from a `model.ckpt`, a .safetensors file, a folder with one of them, or `random:SEED[:tiny]`.
 
-    Nothing is copied on the CPU: the file is mapped and its pages are read when they are used. `dtype` None: the best.
+    Nothing is copied on the CPU: the file is mapped and its pages are read when they are used.
     """
     device = torch.device(device)
     source = str(weights_of)
     network = _random(source) if source.startswith("random:") else _read(Path(source))
-    return Model(network, device, dtype or best_dtype(device))
+    return Model(network, device, dtype)
 
 
 def _random(source: str) -> TripoSR:

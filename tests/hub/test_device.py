@@ -38,7 +38,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
     names = lambda asked: [n for n in sorted(free, key="cpu".__eq__) if asked in ("auto", n.partition(":")[0])]  # noqa: E731
     monkeypatch.setattr(device, "devices", names)
     monkeypatch.setattr(memory, "device", lambda name: free[name])
-    monkeypatch.setattr(support, "amx", lambda: False)
+    monkeypatch.setattr(support, "bf16_pays", lambda: False)
     monkeypatch.setattr(support, "_bf16", lambda name: True)
     return free
 
@@ -105,10 +105,10 @@ def test_no_such_device_is_told() -> None:
 
 
 @pytest.mark.parametrize(("has", "chosen", "dtype"), [(True, "bf16", torch.bfloat16), (False, "fp32", torch.float32)])
-def test_bf16_on_a_processor_with_amx_alone(
+def test_bf16_on_a_processor_where_it_pays(
     machine: dict[str, float], monkeypatch: pytest.MonkeyPatch, has: bool, chosen: str, dtype: Any
 ) -> None:
-    monkeypatch.setattr(support, "amx", lambda: has)
+    monkeypatch.setattr(support, "bf16_pays", lambda: has)
     made = plan((("fp32", 4.0), ("bf16", 2.0)))
     assert (made.precision, made.dtype) == (chosen, dtype)
     machine["cuda:0"] = 9.0
@@ -121,15 +121,24 @@ def test_bf16_on_a_processor_with_amx_alone(
 
 @pytest.mark.parametrize(
     ("capabilities", "isa", "has"),
-    [({"amx_bf16": True}, "", True), ({"amx_bf16": True}, "AVX512_CORE_BF16", False), ({"amx_bf16": False}, "", False),
-     ({"amx_bf16": True}, "AVX10_1_512_AMX", True), ({}, "", False)],
-)  # fmt: skip
-def test_amx_is_the_instruction(
-    monkeypatch: pytest.MonkeyPatch, capabilities: dict[str, bool], isa: str, has: bool
+    [
+        ({"amx_bf16": True}, "", True),
+        ({"amx_bf16": True}, "AVX512_CORE_BF16", False),
+        ({"amx_bf16": True}, "AVX10_1_512_AMX", True),
+        ({"cpu_name": "AMD EPYC", "avx512_bf16": True, "amx_bf16": False}, "", True),
+        ({"cpu_name": "AMD EPYC", "avx512_bf16": True}, "AVX512_CORE_BF16", True),
+        ({"cpu_name": "AMD EPYC", "avx512_bf16": True}, "AVX512_CORE", False),
+        ({"cpu_name": "AMD EPYC", "avx512_bf16": False}, "", False),
+        ({"cpu_name": "Intel(R) Xeon(R)", "avx512_bf16": True, "amx_bf16": False}, "", False),
+        ({}, "", False),
+    ],
+)
+def test_bf16_pays_by_the_instruction(
+    monkeypatch: pytest.MonkeyPatch, capabilities: dict[str, object], isa: str, has: bool
 ) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
     monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", isa)
-    assert support.amx() is has
+    assert support.bf16_pays() is has
     assert support.suits("cpu", "bf16") is has and not support.suits("cpu", "fp16")
 
 

@@ -146,14 +146,6 @@ def test_a_seed_that_is_none(source: str) -> None:
         triposr.load(source)
 
 
-def test_bfloat16_is_taken_only_where_a_matrix_unit_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    cpu = torch.device("cpu")
-    for has, dtype in ((True, torch.bfloat16), (False, torch.float32)):
-        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda has=has: {"amx_bf16": has, "avx512_bf16": True})
-        assert triposr.best_dtype(cpu) == dtype
-    assert triposr.best_dtype(torch.device("mps")) == torch.float32
-
-
 def test_a_folder_is_searched(tiny_model_path: Path, tmp_path: Path) -> None:
     shutil.copyfile(tiny_model_path, tmp_path / "model.safetensors")
     (tmp_path / "model.ckpt").write_bytes(b"not looked at")
