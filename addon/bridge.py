@@ -17,7 +17,7 @@ import bpy
 from ..backend.protocol.errors import UserError
 from ..backend.protocol.job import Failure
 from ..backend.protocol.store import JobStore
-from . import prefs, previews, runs, windows
+from . import gallery, prefs, previews, runs, windows
 from .engine import Engine, Live, explain
 from .runs import Run
 from .windows import redraw
@@ -38,6 +38,8 @@ class Bridge:
         """Counts loaded files: what was asked in one file is not put into another."""
         self.tasks: list[Any] = []
         """Other processes to look at, such as the installer: `tick()` says when they have ended."""
+        self.shown: dict[str, tuple[gallery.Item, ...]] = {}
+        """What each run has for its gallery, looked up when it ended: panels may not read the disk."""
         self.engine = Engine(self._changed, self._ended)
         self._ready: deque[Run] = deque()
         self._home: dict[str, tuple[int, str]] = {}
@@ -82,6 +84,16 @@ class Bridge:
         """The run whose row is active in the list."""
         state = context.window_manager.galatea
         return self.find(state.jobs[state.active].name) if 0 <= state.active < len(state.jobs) else None
+
+    def on_show(self, context: bpy.types.Context) -> list[Run]:
+        """The runs of the gallery to look at: that of the job chosen in the list, else the newest."""
+        found = gallery.galleries(self.runs)
+        run = self.chosen(context)
+        return found.get(run.gallery if run else "") or next(iter(found.values()), [])
+
+    def item(self, key: str) -> gallery.Item | None:
+        """The thing of this key in any gallery."""
+        return next((item for items in self.shown.values() for item in items if item.key == key), None)
 
     def active(self, run: Run) -> bool:
         """It waits or runs in this Blender. Of what others run we only know what they wrote last."""
@@ -139,6 +151,7 @@ class Bridge:
     def remove(self, run: Run) -> None:
         if not self.active(run):
             self.runs.remove(run)
+            self.shown.pop(run.id, None)
             runs.remove(self._records, run)
             self.sync()
 
@@ -158,8 +171,9 @@ class Bridge:
         for run in old:
             run.disown()
         self.runs = sorted([*self.runs, *old], key=lambda run: run.id, reverse=True)
-        for run in old[:20]:
-            previews.show(run.id, run.picture(store))
+        for number, run in enumerate(old):
+            if number < 20 or run.gallery:
+                self._picture(run, store)
         self.sync()
 
     def reload(self) -> None:
@@ -168,7 +182,7 @@ class Bridge:
         if self._stale:
             return
         self.close()
-        self.runs, self._known, self._folder = [], False, None
+        self.runs, self.shown, self._known, self._folder = [], {}, False, None
         self.sync()
         wake()
 
@@ -209,12 +223,19 @@ class Bridge:
 
     def _ended(self, run: Run, state: str) -> None:
         run.save(self._records)
-        previews.show(run.id, run.picture(self.store))
-        if state == "done" and run.scene and self.at_home(run):
+        self._picture(run, self.store)
+        if state == "done" and run.scene and not run.gallery and self.at_home(run):
             self._ready.append(run)
         if state == "done" and run.film:
             self._film(run)
         redraw()
+
+    def _picture(self, run: Run, store: JobStore) -> None:
+        """Look up what it shows in the list and in its gallery."""
+        previews.show(run.id, run.picture(store))
+        self.shown[run.id] = gallery.items(run, store)
+        for item in self.shown[run.id]:
+            previews.show(item.key, item.beside, item.picture)
 
     def _film(self, run: Run) -> None:
         """The recipe goes on to a film: a run of its own, while the object is in the file already."""
@@ -231,7 +252,7 @@ class Bridge:
             return  # another file was opened while it waited; "Show in Scene" brings it on demand
         try:
             scene = self._home[run.id][1]
-            windows.as_undo_step(lambda context: show(context, run), scene, f"Galatea: {run.title}")
+            keep(run, scene)
         except Exception as error:  # the result stays on the disk and can be shown again
             self.complain(error)
 
@@ -258,6 +279,11 @@ def show(context: bpy.types.Context, run: Run) -> None:
     hide = run.replaces if bridge.at_home(run) else []  # in another file the names are other objects
     blend = run.files(bridge.store).get("scene") if run.scene else None
     exchange.show(context, blend, run=run.id, name=run.title.partition(":")[0], at=run.at, hide=hide)
+
+
+def keep(run: Run, scene: str) -> None:
+    """Bring what the run made into the open file, through the window of this scene, as one undo step."""
+    windows.as_undo_step(lambda context: show(context, run), scene, f"Galatea: {run.title}")
 
 
 def _pump() -> float | None:

@@ -46,7 +46,7 @@ class Engine:
         self.queue: deque[Run] = deque()
         self.runner: Dispatch | None = None
         self._drive: Drive | None = None
-        self._cancelling = self._outdated = False
+        self._cancelling = self._outdated = self._online = False
 
     @property
     def busy(self) -> bool:
@@ -105,15 +105,15 @@ class Engine:
         self.runner = None
 
     def _begin(self, run: Run, store: JobStore) -> None:
-        if self._outdated:
+        if self._outdated or self._online != bpy.app.online_access:
             self._drop_runner()
         if not self.runner:
             from ..backend.runners.runtimes import Dispatch, Runtimes
 
             program = bpy.app.binary_path
             runtimes = Runtimes.here(blender=program, full_python=prefs.full_python())
-            self.runner = Dispatch(store, runtimes)
-            self._outdated = False
+            self._outdated, self._online = False, bpy.app.online_access
+            self.runner = Dispatch(store, runtimes, environment={} if self._online else {"GALATEA_OFFLINE": "1"})
         inputs = {role: Path(path) for role, path in run.inputs.items()}
         steps = walk(run.recipe, inputs, store, seed=run.seed, blender=self.runner.blender)
         self.current = run

@@ -38,10 +38,10 @@ def _kept(backend: str) -> list[Kept]:
     return [Kept(weights) for weights in spec.weights] if spec else []
 
 
-def needed(settings: Any) -> bool:
-    """The chosen backend cannot run before its weights are fetched."""
-    own = getattr(getattr(settings.steps, settings.backend, None), "weights", "")
-    return not own and not whole(settings.backend)
+def needed(settings: Any, step: str) -> bool:
+    """This step cannot run before its weights are fetched."""
+    own = getattr(getattr(settings.steps, step, None), "weights", "")
+    return not own and not whole(step)
 
 
 def look_again() -> None:

@@ -11,8 +11,8 @@ import bpy
 
 from ..backend.protocol.catalog import catalog, spec_of
 from ..backend.protocol.errors import UserError
-from ..backend.protocol.recipe import Recipe, Step, load_quality, load_recipe
-from . import prefs, props
+from ..backend.protocol.recipe import Recipe, Step, load_quality, short_name
+from . import prefs, props, wanted
 from .runs import Run
 
 if TYPE_CHECKING:
@@ -40,32 +40,140 @@ def chosen(settings: Any, steps: list[str], base: Recipe) -> dict[str, dict[str,
 def generate(context: bpy.types.Context) -> Run:
     """The run that the main button starts; raises `UserError` on what cannot be done."""
     settings = props.settings(context)
-    image = settings.image
-    if image is None:
-        raise UserError("There is no image. Choose one.")
-    preset, quality = settings.recipe or "photo_to_mesh", settings.quality or "medium"
-    base = load_recipe(preset)
-    if any(spec_of(step.do).task == "image-to-mesh" for step in base.steps):
-        base = base.with_backend(settings.backend)
-    base = base.with_quality(load_quality(quality))
+    whole = wanted.recipe(settings)
+    return _order(settings, whole, _inputs(settings, whole), preset=settings.recipe or "photo_to_mesh")
+
+
+def imagine(context: bpy.types.Context) -> Run:
+    """The beginning of a recipe that paints first: its pictures go to the gallery."""
+    settings = props.settings(context)
+    whole = wanted.recipe(settings)
+    if not wanted.painter(whole):
+        raise UserError(f"{whole.name} paints no pictures. Choose a recipe that begins with words.")
+    part = wanted.first_part(whole)
+    run = _order(settings, part, _inputs(settings, part), preset=settings.recipe)
+    return _for_gallery(run, run.id, "Pictures", scene=False)
+
+
+def go_on(context: bpy.types.Context, painted: Run, number: int) -> Run:
+    """The rest of the recipe with one picture of a gallery; what was painted answers from the store.
+
+    The recipe and the model are the panel's, so that one picture can go on to several.
+    """
+    settings = props.settings(context)
+    done = [step["do"] for step in painted.steps]
+    preset, whole = settings.recipe, wanted.recipe(settings)
+    if [step.do for step in whole.steps[: len(done)]] != done:
+        preset, whole = painted.preset, wanted.fitted(wanted.preset(painted.preset), settings.backend)
+    reason = wanted.blocked(settings, replace(whole, steps=whole.steps[len(done) :]))
+    if reason:
+        raise UserError(f"{reason}.", kind="environment")
+    fixed = {step["do"]: spec_of(step["do"]).fill(step["params"]) for step in painted.steps}
+    fixed[wanted.picker(whole)] = {"choose": str(number)}
+    inputs = {role: Path(path) for role, path in painted.inputs.items()}
+    words = str(fixed.get(whole.reader, {}).get("prompt", ""))
+    return _order(settings, whole, inputs, preset=preset, words=words, fixed=fixed, seed=painted.seed)
+
+
+def compare(context: bpy.types.Context) -> list[Run]:
+    """A run for each model that is ticked and can run here; their results go to one gallery."""
+    settings = props.settings(context)
+    backends = wanted.compared(settings)
+    if not backends:
+        raise UserError("No model is chosen that can run here. Tick one or more under Compare.")
+    found: list[Run] = []
+    for backend in backends:
+        whole = wanted.fitted(wanted.preset(wanted.COMPARED), backend)
+        run = _order(settings, whole, _inputs(settings, whole), preset=wanted.COMPARED, backend=backend)
+        found.append(_for_gallery(run, (found or [run])[0].id, wanted.short(backend), scene=True))
+    return found
+
+
+def _for_gallery(run: Run, gallery: str, what: str, *, scene: bool) -> Run:
+    run.gallery, run.scene, run.film = gallery, scene, {}
+    run.title = f"{run.title}: {what}"
+    return run
+
+
+def _inputs(settings: Any, recipe: Recipe) -> dict[str, Path]:
+    """The picture and its mask as files, where the recipe begins with one and the panel has it."""
+    from . import pictures
+
+    if "image" not in recipe.inputs:
+        return {}
+    folder = prefs.data_folder() / "inputs"
+    given = {"image": settings.image, "mask": settings.mask}
+    return {role: pictures.as_file(image, folder) for role, image in given.items() if image}
+
+
+def _order(
+    settings: Any,
+    recipe: Recipe,
+    inputs: dict[str, Path],
+    *,
+    preset: str,
+    backend: str = "",
+    words: str = "",
+    fixed: dict[str, dict[str, Any]] | None = None,
+    seed: int | None = None,
+) -> Run:
+    """A run of the recipe with what the panel holds; `fixed` are parameters that it has no say in."""
+    quality = settings.quality or "medium"
+    words = words or wanted.words(settings, recipe)
+    _check_given(settings, recipe, inputs, words)
+    base = recipe.with_quality(load_quality(quality))
     film = tuple(step for step in base.steps if step.do in FILM)
     base = replace(base, steps=tuple(step for step in base.steps if step.do not in LATER))
-    steps = [step.do for step in base.steps]
-    changes = chosen(settings, steps, base)
-    if props.takes_prompt(settings.backend) and settings.prompt:
-        changes.setdefault(settings.backend, {})["prompt"] = settings.prompt
-    name = Path(bpy.path.display_name(image.name)).stem or "Galatea"
-    if "bring" in steps:
+    changes = chosen(settings, [step.do for step in base.steps], base)
+    if base.reader and words:
+        changes.setdefault(base.reader, {})["prompt"] = words
+    name = short_name(words) if "image" not in inputs else _photo_name(settings)
+    if any(step.do == "bring" for step in base.steps):
         changes.setdefault("bring", {}).setdefault("name", name)
-    inputs = {"image": image} | ({"mask": settings.mask} if settings.mask else {})
-    run = _run(base.merged(changes), inputs, name, preset=preset, settings=settings, quality=quality, changes=changes)
-    if film:
-        later = Recipe("Film", film, ("scene",))
-        wanted = chosen(settings, [step.do for step in film], later)
-        later = later.merged(wanted)
-        later.check()
-        run.film = {"steps": _rows(later), "settings": wanted}
-    return run
+    changes |= {do: _unlike(base, do, params) for do, params in (fixed or {}).items()}
+    whole = base.merged(changes)
+    whole.check()
+    return Run(
+        title=name,
+        preset=preset,
+        steps=_rows(whole),
+        inputs={role: str(path) for role, path in inputs.items()},
+        backend=(backend or settings.backend) if wanted.modelled(recipe) else "",
+        quality=quality,
+        settings={do: params for do, params in changes.items() if params},
+        seed=settings.seed if seed is None else seed,
+        at=list(bpy.context.scene.cursor.location) if prefs.at_cursor() else [0.0, 0.0, 0.0],
+        film=_film(settings, film),
+    )
+
+
+def _check_given(settings: Any, recipe: Recipe, inputs: dict[str, Path], words: str) -> None:
+    if "image" in recipe.inputs and "image" not in inputs:
+        raise UserError("There is no image. Choose one.")
+    if not recipe.inputs and recipe.reader and not words:
+        raise UserError(f"{recipe.name} needs words. Say in the prompt what to make.")
+
+
+def _photo_name(settings: Any) -> str:
+    return Path(bpy.path.display_name(settings.image.name)).stem or "Galatea"
+
+
+def _unlike(base: Recipe, do: str, params: dict[str, Any]) -> dict[str, Any]:
+    """Those of the parameters that the recipe does not give by itself."""
+    own = next(step.params for step in base.steps if step.do == do)
+    usual = spec_of(do).fill(own)
+    return {name: value for name, value in params.items() if usual[name] != value}
+
+
+def _film(settings: Any, steps: tuple[Step, ...]) -> dict[str, Any]:
+    """The film that a recipe goes on to, which is a run of its own."""
+    if not steps:
+        return {}
+    later = Recipe("Film", steps, ("scene",))
+    changes = chosen(settings, [step.do for step in steps], later)
+    later = later.merged(changes)
+    later.check()
+    return {"steps": _rows(later), "settings": changes}
 
 
 def film_of(run: Run, store: JobStore, folder: Path) -> Run:
@@ -88,34 +196,6 @@ def film_of(run: Run, store: JobStore, folder: Path) -> Run:
 
 def _rows(recipe: Recipe) -> list[dict[str, Any]]:
     return [{"do": step.do, "params": step.params} for step in recipe.steps]
-
-
-def _run(
-    recipe: Recipe,
-    images: dict[str, bpy.types.Image],
-    name: str,
-    *,
-    preset: str,
-    settings: Any,
-    quality: str,
-    changes: dict[str, dict[str, Any]],
-) -> Run:
-    from . import pictures
-
-    recipe.check()
-    folder = prefs.data_folder() / "inputs"
-    inputs = {role: str(pictures.as_file(image, folder)) for role, image in images.items()}
-    return Run(
-        title=name,
-        preset=preset,
-        steps=_rows(recipe),
-        inputs=inputs,
-        backend=settings.backend,
-        quality=quality,
-        settings=changes,
-        seed=settings.seed,
-        at=list(bpy.context.scene.cursor.location) if prefs.at_cursor() else [0.0, 0.0, 0.0],
-    )
 
 
 def on_object(context: bpy.types.Context, obj: bpy.types.Object, steps: list[str], *, verb: str, film: bool) -> Run:

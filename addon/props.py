@@ -48,7 +48,7 @@ def of_param(param: Param) -> Any:
         return BoolProperty(default=param.default, **common)
     if param.kind == "str":
         return StringProperty(default=param.default, **common)
-    if param.kind == "weights":
+    if param.kind in ("file", "weights"):
         return StringProperty(default=param.default, subtype="FILE_PATH", **common)
     if param.kind == "choice":
         items = [(c, title(c), "", number(c)) for c in param.choices]
@@ -76,7 +76,7 @@ def step_group(spec: BackendSpec) -> type:
 def value_of(group: Any, param: Param) -> Any:
     """As Python means it: Blender keeps floats in 32 bits, and 0.1 must stay 0.1 for results to be found again."""
     value = getattr(group, param.name)
-    if param.kind == "weights":
+    if param.kind in ("file", "weights"):
         return bpy.path.abspath(value)
     return float(f"{value:.7g}") if param.kind == "float" else value
 
@@ -85,16 +85,11 @@ def backends() -> list[BackendSpec]:
     return [spec for spec in catalog().values() if spec.task == TASK]
 
 
-def takes_prompt(backend: str) -> bool:
-    spec = catalog().get(backend)
-    return bool(spec and any(param.name == "prompt" for param in spec.params))
-
-
 _recipe_items: list[tuple[str, str, str, str, int]] = []
 
 
 def _recipes(self: Any, context: Any) -> list[tuple[str, str, str, str, int]]:
-    """Recipes that begin with a photo. Blender needs the texts kept alive, so the list is made once."""
+    """Recipes that begin with a photo or with words. Blender needs the texts kept alive, so the list is made once."""
     if not _recipe_items:
         order = {"photo_to_mesh": "0", "photo_to_film": "1"}
         for name in sorted(recipes.names("recipes"), key=lambda n: order.get(n, n)):
@@ -102,11 +97,16 @@ def _recipes(self: Any, context: Any) -> list[tuple[str, str, str, str, int]]:
                 recipe = recipes.load_recipe(name)
             except UserError:
                 continue
-            if "image" in recipe.inputs:
+            if recipe.inputs == ("image",) or (recipe.reader and not recipe.inputs):
                 _recipe_items.append((name, recipe.name, "", "NONE", number(name)))
         if not _recipe_items:
             _recipe_items.append(("photo_to_mesh", "Photo to mesh", "", "NONE", number("photo_to_mesh")))
     return _recipe_items
+
+
+def recipe_names() -> list[str]:
+    """Those that the panel offers."""
+    return [item[0] for item in _recipes(None, None)]
 
 
 _quality_items: list[tuple[str, str, str, str, int]] = []
@@ -127,11 +127,12 @@ def _quality_default() -> int:
 
 def preset_changed(self: Any, context: Any) -> None:
     """Show what the presets mean: every step's settings are those of the recipe and the quality."""
+    from . import wanted
+
     settings = self
     try:
-        recipe = recipes.load_recipe(settings.recipe).with_backend(settings.backend)
         quality = recipes.load_quality(settings.quality)
-        recipe = recipe.with_quality(quality)
+        recipe = wanted.recipe(settings).with_quality(quality)
     except UserError:
         return
     for step in catalog():
@@ -153,6 +154,12 @@ def _image_changed(self: Any, context: Any) -> None:
         self.mask = None  # it was another picture's
     if self.image and not bpy.app.background:
         self.image.preview_ensure()  # the panel shows it, and may not make it while drawing
+
+
+def _prompt_changed(self: Any, context: Any) -> None:
+    from .bridge import bridge
+
+    bridge.notice = None
 
 
 def _mask_changed(self: Any, context: Any) -> None:
@@ -181,7 +188,11 @@ class GALATEA_PG_settings(bpy.types.PropertyGroup):
         update=_mask_changed,
     )
     masked: PointerProperty(type=bpy.types.Image, name="Image of the Mask", options={"HIDDEN"})
-    prompt: StringProperty(name="Prompt", description="What it shows, for backends that can read it")
+    prompt: StringProperty(
+        name="Prompt",
+        description="What to make, in a few English words, for recipes and models that can read",
+        update=_prompt_changed,
+    )
     recipe: EnumProperty(
         items=_recipes,
         name="Recipe",
@@ -215,10 +226,13 @@ def _build() -> list[type]:
     groups = {step: step_group(spec) for step, spec in catalog().items()}
     pointers = {step: PointerProperty(type=group, name=catalog()[step].label) for step, group in groups.items()}
     steps = type("GALATEA_PG_steps", (bpy.types.PropertyGroup,), {"__annotations__": pointers})
+    ticks = {s.id: BoolProperty(name=s.label, description=s.help.rstrip("."), options=set()) for s in backends()}
+    compare = type("GALATEA_PG_compare", (bpy.types.PropertyGroup,), {"__annotations__": ticks})
     items = [(s.id, s.label, s.help, number(s.id)) for s in backends()] or [("none", "None", "", 0)]
     ids = [item[0] for item in items]
     GALATEA_PG_settings.__annotations__.update(
         steps=PointerProperty(type=steps, name="Settings"),
+        compare=PointerProperty(type=compare, name="Compare"),
         backend=EnumProperty(
             items=items,
             name="Backend",
@@ -227,11 +241,18 @@ def _build() -> list[type]:
             update=preset_changed,
         ),
     )
-    return [*groups.values(), steps, GALATEA_PG_settings, GALATEA_PG_row, GALATEA_PG_state]
+    return [*groups.values(), steps, compare, GALATEA_PG_settings, GALATEA_PG_row, GALATEA_PG_state]
 
 
 def settings(context: bpy.types.Context) -> Any:
     return context.scene.galatea
+
+
+def renew() -> None:
+    """Learn the catalogue anew: what was trusted since then appears. What the artist had set stays."""
+    unregister()
+    catalog.cache_clear()
+    register()
 
 
 def register() -> None:

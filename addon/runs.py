@@ -22,9 +22,13 @@ from ..backend.protocol.recipe import Recipe, Step
 from ..backend.protocol.store import JobStore, process_alive, publish
 
 ACTIVE = ("queued", "running")
+SCORES = ("iou", "psnr", "lpips", "score", "faces", "watertight")
+"""What a comparison measures, in the step that finds `iou`."""
 TOLD = ("back_confidence",)
 """What steps measure that the panel tells."""
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
+CANDIDATE = "candidate_"
+"""What the roles of painted pictures begin with; behind it stands the number, from 00."""
 
 
 @dataclass(eq=False)
@@ -44,6 +48,8 @@ class Run:
     at: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
     replaces: list[str] = field(default_factory=list)
     """Names of the objects to hide when the new ones are in."""
+    gallery: str = ""
+    """The gallery that its results go to, in place of the file; runs of one gallery are looked at together."""
     film: dict[str, Any] = field(default_factory=dict)
     """Steps and settings of the film that the recipe goes on to."""
     id: str = field(default_factory=lambda: time.strftime("%Y%m%d-%H%M%S-") + os.urandom(3).hex())
@@ -73,13 +79,25 @@ class Run:
         """Note a step that has ended."""
         result = stage.result
         row = {"step": stage.step, "job": result.job, "state": str(result.state), "seconds": result.seconds}
-        told = {name: result.metrics[name] for name in TOLD if name in result.metrics}
+        wanted = (*TOLD, *SCORES) if "iou" in result.metrics else TOLD
+        told = {name: result.metrics[name] for name in wanted if name in result.metrics}
         self.stages.append({**row, "cached": stage.cached, "warnings": list(result.warnings), **told})
 
     @property
     def back_confidence(self) -> float | None:
         """How sure the model was, 0 to 1, of what the photo does not show; None where it did not say."""
         return next((stage["back_confidence"] for stage in self.stages if "back_confidence" in stage), None)
+
+    @property
+    def scores(self) -> dict[str, Any]:
+        """What was measured of the result, where the recipe ends with a judge."""
+        judged: dict[str, Any] = next((stage for stage in reversed(self.stages) if "iou" in stage), {})
+        return {name: judged[name] for name in SCORES if name in judged}
+
+    @property
+    def filmed(self) -> bool:
+        """It ends in a film."""
+        return not self.scene and not self.gallery
 
     def fail(self, failure: Failure | None, state: str = "failed") -> None:
         self.ended = state
@@ -109,7 +127,7 @@ class Run:
     def picture(self, store: JobStore) -> Path | None:
         """What shows best how it went: a still, else any picture that it made, else the one that it was given."""
         files = self.files(store)
-        wanted = [files.get(role) for role in ("still", "preview", "cutout", "image")]
+        wanted = [files.get(role) for role in ("still", "preview", "views", "cutout", "image", f"{CANDIDATE}00")]
         given = [] if self.state == "failed" else [Path(path) for path in self.inputs.values()]  # it may be no picture
         for path in [*wanted, *given]:
             if path and path.suffix.lower() in PICTURES and path.is_file():
@@ -128,8 +146,12 @@ class Run:
         if self.quality:
             words += ["--quality", self.quality]
         words += ["--seed", str(self.seed)]
+        reader = self.recipe.reader
         for step, params in self.settings.items():
             for name, value in params.items():
+                if (step, name) == (reader, "prompt") and not str(value).startswith("-"):
+                    words += ["--prompt", str(value)]
+                    continue
                 words += ["--set", f"{step}.{name}={str(value).lower() if isinstance(value, bool) else value}"]
         return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
 

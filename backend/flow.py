@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,7 +62,8 @@ def walk(recipe: Recipe, inputs: Mapping[str, Path], store: JobStore, *, seed: i
 class Drive:
     """Pushes a walk forward, one look at a time; `tick` never blocks.
 
-    `on_event(step, event)` sees the events of the running job, `on_stage(stage)` each step that has ended.
+    `on_event(step, event)` sees the events of the running job, `on_stage(stage)` each step that has ended. Of several
+    over one runner those with a lower `turn` go first.
     """
 
     def __init__(
@@ -73,9 +75,10 @@ class Drive:
         on_event: Callable[[str, Event], None] = lambda step, event: None,
         on_stage: Callable[[Stage], None] = lambda stage: None,
         cached: bool = True,
+        turn: int = 0,
     ) -> None:
         self._walk, self._store, self._runner = walk, store, runner
-        self._on_event, self._on_stage, self._use_cache = on_event, on_stage, cached
+        self._on_event, self._on_stage, self._use_cache, self._turn = on_event, on_stage, cached, turn
         self._request: Request | None = None
         self._begun = self._cancelled = False
         self.stages: list[Stage] = []
@@ -87,11 +90,18 @@ class Drive:
 
     def tick(self) -> bool:
         """True when the walk has ended, with `files` set; raises what ends it otherwise."""
-        if not self._begun:
-            self._begun = True
-            if self._advance(None):
-                return True
-        for event in self._runner.poll():
+        return self.begin() or self.hear(self._runner.poll())
+
+    def begin(self) -> bool:
+        """Ask for the first step, once. True when the store had all of them."""
+        if self._begun:
+            return False
+        self._begun = True
+        return self._advance(None)
+
+    def hear(self, events: Iterable[Event]) -> bool:
+        """As `tick`, of what the runner said; events of the jobs of others mean nothing here."""
+        for event in events:
             request = self._request
             if not request or event.job != request.id:
                 continue
@@ -132,8 +142,52 @@ class Drive:
             if not self._use_cache:
                 self._store.forget(request.id)
             self._request = request
-            self._runner.submit(request)
+            self._runner.submit(request, turn=self._turn)
             return False
+
+
+class Drives:
+    """Several walks over one runner: asked once, and each walk hears what it said.
+
+    Where their steps run in different programs they run at the same time: Blender bakes the first picture while the
+    model works on the second. At most `ahead` are under way, so that of very many the first are done before the last
+    have begun, and yet enough wait for a step that takes several at once.
+    """
+
+    def __init__(self, drives: Iterable[Drive], runner: Runner, *, ahead: int = 16) -> None:
+        self._waiting, self._runner, self._ahead = deque(drives), runner, ahead
+        self._live: list[Drive] = []
+
+    @property
+    def ended(self) -> bool:
+        return not (self._waiting or self._live)
+
+    def tick(self) -> list[tuple[Drive, Exception | None]]:
+        """Those that ended, each with what ended it before its files were there. None of them stops the others."""
+        ended = self._push(self._live, lambda drive: drive.hear(events)) if (events := self._runner.poll()) else []
+        if self._waiting and len(self._live) < self._ahead:
+            ended += self._push([self._waiting.popleft()], Drive.begin)
+        return ended
+
+    def _push(self, drives: list[Drive], push: Callable[[Drive], bool]) -> list[tuple[Drive, Exception | None]]:
+        ended: list[tuple[Drive, Exception | None]] = []
+        going = []
+        for drive in drives:
+            try:
+                if push(drive):
+                    ended.append((drive, None))
+                else:
+                    going.append(drive)
+            except Exception as error:  # whatever it is, it is this one's trouble
+                ended.append((drive, error))
+        self._live = [drive for drive in self._live if drive not in drives] + going
+        return ended
+
+    def cancel(self) -> None:
+        """Begin no more, stop what runs. To be called until all have ended, for a step may just have gone over."""
+        self._waiting.clear()
+        for drive in self._live:
+            drive.cancel()
 
 
 def drive(drive: Drive, *, pause: float = 0.02) -> dict[str, Path]:

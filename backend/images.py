@@ -27,6 +27,9 @@ MAX_MEGAPIXELS = 100
 WORKING_SIDE = 2048
 """px, larger pictures are made smaller so that their longest side is this."""
 
+FILL, FRAMED = 0.85, 224
+"""The object's longest side as a part of the square that models are shown, and the least side of that in px."""
+NOTHING = "Nothing stands out in this image. Choose one with a plain background, or draw a mask."
 _CHOOSE = "Choose a JPEG, PNG, WebP, BMP, TIFF or GIF picture."
 
 
@@ -72,6 +75,36 @@ def load_mask(path: str | Path, size: tuple[int, int]) -> tuple[Pixels, tuple[st
     image = Image.fromarray(picture.pixels)
     grey = image.getchannel("A") if picture.has_alpha else image.convert("RGB").convert("L")
     return resize(_array(grey), size), notes
+
+
+def framed(path: str, most: int) -> Pixels:
+    """The object of a cut-out, its longest side FILL of a square (S, S, 4), S from FRAMED to `most`."""
+    import numpy as np
+    from PIL import Image
+
+    try:
+        with Image.open(path, formats=FORMATS) as file:
+            photo = file.convert("RGBA")
+    except OSError as error:
+        raise UserError(f"Cannot read {path}: {error}. Choose another picture.") from None
+    alpha = np.asarray(photo.getchannel("A"))
+    top = int(alpha.max(initial=0))
+    solid = alpha > top // 2
+    if top < 8 or solid.sum() < 4:
+        raise UserError(NOTHING)
+    rows, columns = np.flatnonzero(solid.any(axis=1)), np.flatnonzero(solid.any(axis=0))
+    x0, x1, y0, y1 = columns[0], columns[-1] + 1, rows[0], rows[-1] + 1
+    side = max(x1 - x0, y1 - y0) / FILL
+    left, up = (x0 + x1 - side) / 2, (y0 + y1 - side) / 2
+    pixels = int(min(most, max(FRAMED, round(side))))
+    pad = int(np.ceil(side))
+    spread = photo.convert("RGBa").crop((x0 - pad, y0 - pad, x1 + pad, y1 + pad))
+    box = (left - x0 + pad, up - y0 + pad, left - x0 + pad + side, up - y0 + pad + side)
+    resized = spread.resize((pixels, pixels), Image.Resampling.BICUBIC, box=box, reducing_gap=3.0).convert("RGBA")
+    pixels_of = np.array(resized)
+    if top < 255:
+        pixels_of[..., 3] = np.clip(pixels_of[..., 3].astype(np.float32) * 255 / top, 0, 255).astype(np.uint8)
+    return pixels_of
 
 
 def resize(pixels: Pixels, size: tuple[int, int]) -> Pixels:

@@ -37,11 +37,12 @@ class Session:
         self._open(CPU)
 
     def run(self, outputs: Sequence[str], feeds: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
-        """The named outputs; once more on the CPU where a GPU fails in the middle."""
+        """The named outputs; once more on the CPU where a GPU fails in the middle, unless it was given several at once:
+        then whoever asks may ask for fewer, for the reason is most often its memory."""
         try:
             made = self._session.run(outputs, feeds)
         except Exception as error:
-            if self.device == "cpu":
+            if self.device == "cpu" or any(len(each) > 1 for each in feeds.values()):
                 raise
             self._give_up(self._session.get_providers()[0], error)
             self._open(CPU)

@@ -31,16 +31,17 @@ BASE: dict[str, Any] = {
     "back": "predicted",
     "sheet": 0.03,
     "steepest": 0.15,
+    "sure": 9.0,
 }
 CHOICES: dict[str, tuple[Any, ...]] = {
     "symmetry": (False,),
+    "sure": (0.08, 0.13),
     "solid": (0.2, 0.3),
     "smooth": (4, 20),
     "soft": (0.3, 1.0),
     "sheet": (0.02, 0.045),
     "steepest": (0.25,),
     "grid": (128, 192),
-    "back": ("mirror", "flat"),
 }
 SCORES = ("cd", "f0.02", "f0.05", "nc")
 SAMPLES, PLACES = 6000, 400
@@ -78,7 +79,7 @@ class Bench:
         """The sample, and the picture as the backend frames it."""
         from PIL import Image
 
-        from galatea.backend.backends.lift import framed
+        from galatea.backend.images import framed
 
         sample = self.samples[data][row]
         with tempfile.TemporaryDirectory() as folder:
@@ -87,18 +88,18 @@ class Bench:
             return sample, framed(str(path), 1024)
 
     def measure(self, data: Path, key: str, row: int, wanted: dict[str, dict[str, Any]]) -> Iterator[dict[str, Any]]:
-        from galatea.backend.geometry import body, rays
+        from galatea.backend.geometry import body, rays, symmetry
         from galatea.backend.learn.evaluate.baselines import stored
         from galatea.backend.learn.evaluate.metrics import compare, normalised
         from galatea.backend.learn.evaluate.shape import Cloud, Shape, sample
 
         shown, picture = self.shown(data, row)
-        guess = self.backend.predict(picture, Quiet())
+        [(_, guess)] = self.backend.look([picture], {}, Quiet())
         truth = stored(data, "val")(key)
         truth = truth.moved(normalised(truth.vertices))
         target = sample(truth, SAMPLES, seed=1)
         for name, choice in wanted.items():
-            rays.SHEET, rays.STEEPEST = choice["sheet"], choice["steepest"]
+            rays.SHEET, rays.STEEPEST, symmetry.SURE = choice["sheet"], choice["steepest"], choice["sure"]
             options = {option: choice[option] for option in ("solid", "smooth", "soft", "symmetry", "back")}
             began = time.process_time()
             made = body.build(guess.view(choice["grid"]), crumbs=0.01, progress=lambda phase, part: None, **options)
@@ -125,8 +126,8 @@ class Quiet:
 
 def laid(source: Any, target: Any, shown: Any) -> Any:
     """The similarity that lays points of the camera's frame over those of the truth, from the known pose on."""
+    from galatea.backend.geometry.camera import orbit
     from galatea.backend.learn.evaluate import align
-    from galatea.backend.learn.views.camera import orbit
 
     turn = orbit(float(shown["azimuth"]), float(shown["elevation"])).T
     pair = align._Pair.of(source[: align.POINTS], target[: align.POINTS])

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import bpy
 
-from . import confidence, environment, generate, image, jobs, models, steps
+from . import confidence, environment, gallery, generate, image, jobs, models, steps
 
 CLASSES = (
     *image.CLASSES,
     *generate.CLASSES,
+    *gallery.CLASSES,
     *steps.CLASSES,
     *jobs.CLASSES,
     *confidence.CLASSES,

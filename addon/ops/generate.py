@@ -9,30 +9,35 @@ import bpy
 from bpy.props import StringProperty
 
 from ...backend.protocol.errors import UserError
-from .. import environment, plan, props
+from .. import plan, props, wanted
 from ..bridge import bridge
 from ..runs import Run
 
 
-def begin(operator: bpy.types.Operator, context: bpy.types.Context, make: Callable[[], Run], *, wait: bool) -> set[str]:
-    """Make a run and start it; what the user can mend is shown in the panel with its fix."""
+def begin(
+    operator: bpy.types.Operator, context: bpy.types.Context, make: Callable[[], Run | list[Run]], *, wait: bool
+) -> set[str]:
+    """Make a run or several and start them; what the user can mend is shown in the panel with its fix."""
     try:
-        run = make()
-        if wait:
-            bridge.finish(run, context)
-        else:
-            bridge.start(run, context)
+        made = make()
+        orders = made if isinstance(made, list) else [made]
+        for run in orders:
+            if wait:
+                bridge.finish(run, context)
+            else:
+                bridge.start(run, context)
     except (UserError, OSError) as error:
         operator.report({"ERROR"}, bridge.complain(error))
         return {"CANCELLED"}
-    if run.ended == "failed":
-        operator.report({"ERROR"}, run.failure["message"])
-        return {"CANCELLED"}
-    return {"FINISHED"}
+    failed = [run for run in orders if run.ended == "failed"]
+    for run in failed:
+        whole = len(failed) == len(orders)
+        operator.report({"ERROR" if whole else "WARNING"}, f"{run.failure['message']}")
+    return {"CANCELLED"} if len(failed) == len(orders) else {"FINISHED"}
 
 
 class GALATEA_OT_generate(bpy.types.Operator):
-    """Make a textured mesh of the photo, in the background. Started again, it waits in the queue"""
+    """Make a textured mesh of the photo or the words, in the background. Started again, it waits in the queue"""
 
     bl_idname = "galatea.generate"
     bl_label = "Generate"
@@ -41,16 +46,11 @@ class GALATEA_OT_generate(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         settings = props.settings(context)
-        if settings.image is None:
-            cls.poll_message_set("Choose an image first")
-            return False
-        if environment.needed(settings.backend):
-            if environment.state() == "lost":
-                cls.poll_message_set("The Worker Python is not there. Choose another in the preferences")
-                return False
-            cls.poll_message_set("This backend needs the full environment. Install it first")
-            return False
-        return True
+        recipe = wanted.recipe(settings)
+        reason = wanted.lacking(settings, recipe) or wanted.blocked(settings, recipe)
+        if reason:
+            cls.poll_message_set(reason)
+        return not reason
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         return begin(self, context, lambda: plan.generate(context), wait=False)

@@ -55,7 +55,7 @@ class GALATEA_OT_show(_OnJob, bpy.types.Operator):
     @classmethod
     def refuse(cls, run: Run) -> str:
         if not run.scene:
-            return "A film is no object: open it instead"
+            return "A film is no object: open it instead" if run.filmed else "Pictures: use one in the Gallery"
         if run.state != "done":
             return "This job has no result"
         return "" if bpy.context.mode == "OBJECT" else "Go to Object Mode first"
@@ -112,7 +112,7 @@ class GALATEA_OT_open_film(_OnJob, bpy.types.Operator):
 
     @classmethod
     def refuse(cls, run: Run) -> str:
-        return "" if run.state == "done" and not run.scene else "This job has made no film"
+        return "" if run.state == "done" and run.filmed else "This job has made no film"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         files = self.which(context).files(bridge.store)

@@ -7,7 +7,8 @@ import bpy
 from bpy.props import BoolProperty, StringProperty
 
 from ...backend.protocol.catalog import catalog
-from .. import environment, models, props
+from .. import environment, models, props, wanted
+from ..bridge import bridge
 from ..ui import draw
 
 
@@ -44,6 +45,11 @@ class GALATEA_OT_models_pull(_Weights, bpy.types.Operator):
             cls.poll_message_set("Allow Online Access in Preferences > System first")
             return False
         return True
+
+    def chosen(self, context: bpy.types.Context) -> str:
+        """What is named, else what the recipe lacks first."""
+        settings = props.settings(context)
+        return self.backend or wanted.unfetched(settings, wanted.recipe(settings)) or settings.backend
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         spec = catalog().get(self.chosen(context))
@@ -114,4 +120,33 @@ class GALATEA_OT_models_remove(_Weights, bpy.types.Operator):
         return {"FINISHED"}
 
 
-CLASSES = (GALATEA_OT_models_pull, GALATEA_OT_models_stop, GALATEA_OT_models_verify, GALATEA_OT_models_remove)
+class GALATEA_OT_backends_renew(bpy.types.Operator):
+    """Show backends of your own that you have trusted since Blender started (galatea backends trust)"""
+
+    bl_idname = "galatea.backends_renew"
+    bl_label = "Look for New Backends"
+    bl_options = {"INTERNAL"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if not bridge.idle:
+            cls.poll_message_set("Wait until nothing runs")
+        return bridge.idle
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        before = {spec.id for spec in props.backends()}
+        props.renew()
+        bridge.sync()
+        bridge.renew()  # the processes know the old list
+        new = [spec.label for spec in props.backends() if spec.id not in before]
+        self.report({"INFO"}, f"New: {', '.join(new)}" if new else "There is nothing new")
+        return {"FINISHED"}
+
+
+CLASSES = (
+    GALATEA_OT_backends_renew,
+    GALATEA_OT_models_pull,
+    GALATEA_OT_models_stop,
+    GALATEA_OT_models_verify,
+    GALATEA_OT_models_remove,
+)

@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Make the body a sound mesh of a given size: no loose parts, no floaters, closed, normals out, within the budget."""
+"""Make the body a sound mesh of a given size: mended, smoothed, within the budget; and say what remains wrong."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import bmesh
 import bpy
-import numpy as np
+from mathutils import Matrix
 
+from ...backend.geometry.condition import SLIVER
+from ...backend.geometry.topology import Beat
 from ...backend.protocol.errors import UserError
 from ...backend.protocol.spec import BackendSpec, Param
-from .lib import meshes
+from .lib import meshes, repair
 from .lib.smooth import smooth as smoothed
 from .work import Work
 
@@ -19,6 +23,7 @@ SPEC = BackendSpec(
     task="scene-to-scene",
     help="Mend the mesh and bring it down to a number of faces that games and rigs can use.",
     runtime="blender",
+    version=2,
     inputs=("scene",),
     outputs=("scene",),
     params=(
@@ -26,41 +31,81 @@ SPEC = BackendSpec(
         Param("smooth", "float", 0.2, "Take noise away and keep edges; 0 is off", low=0, high=1),
         Param("floaters", "float", 0.02, "Drop separate parts smaller than this share of the largest", low=0, high=1),
         Param("close", "bool", True, "Close small holes"),
+        Param("inner", "bool", True, "Drop parts that lie unseen inside others, and double walls"),
+        Param("watertight", "bool", False, "Close everything; what cannot be closed is rebuilt of voxels"),
+        Param("remesh", "bool", False, "Rebuild it of voxels: nothing cuts itself any more, fine detail goes"),
     ),
 )
 
-_MERGE = 1e-5
-"""Of the mesh's diagonal: closer vertices are one."""
+_FLAT = 0.01
+"""Degrees, of the smallest angle of a face without an area."""
+_SMALL, _LARGE = 1e-2, 1e2
+"""m, of the diagonal: what is smaller or larger is worked on at another scale, for Blender's tools count in metres."""
 
 
-def run(work: Work, *, faces: int, smooth: float, floaters: float, close: bool) -> None:
+def run(
+    work: Work, *, faces: int, smooth: float, floaters: float, close: bool, inner: bool, watertight: bool, remesh: bool
+) -> None:
     body = work.object("body")
-    work.progress("Mending the mesh", 0.05)
+    work.progress("Looking the mesh over", 0.02)
     _triangulate(body.data)
-    before = meshes.Shape.of(body.data)
-    mesh = _mended(body.data, before, floaters=floaters, close=close)
+    if not len(body.data.polygons):
+        raise UserError("The mesh has no faces. Choose another one or make it again.")
+    before = _figures(body.data, _beat(work, "Looking the mesh over", 0.05), most=repair.BEFORE)
+    # slivers go before the smoothing where they stay; where most faces go anyhow, only those without an area
+    angle = SLIVER if len(body.data.polygons) <= 2 * faces else _FLAT
+    want = repair.Want(floaters, close, inner, watertight, remesh, angle, cells=3 * faces)
+    mesh, done = repair.repaired(body.data, want, _beat(work, "Mending the mesh", 0.2))
     if not len(mesh.polygons):
         raise UserError("Nothing is left of the mesh after cleaning. Make it again with more detail.")
+    size = meshes.diagonal(meshes.vertices_of(mesh))
+    scale = 1.0 if _SMALL <= size <= _LARGE else size
+    mesh.transform(Matrix.Scale(1 / scale, 4))
     if smooth > 0:
-        work.progress("Smoothing", 0.3)
+        work.progress("Smoothing", 0.5)
         points = smoothed(meshes.vertices_of(mesh), meshes.triangles_of(mesh), smooth)
         mesh.vertices.foreach_set("co", points.ravel())
         mesh.update()
     meshes.replace_mesh(body, mesh)
-    work.progress("Simplifying", 0.5)
-    if len(mesh.polygons) > faces:
+    work.progress("Simplifying", 0.65)
+    again = repair.Want(0.0, close, False, watertight, cells=3 * faces)
+    for _ in range(2):
         _simplify(body, faces)
+        mesh, more = repair.repaired(body.data, again, _beat(work, "Mending what that left", 0.8))
+        meshes.replace_mesh(body, mesh)
+        done = {key: done.get(key, 0) + more.get(key, 0) for key in {**done, **more}}
+        if len(mesh.polygons) <= faces:
+            break
+    body.data.transform(Matrix.Scale(scale, 4))
     body.data.shade_smooth()
-    after = meshes.Shape.of(body.data)
-    _report(work, before, after)
+    _report(work, before, _figures(body.data, _beat(work, "Looking it over again", 0.9)), done)
 
 
-def _report(work: Work, before: meshes.Shape, after: meshes.Shape) -> None:
-    for key, value in after.to_json().items():
+def _beat(work: Work, phase: str, fraction: float) -> Beat:
+    return repair.paced(lambda: work.progress(phase, fraction))
+
+
+def _figures(mesh: bpy.types.Mesh, beat: Beat, *, most: int = 1 << 62) -> dict[str, Any]:
+    """What the mesh is like as it is stored, and once vertices in the same place are one."""
+    found, shape = repair.measured(mesh, beat, most=most), meshes.Shape.of(mesh).to_json()
+    return {**found, **shape, "watertight": found["watertight"] and shape["watertight"]}
+
+
+def _report(work: Work, before: dict[str, Any], after: dict[str, Any], done: dict[str, int]) -> None:
+    for key, value in after.items():
         work.report.metric(key, value)
-    work.report.metric("before", before.to_json())
-    if not after.watertight:
-        work.report.warn("The mesh is not closed; physics and 3D printing may treat it as a shell.")
+    work.report.metric("before", before)
+    work.report.metric("mended", done)
+    remains = repair.remains(after)
+    work.report.metric("remains", remains)
+    if after["boundary_edges"]:
+        work.report.warn(
+            "The mesh is not closed; physics and 3D printing may treat it as a shell. Set clean.watertight to close it."
+        )
+    if done.get("remeshed"):
+        work.report.warn("The mesh was rebuilt of voxels; fine detail comes from the baked normals alone.")
+    if remains:
+        work.report.log(f"What remains: {', '.join(remains)}.")
 
 
 def _triangulate(mesh: bpy.types.Mesh) -> None:
@@ -71,88 +116,6 @@ def _triangulate(mesh: bpy.types.Mesh) -> None:
     bmesh.ops.triangulate(bm, faces=bm.faces)
     bm.to_mesh(mesh)
     bm.free()
-
-
-def _mended(mesh: bpy.types.Mesh, shape: meshes.Shape, *, floaters: float, close: bool) -> bpy.types.Mesh:
-    """A mended copy. Merging may pinch thin walls: where it would open a closed mesh it is left out."""
-    out = _mend(mesh, merge=True, floaters=floaters, close=close)
-    if shape.watertight and not meshes.Shape.of(out).watertight:
-        bpy.data.meshes.remove(out)
-        out = _mend(mesh, merge=False, floaters=floaters, close=close)
-    return out
-
-
-def _mend(mesh: bpy.types.Mesh, *, merge: bool, floaters: float, close: bool) -> bpy.types.Mesh:
-    bm = bmesh.new()
-    bm.from_mesh(mesh)
-    size = meshes.diagonal(meshes.vertices_of(mesh))
-    if merge:
-        bmesh.ops.remove_doubles(bm, verts=bm.verts, dist=_MERGE * size)
-        bmesh.ops.dissolve_degenerate(bm, edges=bm.edges, dist=_MERGE * size / 10)
-    _drop_twins(bm)
-    _drop_loose(bm)
-    _drop_floaters(bm, floaters)
-    if close:
-        _close_holes(bm, longest=0.5 * size)
-    bmesh.ops.triangulate(bm, faces=[face for face in bm.faces if len(face.verts) > 3])
-    bmesh.ops.recalc_face_normals(bm, faces=bm.faces)
-    out = mesh.copy()
-    bm.to_mesh(out)
-    bm.free()
-    return out
-
-
-def _snapshot(bm: bmesh.types.BMesh) -> tuple[meshes.Floats, meshes.Ints]:
-    """Positions and triangles as arrays, in the order of the bmesh: loops over its faces take ten times as long."""
-    bmesh.ops.triangulate(bm, faces=[face for face in bm.faces if len(face.verts) > 3])
-    mesh = bpy.data.meshes.new("snapshot")
-    bm.to_mesh(mesh)
-    arrays = meshes.vertices_of(mesh), meshes.triangles_of(mesh)
-    bpy.data.meshes.remove(mesh)
-    return arrays
-
-
-def _drop_twins(bm: bmesh.types.BMesh) -> None:
-    """Faces with the same vertices as another: they give an edge more than two faces."""
-    _, faces = _snapshot(bm)
-    _, first = np.unique(np.sort(faces, axis=1), axis=0, return_index=True)
-    twins = np.setdiff1d(np.arange(len(faces)), first)
-    if len(twins):
-        bm.faces.ensure_lookup_table()
-        bmesh.ops.delete(bm, geom=[bm.faces[i] for i in twins.tolist()], context="FACES_ONLY")
-
-
-def _drop_loose(bm: bmesh.types.BMesh) -> None:
-    bmesh.ops.delete(bm, geom=[edge for edge in bm.edges if not edge.link_faces], context="EDGES")
-    bmesh.ops.delete(bm, geom=[vert for vert in bm.verts if not vert.link_faces], context="VERTS")
-
-
-def _drop_floaters(bm: bmesh.types.BMesh, share: float) -> None:
-    """Delete the connected parts whose area is below this share of the largest part's."""
-    points, faces = _snapshot(bm)
-    if not len(faces):
-        return
-    a, b, c = (points[faces[:, k]] for k in range(3))
-    label = meshes.components(len(points), faces)
-    area = np.bincount(label[faces[:, 0]], np.linalg.norm(np.cross(b - a, c - a), axis=1), len(points))
-    lost = np.flatnonzero(area[label] < share * area.max())
-    if len(lost):
-        bm.verts.ensure_lookup_table()
-        bmesh.ops.delete(bm, geom=[bm.verts[i] for i in lost.tolist()], context="VERTS")
-
-
-def _close_holes(bm: bmesh.types.BMesh, *, longest: float) -> None:
-    """Fill the holes whose rim is at most this long; a large opening is meant to be one."""
-    rim = [edge for edge in bm.edges if edge.is_boundary]
-    if not rim:
-        return
-    bm.verts.index_update()
-    ends = np.array([[edge.verts[0].index, edge.verts[1].index] for edge in rim], np.int32)
-    label = meshes.components(len(bm.verts), ends[:, [0, 1, 1]])[ends[:, 0]]
-    length = np.bincount(label, [edge.calc_length() for edge in rim], len(bm.verts))
-    small = [edge for edge, part in zip(rim, label, strict=True) if length[part] <= longest]
-    if small:
-        bmesh.ops.holes_fill(bm, edges=small, sides=0)
 
 
 def _simplify(body: bpy.types.Object, faces: int) -> None:

@@ -3,17 +3,22 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import bpy
 
+from ...backend.protocol import gltf, provenance, sealed
 from ...backend.protocol.errors import UserError
 from ...backend.protocol.spec import BackendSpec, Param
-from .lib import exporters
+from .lib import exporters, placing, targets
 from .lib.selection import alone
-from .work import ROLE, Work
+from .lib.texturing import colour_points, textured
+from .work import Work
 
 SPEC = BackendSpec(
     id="export",
@@ -21,73 +26,123 @@ SPEC = BackendSpec(
     task="scene-to-model",
     help="Write the finished object for other programs.",
     runtime="blender",
+    version=2,
     inputs=("scene",),
-    outputs=("model",),
-    axes="Y up and -Z forward in glb, obj, fbx and usdz; Z up in stl and ply; metres",
-    params=(Param("format", "choice", "glb", "Kind of the file", choices=tuple(exporters.FORMATS)),),
+    outputs=("model", "provenance"),
+    axes="Y up and Z forward in glb, gltf, obj, fbx, abc and usd; Z up and -Y forward in stl and ply; metres",
+    params=(
+        Param("format", "choice", "glb", "Kind of the file", choices=tuple(exporters.FORMATS)),
+        Param("target", "choice", "none", "The program that reads it: its axes and unit", choices=targets.TARGETS),
+        Param("size", "float", 0.0, "Real size; 0 keeps what it has", low=0, high=100000, unit="m"),
+        Param("measure", "choice", "longest", "Which side the size is of", choices=placing.MEASURES),
+        Param("pivot", "choice", "base", "Where its origin is: keep leaves it at the scene's", choices=placing.PIVOTS),
+        Param("up", "choice", "auto", "Axis of the file that is up; auto by target", choices=("auto", "Y", "Z")),
+        Param(
+            "forward",
+            "choice",
+            "auto",
+            "Axis of the file that the front looks along; auto by target",
+            choices=("auto", *targets.AXES),
+        ),
+        Param("draco", "bool", False, "Compress the geometry of glb and gltf; not every program reads that"),
+        Param("prompt", "bool", False, "Write the words that it was made from into the file"),
+    ),
 )
 
-_BESIDE = ("obj",)
-"""Formats that keep textures in files of their own, next to the model."""
-_NEEDS_FILES = ("obj", "fbx")
-"""Formats whose exporters read textures from disk and do not see packed ones."""
+_ORM = ("glb", "gltf", *targets.USD)
+"""Formats whose materials take occlusion, roughness and metal from one picture: red, green, blue."""
 
 
-def run(work: Work, *, format: str) -> None:
+def run(
+    work: Work, *, format: str, target: str, size: float, measure: str, pivot: str, up: str, forward: str,
+    draco: bool, prompt: bool,
+) -> None:  # fmt: skip
     body = work.object("body")
-    work.progress(f"Writing {format}", 0.1)
-    rig = body.find_armature()
-    objects = [body, *([rig] if rig else [])]
-    animated = bool(rig and rig.animation_data and rig.animation_data.action)
-    path = work.file("model", f"mesh.{format}", format=format)
+    frame = targets.frame(format, target, up, forward)
     if not _built_with(format):
         raise UserError(f"This Blender was built without {format}. Choose the format glb.", kind="environment")
-    with alone(*objects), _textures(body, path.parent, when=format in _NEEDS_FILES) as names:
-        exporters.FORMATS[format](path, animated=animated)
-        _register(work, path, names, keep=format in _BESIDE)
+    work.progress(f"Writing {format}", 0.1)
+    document = provenance.document(work.steps, work.report.texts(work.steps) if prompt else None)
+    path = work.file("model", f"mesh.{format}", format=format, unit_m=frame.unit, up=frame.up, front=frame.front)
+    order = exporters.Order(
+        frame,
+        body.name,
+        _short(document),
+        rigged=body.find_armature() is not None,
+        animated=placing.animated(placing.carriers(body)),
+        draco=draco and format in ("glb", "gltf"),
+    )
+    change = placing.matrix(body, frame, size=size, measure=measure, pivot=pivot)
+    with (
+        _scratch(path, beside=format in exporters.BESIDE and format != "gltf") as folder,
+        placing.placed(body, change) as objects,
+        textured(objects[0], folder, orm=format in _ORM),
+        alone(*objects),
+        _scene(frame.unit, objects, animated=order.animated),
+    ):
+        if format == "ply":
+            colour_points(objects[0].data)
+        exporters.FORMATS[format](path, order)
+        extent = [round(x * frame.unit, 5) for x in objects[0].dimensions]
+    work.progress("Writing where it comes from", 0.9)
+    beside = _register(work, path)
+    work.file("provenance", sealed.seal(path, document, beside).name)
+    if draco and not _compressed(path):
+        work.report.warn("Nothing was compressed: this needs glb or gltf, and a Blender that has Draco.")
     work.report.metric("format", format)
     work.report.metric("bytes", path.stat().st_size)
+    work.report.metric("size_m", extent)
 
 
 def _built_with(format: str) -> bool:
     options = bpy.app.build_options
-    return bool({"usdz": options.usd, "abc": options.alembic}.get(format, True))
-
-
-def _register(work: Work, path: Path, names: list[str], *, keep: bool) -> None:
-    """Files beside the model become assets of their own, names kept: a copier puts them next to it again."""
-    library = path.with_suffix(".mtl")
-    if library.is_file():
-        work.file("model_mtl", library.name)
-    for name in names:
-        if keep:
-            work.file(f"model_{Path(name).stem.removeprefix('mesh_')}", name)
-        else:
-            (path.parent / name).unlink()
+    return bool(options.usd if format in targets.USD else options.alembic if format == "abc" else True)
 
 
 @contextmanager
-def _textures(body: bpy.types.Object, folder: Path, *, when: bool) -> Iterator[list[str]]:
-    """The body's images as files `mesh_<role>.png` in the folder, for as long as an exporter needs to find them."""
-    old, names = [], []
-    for image in _images(body) if when else []:
-        packed = image.packed_file
-        if not packed:
-            continue
-        kind = "jpg" if packed.data[:2] == b"\xff\xd8" else "png"
-        name = f"mesh_{image.get(ROLE, 'texture')}.{kind}"
-        (folder / name).write_bytes(packed.data)
-        old.append((image, image.filepath_raw))
-        names.append(name)
-        image.filepath_raw = str(folder / name)
+def _scratch(path: Path, *, beside: bool) -> Iterator[Path]:
+    """Where textures are for an exporter to find: beside the model to stay, else in a folder that goes away."""
+    if beside:
+        yield path.parent
+        return
+    folder = path.parent / "textures.part"
+    folder.mkdir()
     try:
-        yield names
+        yield folder
     finally:
-        for image, before in old:
-            with suppress(ReferenceError):
-                image.filepath_raw = before
+        shutil.rmtree(folder)
 
 
-def _images(body: bpy.types.Object) -> list[bpy.types.Image]:
-    trees = [material.node_tree for material in body.data.materials if material]
-    return list(dict.fromkeys(n.image for tree in trees for n in tree.nodes if n.type == "TEX_IMAGE" and n.image))
+@contextmanager
+def _scene(unit: float, objects: list[bpy.types.Object], *, animated: bool) -> Iterator[None]:
+    """The scene counts in this unit, and runs as long as the motion does, while an exporter looks."""
+    scene = bpy.context.scene
+    before = scene.unit_settings.scale_length, scene.frame_start, scene.frame_end
+    scene.unit_settings.scale_length = unit
+    ranges = [obj.animation_data.action.frame_range for obj in objects if placing.animated([obj])]
+    if animated and ranges:
+        scene.frame_start = int(min(low for low, _ in ranges))
+        scene.frame_end = max(scene.frame_start, int(max(high for _, high in ranges)))
+    try:
+        yield
+    finally:
+        scene.unit_settings.scale_length, scene.frame_start, scene.frame_end = before
+
+
+def _register(work: Work, path: Path) -> list[Path]:
+    """Files beside the model become assets of their own, names kept: a copier puts them next to it again."""
+    beside = sorted(p for p in path.parent.iterdir() if p.is_file() and p != path)
+    for each in beside:
+        role = each.stem.removeprefix("mesh").strip("_") or each.suffix[1:]
+        work.file(f"model_{role}", each.name)
+    return beside
+
+
+def _short(document: dict[str, Any]) -> dict[str, Any]:
+    """Of a document, what a format can keep whose metadata are texts and numbers; the whole as one text."""
+    plain = {key: value for key, value in document.items() if isinstance(value, str | int)}
+    return {**plain, "provenance": json.dumps(document)}
+
+
+def _compressed(path: Path) -> bool:
+    return path.suffix in gltf.SUFFIXES and "KHR_draco_mesh_compression" in gltf.read(path).get("extensionsUsed", [])

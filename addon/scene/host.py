@@ -44,8 +44,12 @@ class SceneStep:
             report.progress("Opening the scene", 0.0)
             bpy.ops.wm.open_mainfile(filepath=scene, load_ui=False, use_scripts=False)
         _open = ""
-        self.module.run(Work(report, files, seed=request.seed), **params)
+        work = Work(report, files, seed=request.seed)
+        work.steps = report.steps(work.told())
+        work.steps[-1]["versions"] = {"bpy": bpy.app.version_string}
+        self.module.run(work, **params)
         if "scene" in self.spec.outputs:
+            work.tell()
             path = report.file("scene", "scene.blend")
             bpy.context.preferences.filepaths.save_version = 0
             bpy.ops.wm.save_as_mainfile(filepath=str(path), copy=True, compress=True)

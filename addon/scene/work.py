@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ...backend.protocol.errors import UserError
+from ...backend.protocol.provenance import PROPERTY, Step, steps_of
 
 if TYPE_CHECKING:
     from ...backend.worker.report import Report
@@ -23,6 +25,8 @@ class Work:
 
     def __init__(self, report: Report, files: dict[str, Path], *, seed: int = 0) -> None:
         self.report, self.files, self.seed = report, files, seed
+        self.steps: list[Step] = []
+        """What led to this scene, this step the last."""
 
     @property
     def collection(self) -> bpy.types.Collection:
@@ -55,6 +59,15 @@ class Work:
         if obj.name not in self.collection.objects:
             self.collection.objects.link(obj)
         return obj
+
+    def told(self) -> list[Step]:
+        """The steps that the body of the open file names."""
+        return [step for body in self.objects("body") for step in steps_of(body.get(PROPERTY))]
+
+    def tell(self) -> None:
+        """Name the steps in the body, which takes them along wherever it is copied or appended."""
+        for body in self.objects("body"):
+            body[PROPERTY] = json.dumps(self.steps)
 
     def progress(self, phase: str, fraction: float) -> None:
         self.report.progress(phase, fraction)

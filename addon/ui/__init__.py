@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import bpy
 
-from . import jobs, models, panel, steps
+from . import gallery, jobs, models, panel, steps
 
-CLASSES = (*panel.CLASSES, *models.CLASSES, *jobs.CLASSES, *steps.CLASSES)
+CLASSES = (*panel.CLASSES, *models.CLASSES, *gallery.CLASSES, *jobs.CLASSES, *steps.CLASSES)
 
 
 def register() -> None:

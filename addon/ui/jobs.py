@@ -77,7 +77,7 @@ def _details(layout: Any, context: bpy.types.Context, run: Run) -> None:
         first.operator("galatea.cancel", icon="CANCEL").run = run.id
     elif run.scene:
         first.operator("galatea.show", icon="HIDE_OFF")
-    else:
+    elif run.filmed:
         first.operator("galatea.open_film", icon="PLAY")
     first.operator("galatea.again", icon="FILE_REFRESH")
     second = grid.row(align=True)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # mypy: disable-error-code="misc"
 # ruff: noqa: RUF012 - Blender wants mutable sets as class attributes
-"""Sub-panel: what the chosen backend is, on which terms, what it needs, and whether its weights are here."""
+"""Sub-panel: what the models of the recipe are, on which terms, what they need, and why one cannot run."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import Any
 import bpy
 
 from ...backend.protocol.catalog import catalog
-from ...backend.protocol.spec import BackendSpec
-from .. import models, props
+from ...backend.protocol.place import gigabytes
+from ...backend.protocol.spec import TENSORS, BackendSpec, Weights
+from .. import models, props, wanted
 from . import draw
 
 
@@ -21,28 +22,56 @@ class GALATEA_PT_models(bpy.types.Panel):
     bl_parent_id = "GALATEA_PT_main"
     bl_options = {"DEFAULT_CLOSED"}
 
+    def draw_header_preset(self, context: bpy.types.Context) -> None:
+        self.layout.operator("galatea.backends_renew", text="", icon="FILE_REFRESH", emboss=False)
+
     def draw(self, context: bpy.types.Context) -> None:
-        spec = catalog().get(props.settings(context).backend)
-        if spec is None:
-            return
-        column = self.layout.column(align=True)
-        draw.text(column, f"Licence: {spec.license}", context=context)
-        if spec.territory != "worldwide":
-            draw.text(column, f"Where it may be used: {spec.territory}", context=context, icon="WORLD")
-        if spec.memory:
-            ways = ", ".join(f"{way} {needed:g} GB" for way, needed in spec.memory)
-            draw.text(column, f"Memory: {ways}", context=context)
-        if spec.weights:
-            _weights(self.layout, context, spec)
-        else:
-            column.label(text="Nothing to download", icon="CHECKMARK")
+        settings = props.settings(context)
+        recipe = wanted.recipe(settings)
+        chosen = [step.do for step in recipe.steps if catalog()[step.do].weights or step.do == settings.backend]
+        if not chosen:
+            self.layout.label(text=f"{recipe.name} needs no model", icon="INFO")
+        for step in chosen:
+            _model(self.layout.box() if len(chosen) > 1 else self.layout, context, catalog()[step])
+
+
+def _model(layout: Any, context: bpy.types.Context, spec: BackendSpec) -> None:
+    column = layout.column(align=True)
+    column.label(text=spec.label, icon="OUTLINER_DATA_MESH" if "mesh" in spec.outputs else "IMAGE_DATA")
+    draw.text(column, f"Licence: {spec.license}", context=context)
+    if spec.territory != "worldwide":
+        draw.text(column, f"Where it may be used: {spec.territory}", context=context, icon="WORLD")
+    if spec.memory:
+        ways = ", ".join(f"{way} {needed:g} GB" for way, needed in spec.memory)
+        draw.text(column, f"Memory: {ways}", context=context)
+    reason = wanted.blocked_step(props.settings(context), spec.id)
+    if reason:
+        draw.text(column, f"It cannot run yet: it {reason}.", context=context, icon="ERROR")
+    if spec.weights:
+        _weights(layout, context, spec)
+    else:
+        column.label(text="Nothing to download", icon="CHECKMARK")
+
+
+def _files(layout: Any, context: bpy.types.Context, weights: Weights) -> None:
+    """What is large among the files, and whether its size and hash are known before the hub is asked."""
+    column = layout.column(align=True)
+    column.active = False
+    for file in weights.files:
+        if file.name.endswith(TENSORS):
+            size = gigabytes(file.size) if file.size else "size not known yet"
+            proof = "" if file.sha256 else ", proved by the hub's hash"
+            part = file.name.rpartition("/")[0] or file.name
+            draw.text(column, f"{part}: {size}{proof}", context=context)
 
 
 def _weights(layout: Any, context: bpy.types.Context, spec: BackendSpec) -> None:
     for weights in spec.weights:
         row = layout.row(align=True)
-        row.label(text=f"{weights.repository}, {weights.amount}")
+        row.label(text=weights.repository)
         row.operator("wm.url_open", text="", icon="URL").url = weights.page
+        draw.text(layout, f"To download: {weights.amount}", context=context)
+        _files(layout, context, weights)
         if weights.license != spec.license:
             draw.text(layout, f"Licence of the weights: {weights.license}", context=context)
         if weights.gated:
@@ -60,9 +89,6 @@ def _weights(layout: Any, context: bpy.types.Context, spec: BackendSpec) -> None
         row.operator("galatea.models_verify", icon="VIEWZOOM").backend = spec.id
         row.operator("galatea.models_remove", icon="TRASH").backend = spec.id
         return
-    if not bpy.app.online_access:
-        words = "Allow Online Access in Preferences > System first."
-        draw.text(layout, words, context=context, icon="INTERNET_OFFLINE")
     layout.operator_context = "INVOKE_DEFAULT"
     layout.operator("galatea.models_pull", text="Download", icon="IMPORT").backend = spec.id
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import bpy
 
-from ...backend.protocol.catalog import catalog
-from .. import environment, models, props, runs
+from ...backend.protocol.recipe import Recipe
+from .. import environment, models, props, runs, wanted
 from ..bridge import bridge
 from . import draw
 
@@ -24,15 +24,19 @@ class GALATEA_PT_main(bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         settings = props.settings(context)
+        recipe = wanted.recipe(settings)
         layout = self.layout
         layout.use_property_decorate = False
-        _picture(layout, settings)
+        if "image" in recipe.inputs:
+            _picture(layout, settings)
         column = layout.column()
         column.use_property_split = True
         column.prop(settings, "recipe")
-        column.prop(settings, "backend")
+        row = column.row()
+        row.enabled = wanted.modelled(recipe)
+        row.prop(settings, "backend")
         column.prop(settings, "quality")
-        _prompt(column, settings)
+        _prompt(column, settings, recipe)
         column.prop(settings, "seed")
         _button(layout, context, settings)
         _running(layout, context)
@@ -53,36 +57,43 @@ def _picture(layout: Any, settings: Any) -> None:
         row.operator("galatea.clear_mask", text="", icon="X")
 
 
-def _prompt(layout: Any, settings: Any) -> None:
-    can = props.takes_prompt(settings.backend)
+def _prompt(layout: Any, settings: Any, recipe: Recipe) -> None:
+    """What to make in words, and how many pictures of it; greyed where nothing of the recipe reads."""
     row = layout.row()
-    row.enabled = can
+    row.enabled = bool(recipe.reader)
     row.prop(settings, "prompt")
-    if not can:
-        spec = catalog().get(settings.backend)
-        name = spec.label.partition(" (")[0] if spec else "This backend"
-        hint = layout.row()
-        hint.active = False
-        hint.label(text=f"{name} works from the photo alone", icon="INFO")
+    painter = wanted.painter(recipe)
+    if painter:
+        layout.prop(getattr(settings.steps, painter), "candidates", text="Pictures")
+    if recipe.reader:
+        return
+    name = wanted.short(settings.backend) if wanted.modelled(recipe) else "This recipe"
+    hint = layout.row()
+    hint.active = False
+    hint.label(text=f"{name} works from the photo alone", icon="INFO")
 
 
 def next_step(settings: Any) -> tuple[str, str, str]:
     """Operator, text and icon of the main button."""
     if bridge.current:
         return "galatea.cancel", "Cancel", "CANCEL"
-    if settings.image is None:
+    recipe = wanted.recipe(settings)
+    part = wanted.first_part(recipe)
+    if "image" in recipe.inputs and settings.image is None:
         return "galatea.choose_image", "Choose an Image", "FILE_IMAGE"
-    if environment.needed(settings.backend):
+    if any(environment.needed(step.do) for step in part.steps):
         if environment.install.running:
             return "galatea.env_stop", "Stop the Installation", "CANCEL"
         state = environment.state()
         if state == "lost":
             return "galatea.preferences", "Choose the Worker Python", "PREFERENCES"
         return "galatea.env_install", "Install Environment" if state == "missing" else "Repair Environment", "IMPORT"
-    if models.needed(settings):
+    if wanted.unfetched(settings, part):
         if models.work.running:
             return "galatea.models_stop", "Stop the Download", "CANCEL"
         return "galatea.models_pull", "Download Weights", "IMPORT"
+    if wanted.painter(recipe):
+        return "galatea.imagine", "Imagine", "IMAGE_REFERENCE"
     return "galatea.generate", "Generate", "PLAY"
 
 
@@ -91,12 +102,15 @@ def _button(layout: Any, context: bpy.types.Context, settings: Any) -> None:
     row = layout.row(align=True)
     row.scale_y = 1.6
     row.operator(operator, text=text, icon=icon)
-    if bridge.current and settings.image is not None:
+    recipe = wanted.recipe(settings)
+    lacking = wanted.lacking(settings, recipe)
+    if bridge.current and not lacking:
         side = row.row(align=True)
-        side.operator("galatea.generate", text="", icon="ADD")
+        side.operator("galatea.imagine" if wanted.painter(recipe) else "galatea.generate", text="", icon="ADD")
+    elif operator in ("galatea.imagine", "galatea.generate") and lacking:
+        draw.text(layout, f"{lacking}.", context=context, icon="INFO")
     if operator in ("galatea.env_install", "galatea.models_pull") and not bpy.app.online_access:
-        words = "Allow Online Access in Preferences > System first."
-        draw.text(layout, words, context=context, icon="INTERNET_OFFLINE")
+        draw.text(layout, wanted.ONLINE, context=context, icon="INTERNET_OFFLINE")
     if environment.install.running:
         installing(layout, context)
     elif operator == "galatea.models_stop":

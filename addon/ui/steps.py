@@ -10,7 +10,7 @@ from typing import Any
 import bpy
 
 from ...backend.protocol.catalog import catalog
-from .. import objects, props
+from .. import objects, props, wanted
 from . import draw
 
 
@@ -57,10 +57,9 @@ class GALATEA_PT_shape(_Sub, bpy.types.Panel):
         layout = self.layout
         layout.use_property_split = True
         layout.use_property_decorate = False
-        for step in ("cutout", settings.backend, "clean"):
-            if step in catalog():
-                layout.label(text=catalog()[step].label)
-                draw.params(layout, settings, step, skip=("prompt",))
+        for step in wanted.shaping(wanted.recipe(settings)):
+            layout.label(text=catalog()[step].label)
+            draw.params(layout, settings, step, skip=("prompt",))
 
 
 class GALATEA_PT_texture(_Sub, bpy.types.Panel):

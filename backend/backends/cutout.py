@@ -101,6 +101,7 @@ class Backend:
         report.progress("Finding the subject", 0.15)
         guess = _guess(rgb, self._session, params["threshold"], report)
         report.device = self._session.device
+        report.metric("weights", {WEIGHTS.name: WEIGHTS_SHA256})
         report.progress("Refining the edges", 0.5)
         return refine(rgb, guess, params), "model"
 

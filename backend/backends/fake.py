@@ -12,6 +12,8 @@ from ..protocol.job import Request
 from ..protocol.spec import BackendSpec, Param
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ..worker.report import Report
 
 TROUBLES = ("none", "user", "bug", "kill", "exit", "hang", "noise", "memory", "lie")
@@ -27,20 +29,33 @@ class Backend:
         params=(
             Param("seconds", "float", 0.0, "How long it works", low=0, high=3600, unit="s"),
             Param("trouble", "choice", "none", "What goes wrong half-way", choices=TROUBLES),
+            Param("only", "int", -1, "The seed that gets into it; -1 for all"),
             Param("text", "str", "hello", "What it writes"),
         ),
+        batch=4,
     )
 
     def run(self, request: Request, params: dict[str, Any], report: Report) -> None:
+        [found] = self.look([self.read(request, params, report)], params, report)
+        self.make(found, params, report)
+
+    def read(self, request: Request, params: dict[str, Any], report: Report) -> int:
+        return request.seed
+
+    def look(self, seeds: Sequence[int], params: dict[str, Any], report: Report) -> Sequence[int]:
         steps = max(1, round(params["seconds"] / 0.05))
         for step in range(steps):
             report.progress("Waiting", step / steps)
-            if step == steps // 2:
+            if step == steps // 2 and params["only"] in (-1, *seeds):
                 self._trouble(params["trouble"])
             time.sleep(params["seconds"] / steps)
+        report.metric("together", len(seeds))
+        return seeds
+
+    def make(self, seed: int, params: dict[str, Any], report: Report) -> None:
         path = report.file("text", "text.txt")
         if params["trouble"] != "lie":
-            path.write_text(f"{params['text']} {request.seed}\n", encoding="utf-8")
+            path.write_text(f"{params['text']} {seed}\n", encoding="utf-8")
 
     def _trouble(self, kind: str) -> None:
         if kind == "user":

@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import images
+from ..images import framed
 from ..protocol.errors import UserError
 from ..protocol.job import Request
 from ..protocol.spec import BackendSpec, Param
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -29,11 +32,7 @@ SIDE = 224
 """px, what the encoder sees."""
 SMALL = 128
 """px, what the decoder sees of the picture itself."""
-FILL = 0.85
-"""The object's longest side, as a part of the picture that the model is shown."""
 GREY = 0.5
-
-NOTHING = "Nothing stands out in this image. Choose one with a plain background, or draw a mask."
 
 
 class Backend:
@@ -42,6 +41,7 @@ class Backend:
         label="Lift (own model)",
         task="image-to-mesh",
         version=2,
+        batch=4,
         help="Our own network, trained on free meshes: it knows the backs of many things. Nothing to download.",
         license="GPL-3.0-or-later; encoder DINOv2, Apache-2.0",
         inputs=("cutout",),
@@ -84,14 +84,46 @@ class Backend:
         self._session: Session | None = None
 
     def run(self, request: Request, params: dict[str, Any], report: Report) -> None:
+        [found] = self.look([self.read(request, params, report)], params, report)
+        self.make(found, params, report)
+
+    def read(self, request: Request, params: dict[str, Any], report: Report) -> NDArray[np.uint8]:
+        """The object in a square, straight alpha (S, S, 4)."""
+        report.progress("Reading the cut-out", 0.0)
+        return framed(request.inputs["cutout"], params["texture_size"])
+
+    def look(
+        self, pictures: Sequence[NDArray[np.uint8]], params: dict[str, Any], report: Report
+    ) -> Iterator[tuple[NDArray[np.uint8], Guess]]:
+        """Each picture and what the network says of it."""
+        import numpy as np
+
+        from ..sessions import Session
+
+        report.progress("Loading the model", 0.05)
+        if self._session is None:
+            self._session = Session(str(weights(self._folder)), report.log)
+        names = ["front", "profile", "colour", "camera"]
+        left = list(pictures)
+        while left:
+            report.progress("Lifting", 0.15)
+            some = left[: 1 if self._session.device == "cpu" else len(left)]  # there several at once are no quicker
+            big, small = (np.stack(each) for each in zip(*map(feeds, some), strict=True))
+            made = self._session.run(names, {"picture": big, "rgba": small})
+            report.device = self._session.device
+            if len(some) > 1:
+                report.metric("together", len(some))
+            for picture, front, profile, colour, camera in zip(some, *made, strict=True):
+                yield picture, Guess(picture[..., 3], front[0], profile, colour, camera)
+            del left[: len(some)]
+
+    def make(self, found: tuple[NDArray[np.uint8], Guess], params: dict[str, Any], report: Report) -> None:
         import numpy as np
 
         from ..geometry import body, frustum, mesh
 
-        report.progress("Reading the cut-out", 0.0)
-        picture = framed(request.inputs["cutout"], params["texture_size"])
-        report.progress("Loading the model", 0.05)
-        guess = self.predict(picture, report)
+        picture, guess = found
+        report.metric("weights", hashes(self._folder))
         report.metric("elevation_degrees", round(float(np.degrees(guess.elevation)), 1))
         report.metric("fov_degrees", round(float(2 * np.degrees(np.arctan(1 / guess.focal))), 1))
 
@@ -103,7 +135,7 @@ class Backend:
         try:
             made = body.build(guess.view(params["grid"]), progress=building, **options)
         except body.Nothing:
-            raise UserError(NOTHING) from None
+            raise UserError(images.NOTHING) from None
         if params["back"] == "predicted":
             report.metric("back_confidence", round(made.back_confidence(), 3))
 
@@ -118,20 +150,6 @@ class Backend:
         report.metric("vertices", len(placed))
         report.metric("faces", len(made.faces))
         report.progress("Writing the mesh", 1.0)
-
-    def predict(self, picture: NDArray[np.uint8], report: Report) -> Guess:
-        """What the network says of a square straight-alpha picture (S, S, 4)."""
-        from ..sessions import Session
-
-        if self._session is None:
-            self._session = Session(str(weights(self._folder)), report.log)
-        report.progress("Lifting", 0.15)
-        big, small = feeds(picture)
-        names = ["front", "profile", "colour", "camera"]
-        made = self._session.run(names, {"picture": big[None], "rgba": small[None]})
-        report.device = self._session.device
-        front, profile, colour, camera = (each[0] for each in made)
-        return Guess(picture[..., 3], front[0], profile, colour, camera)
 
 
 class Guess(NamedTuple):
@@ -173,14 +191,19 @@ class Guess(NamedTuple):
 def weights(folder: Path = WEIGHTS) -> Path:
     """The graph, after it and the files that it refers to were proved by their hashes."""
     try:
-        known = json.loads((folder / "lift.json").read_text(encoding="utf-8"))["sha256"]
-        for name, digest in known.items():
+        for name, digest in hashes(folder).items():
             if hashlib.sha256((folder / name).read_bytes()).hexdigest() != digest:
                 text = f"Lift's weights ({name}) are damaged. Install the extension again."
                 raise UserError(text, kind="weights")
     except (OSError, KeyError, ValueError):
         raise UserError("Lift's weights are missing. Install the extension again.", kind="weights") from None
     return folder / "lift.onnx"
+
+
+def hashes(folder: Path = WEIGHTS) -> dict[str, str]:
+    """The sha256 of each file, as the build wrote them down."""
+    known: dict[str, str] = json.loads((folder / "lift.json").read_text(encoding="utf-8"))["sha256"]
+    return known
 
 
 def feeds(view: NDArray[np.uint8]) -> tuple[Floats, Floats]:
@@ -207,36 +230,6 @@ def _ridged(mask: Floats) -> Floats:
     padded = np.pad(mask, 1)
     most = np.max([padded[i : i + rows, j : j + columns] for i in range(3) for j in range(3)], axis=0)
     return np.where(mask > 0.1, mask / np.maximum(most, 1e-6), mask).astype(np.float32)
-
-
-def framed(path: str, most: int) -> NDArray[np.uint8]:
-    """The object of a cut-out, its longest side FILL of a square (S, S, 4)."""
-    import numpy as np
-    from PIL import Image
-
-    try:
-        with Image.open(path) as file:
-            photo = file.convert("RGBA")
-    except OSError as error:
-        raise UserError(f"Cannot read {path}: {error}. Choose another picture.") from None
-    alpha = np.asarray(photo.getchannel("A"))
-    top = int(alpha.max(initial=0))
-    solid = alpha > top // 2
-    if top < 8 or solid.sum() < 4:
-        raise UserError(NOTHING)
-    rows, columns = np.flatnonzero(solid.any(axis=1)), np.flatnonzero(solid.any(axis=0))
-    x0, x1, y0, y1 = columns[0], columns[-1] + 1, rows[0], rows[-1] + 1
-    side = max(x1 - x0, y1 - y0) / FILL
-    left, up = (x0 + x1 - side) / 2, (y0 + y1 - side) / 2
-    pixels = int(min(most, max(SIDE, round(side))))
-    pad = int(np.ceil(side))
-    spread = photo.convert("RGBa").crop((x0 - pad, y0 - pad, x1 + pad, y1 + pad))
-    box = (left - x0 + pad, up - y0 + pad, left - x0 + pad + side, up - y0 + pad + side)
-    framed = spread.resize((pixels, pixels), Image.Resampling.BICUBIC, box=box, reducing_gap=3.0).convert("RGBA")
-    pixels_of = np.array(framed)
-    if top < 255:
-        pixels_of[..., 3] = np.clip(pixels_of[..., 3].astype(np.float32) * 255 / top, 0, 255).astype(np.uint8)
-    return pixels_of
 
 
 def _paint(view: NDArray[np.uint8], made: Body, colour: Floats, back: str) -> tuple[NDArray[np.uint8], Floats, Floats]:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from ..protocol.errors import EXIT_CODES, UserError
 from ..version import VERSION
-from . import backends, info, learn, models, run, train
+from . import backends, compare, info, learn, models, run, train, verify
 
 
 class _Parser(argparse.ArgumentParser):
@@ -25,8 +25,10 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"galatea {VERSION}")
     verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB", parser_class=_Parser)
     run.add_verbs(verbs)
+    compare.add_verbs(verbs)
     backends.add_verbs(verbs)
     models.add_verbs(verbs)
+    verify.add_verbs(verbs)
     info.add_verbs(verbs)
     learn.add_verbs(verbs)
     train.add_verbs(verbs)

@@ -27,15 +27,27 @@ def prepare(out: Path, run: str, inputs: Mapping[str, Path], *, overwrite: bool)
 
     A file that is an input of this run stays, such as a mask that was delivered, edited and given back.
     """
+    writable(out)
+    try:
+        _clear(out, run, _resolved(inputs), overwrite=overwrite)
+    except OSError as error:
+        raise _unwritable(out, error) from None
+
+
+def writable(out: Path) -> None:
+    """Make the folder and prove that it can be written; raises `UserError` where it cannot."""
     try:
         out.mkdir(parents=True, exist_ok=True)
         probe = out / f".probe.{os.getpid()}.part"
         probe.write_bytes(b"\0" * 65536)
         probe.unlink()
-        _clear(out, run, _resolved(inputs), overwrite=overwrite)
     except OSError as error:
-        message = f"Cannot write to {out}: {error.strerror}. Choose another folder with --out."
-        raise UserError(message, kind="output") from None
+        raise _unwritable(out, error) from None
+
+
+def _unwritable(out: Path, error: OSError) -> UserError:
+    message = f"Cannot write to {out}: {error.strerror}. Choose another folder with --out."
+    return UserError(message, kind="output")
 
 
 def _resolved(inputs: Mapping[str, Path]) -> set[Path]:
@@ -139,11 +151,9 @@ def document(
     }
 
 
-def write(out: Path, data: dict[str, Any]) -> None:
+def write(out: Path, data: dict[str, Any], name: str = "result.json") -> None:
     """A full disk must not hide why a run failed: then the exit code and stderr alone tell."""
     try:
-        publish(out / "result.json", data)
+        publish(out / name, data)
     except OSError as error:
-        raise UserError(
-            f"Cannot write {out / 'result.json'}: {error.strerror}. Free some space.", kind="output"
-        ) from None
+        raise UserError(f"Cannot write {out / name}: {error.strerror}. Free some space.", kind="output") from None

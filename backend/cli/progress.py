@@ -11,8 +11,9 @@ from ..protocol.event import Event, Log, Progress
 
 
 class Printer:
-    def __init__(self, steps: list[str], *, quiet: bool) -> None:
-        self._steps, self._quiet = steps, quiet
+    def __init__(self, steps: list[str], *, quiet: bool, name: str = "") -> None:
+        """`name` begins each line where there are several runs."""
+        self._steps, self._quiet, self._name = steps, quiet, f"{name}: " if name else ""
         self._live = sys.stderr.isatty()
         self._last = ("", "")
         self._done = 0
@@ -21,7 +22,7 @@ class Printer:
     def event(self, step: str, event: Event) -> None:
         if self._quiet:
             return
-        head = f"[{self._done + 1}/{len(self._steps)}] {step}"
+        head = f"{self._name}[{self._done + 1}/{len(self._steps)}] {step}"
         if isinstance(event, Progress):
             line = f"{head}: {event.phase} {event.fraction:4.0%}"
             if self._live:
@@ -36,7 +37,7 @@ class Printer:
         self._done += 1
         if not self._quiet:
             how = "from the cache" if stage.cached else f"{stage.result.state} in {stage.result.seconds:.1f} s"
-            self._line(f"[{self._done}/{len(self._steps)}] {stage.step}: {how}")
+            self._line(f"{self._name}[{self._done}/{len(self._steps)}] {stage.step}: {how}")
 
     def _line(self, text: str) -> None:
         sys.stderr.write(("\r\x1b[2K" if self._live else "") + text + "\n")

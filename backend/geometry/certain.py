@@ -4,7 +4,7 @@
 A profile is a probability at each depth; p (1 - p) along a ray is its doubt. Little doubt elsewhere on the ray, and
 what doubt there is close by, speak for a surface here; so does what is called inside on either side of it, where it is
 the photo's outline that ends the body. The formula and its numbers were fitted to how far surfaces of validation views
-lie from the truth (`benchmarks/confidence.py`, docs/model.md).
+lie from the truth (`benchmarks/surface.py`, docs/model.md).
 """
 
 from __future__ import annotations

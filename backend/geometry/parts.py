@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -49,14 +51,24 @@ def without_crumbs(vertices: Vertices, faces: Faces, least: float) -> tuple[Vert
     return vertices[keep], only(keep, faces)
 
 
-def spread(values: NDArray[np.float32], weight: NDArray[np.float32], faces: Faces, rounds: int) -> NDArray[np.float32]:
-    """Carry values (V, C) from where their weight (V,) is high over the surface: diffusion with the known held fast."""
+def spread(
+    values: NDArray[np.float32],
+    weight: NDArray[np.float32],
+    faces: Faces,
+    rounds: int,
+    beat: Callable[[], object] = bool,
+) -> NDArray[np.float32]:
+    """Carry values (V, C) from where their weight (V,) is high over the surface: diffusion with the known held fast.
+
+    `beat` is called each round.
+    """
     known = weight[:, None]
     state = values * known
     nexts = faces[:, [1, 2, 0]].reshape(-1)
     here = faces.reshape(-1)
     degree = np.maximum(np.bincount(here, minlength=len(values)), 1)[:, None]
     for _ in range(rounds):
+        beat()
         mean = np.stack(
             [np.bincount(here, state[nexts, i], len(values)) for i in range(values.shape[1])], axis=1
         ).astype(np.float32)

@@ -89,8 +89,7 @@ class _Judge:
     def __init__(self, scene: Scene, shown: Floats, whole: Floats, among: Floats, size: float) -> None:
         self.scene, self.shown, self.size = scene, shown, size
         self.both = np.concatenate([shown, whole])
-        self.among = among
-        self.square = (among**2).sum(axis=1)
+        self.among = np.concatenate([-2 * among.T, (among**2).sum(axis=1)[None]])
         solid = scene.mask > 0.5
         outside = 1 - np.mean([filters.grow(solid, cells) for cells in (1, 2, 3)], axis=0)
         self.known = np.stack([scene.front, outside.astype(np.float32)])[:, None]
@@ -107,8 +106,8 @@ class _Judge:
         """And how far from the surface it and the rest of it would lie."""
         plane = self.by_photo(yaw, offset)
         other = plane.mirror(self.both)
-        squared = (other**2).sum(axis=1)[:, None] + self.square - 2 * (other @ self.among.T)
-        away = np.minimum(np.sqrt(np.maximum(squared.min(axis=1), 0)), FAR)
+        nearest = (np.pad(other, ((0, 0), (0, 1)), constant_values=1) @ self.among).min(axis=1)
+        away = np.minimum(np.sqrt(np.maximum((other**2).sum(axis=1) + nearest, 0)), FAR)
         half = len(self.shown)
         return plane._replace(cost=(0.3 * plane.cost + float(away[:half].mean() + away[half:].mean())) / self.size)
 

@@ -8,6 +8,7 @@ is left takes its colours from what is next to it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,7 +52,7 @@ class View:
         return np.asarray(turned * self.scale + np.array([*self.offset, 0]), np.float32)
 
 
-def find(vertices: Vertices, faces: Faces, mask: NDArray[np.bool_]) -> View:
+def find(vertices: Vertices, faces: Faces, mask: NDArray[np.bool_], beat: Callable[[], object] = bool) -> View:
     """The view whose outline covers the mask of a square picture best. Where several do, the one nearest the front."""
     face, shares = exchange.on_surface(vertices, faces, POINTS, seed=0)
     points = np.einsum("nk,nkc->nc", shares, vertices[faces[face]])
@@ -62,7 +63,9 @@ def find(vertices: Vertices, faces: Faces, mask: NDArray[np.bool_]) -> View:
     found: list[View] = []
     tried = [(a * 7.5, e * 7.5) for a in range(-12, 13) for e in range(-2, 7)]
     for step in (2.5, 1.0, 0.0):  # thin parts agree within a few degrees alone, so several are followed
-        found += [_laid(points, a, e, target, low, high) for a, e in tried]
+        for azimuth, elevation in tried:
+            beat()
+            found.append(_laid(points, azimuth, elevation, target, low, high))
         found = sorted(found, key=lambda view: abs(view.azimuth) * 2e-4 - view.overlap)[:5]
         around = [(a * step, e * step) for a in (-1, 0, 1) for e in (-1, 0, 1) if a or e]
         tried = [(view.azimuth + a, view.elevation + e) for view in found for a, e in around]
@@ -90,25 +93,30 @@ def _filled(places: NDArray[Any]) -> NDArray[np.bool_]:
     return grid
 
 
-def paint(vertices: Vertices, faces: Faces, photo: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], Floats, Floats, View]:
+def paint(
+    vertices: Vertices, faces: Faces, photo: NDArray[np.uint8], beat: Callable[[], object] = bool
+) -> tuple[NDArray[np.uint8], Floats, Floats, View]:
     """A picture, uv (F, 3, 2), colours (V, 4) whose fourth says how much they cover the picture, and the view.
 
     `photo` (S, S, 4) straight alpha. `vertices` Z up, the front at -Y, alike on both sides of x = 0 if at all.
+    `beat` is called again and again.
     """
     rgba = photo.astype(np.float32) / 255
     mask = rgba[..., 3] > 0.5
-    view = find(vertices, faces, mask)
+    view = find(vertices, faces, mask, beat)
     picture = atlas.front(
         np.ascontiguousarray(rgba[..., :3]), np.ascontiguousarray(rgba[..., 3]), max(1, round(0.006 * len(photo)))
     )
+    beat()
     here, direct = _shown(vertices, faces, view, picture)
+    beat()
     mirrored, indirect = _shown(vertices * np.array([-1, 1, 1], np.float32), faces[:, ::-1], view, picture)
     if view.overlap < LIKE:
         direct, indirect = direct * 0, indirect * 0
     middle = np.median(rgba[mask][:, :3], axis=0).astype(np.float32)
     share = (direct / np.maximum(direct + (1 - direct) * indirect, 1e-6))[:, None]
     known = np.maximum(direct, np.float32(0.8) * indirect)
-    colors = parts.spread(share * here + (1 - share) * mirrored - middle, known * known, faces, ROUNDS) + middle
+    colors = parts.spread(share * here + (1 - share) * mirrored - middle, known * known, faces, ROUNDS, beat) + middle
     where = view.camera(vertices)
     uv = np.clip(np.stack([(where[:, 0] + 1) / 2, (1 - where[:, 1]) / 2], axis=1), 0, 1)[faces]
     painted = np.concatenate([np.clip(colors, 0, 1), 1 - direct[:, None]], axis=1)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What every learned backend can be told: which weights, how exactly to calculate, and on what."""
+"""What every learned backend can be told: which weights, how exactly to calculate, and on what; and remote ones."""
 
 from __future__ import annotations
 
@@ -23,4 +23,22 @@ LEARNED = (
         "What it runs on: cuda is NVIDIA and AMD, mps is Apple, xpu is Intel. Auto takes the first that fits",
         choices=DEVICES,
     ),
+)
+
+REMOTE = (
+    Param("connect_s", "float", 10.0, "Give up when nobody answers for so long", low=0.1, high=600.0, unit="s"),
+    Param(
+        "stall_s",
+        "float",
+        60.0,
+        "Give up when the server is silent for so long, other than while it makes the mesh",
+        low=0.1,
+        high=3600.0,
+        unit="s",
+    ),
+    Param(
+        "wait_s", "float", 1800.0, "Give up when the mesh is not there after so long", low=1.0, high=86400.0, unit="s"
+    ),
+    Param("paint", "bool", True, "Paint a mesh that comes without colours with the photo"),
+    Param("size_m", "float", 1.0, "Longest side of the object", low=0.001, high=1000.0, unit="m"),
 )

@@ -10,17 +10,24 @@ import shutil
 from pathlib import Path
 
 from .model.export import export
-from .training.train import load_weights
+from .training import lora
+from .training.train import SHIPPED, load_weights, save_weights
 
 ENCODER, WEIGHTS, GRAPH, CARD = "dinov2_vits14.safetensors", "lift.safetensors", "lift.onnx", "lift.json"
 
 
-def release(weights: Path, folder: Path) -> dict[str, str]:
-    """Copy `weights` to `folder`, where the encoder lies, export the graph, write lift.json; returns the hashes."""
-    metadata = load_weights(weights)[1]
-    part = folder / f"{WEIGHTS}.part"
-    shutil.copyfile(weights, part)
-    os.replace(part, folder / WEIGHTS)
+def release(weights: Path, folder: Path, base: Path = SHIPPED) -> dict[str, str]:
+    """Copy `weights` to `folder`, where the encoder lies, export the graph, write lift.json; returns the hashes.
+
+    An adapter is merged into the weights of `base`.
+    """
+    model, metadata = load_weights(weights, base)
+    if lora.is_adapter(weights):
+        save_weights(folder / WEIGHTS, model, {name: text for name, text in metadata.items() if name != "config"})
+    else:
+        part = folder / f"{WEIGHTS}.part"
+        shutil.copyfile(weights, part)
+        os.replace(part, folder / WEIGHTS)
     export(folder / ENCODER, folder / WEIGHTS, folder / GRAPH)
     hashes = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in (ENCODER, WEIGHTS, GRAPH)}
     part = folder / f"{CARD}.part"

@@ -8,7 +8,7 @@ as `model.ckpt` names its 549 tensors. What the planes mean and how a surface co
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -25,6 +25,7 @@ from . import invented, lattice, picture, triplane, weights
 from .backbone import Backbone
 from .vit import Beat, ViT, silent
 
+Pixels = NDArray[np.uint8] | NDArray[np.float32] | Tensor
 Report = Callable[[str, float], None]
 """Told what is being done and which part of this call is done, 0 to 1; may raise to stop."""
 
@@ -155,9 +156,11 @@ class Model:
         network.decoder.to(device, torch.float32)
 
     @torch.inference_mode()
-    def codes(self, images: NDArray[np.uint8] | NDArray[np.float32] | Tensor, report: Report = quiet) -> Tensor:
-        """(B, H, W, 3) on grey, bytes or 0..1 -> (B, 3, 40, 64, 64) float32. On the CPU one after the other."""
-        pictures = picture.resized(picture.tensor(images), self.network.config.picture).to(self.device)
+    def codes(self, images: Sequence[Pixels] | Pixels, report: Report = quiet) -> Tensor:
+        """Pictures (H, W, 3) of any sizes on grey, bytes or 0..1 -> (B, 3, 40, 64, 64) float32. On the CPU one after
+        the other."""
+        side = self.network.config.picture
+        pictures = torch.cat([picture.resized(picture.tensor(one[None]), side) for one in images]).to(self.device)
         some = torch.split(pictures, 1) if self.device.type == "cpu" else (pictures,)
         made = []
         for number, one in enumerate(some):

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from torch import Tensor
 from ..protocol.errors import UserError
 
 AGAIN = "Download it again."
+WRAPPERS = ("state_dict", "model", "model_state_dict", "ema")
+"""Keys under which training programs put the tensors."""
 _KINDS = {torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16"}
 
 
@@ -35,17 +38,29 @@ def _safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 
 def _checkpoint(path: Path) -> dict[str, Tensor]:
-    try:
-        state = torch.load(path, map_location="cpu", mmap=True, weights_only=True)
+    if tuple(int(part) for part in torch.__version__.split(".")[:2]) < (2, 6):  # CVE-2025-32434
+        text = f"torch {torch.__version__} cannot open {path.name} safely. Use 2.6 or later, or a .safetensors file."
+        raise UserError(text, kind="environment")
+    try:  # files from before torch 1.6 are no archives and cannot be mapped
+        state = torch.load(path, map_location="cpu", mmap=zipfile.is_zipfile(path), weights_only=True)
     except pickle.UnpicklingError:
         text = f"{path.name} holds more than numbers: it may run a program when it is opened, so it was not opened."
         raise UserError(f"{text} Take the official file, or a .safetensors file.", kind="weights") from None
-    except (RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
+    except (RuntimeError, OSError, EOFError, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
         short = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(f"{path.name} is damaged or no checkpoint ({short}). {AGAIN}", kind="weights") from None
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise UserError(f"{path.name} holds no flat list of tensors. Choose another file.", kind="weights")
-    return state
+    return _tensors(state, path)
+
+
+def _tensors(state: object, path: Path) -> dict[str, Tensor]:
+    """Of what a training program saved, whatever else it saved."""
+    for _ in range(2):
+        inner = [state[key] for key in WRAPPERS if isinstance(state, Mapping) and isinstance(state.get(key), Mapping)]
+        state = inner[0] if inner else state
+    found = {str(k): v for k, v in state.items() if isinstance(v, Tensor)} if isinstance(state, Mapping) else {}
+    if not found:
+        raise UserError(f"{path.name} holds no list of tensors. Choose another file.", kind="weights")
+    return found
 
 
 def check(name: str, state: Mapping[str, Tensor], wanted: Mapping[str, Tensor], what: str) -> None:

@@ -11,6 +11,7 @@ EXIT_CODES = {
     "backend": 6,  # a step failed: our bug, or a library's
     "output": 7,  # the disk is full, or the folder cannot be written
     "environment": 8,  # the full environment is not installed, or broken
+    "gate": 9,  # done, but the mesh falls short of what --gate asks
     "timeout": 124,
     "cancelled": 130,
 }

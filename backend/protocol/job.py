@@ -55,6 +55,8 @@ class Request:
     params: dict[str, Any]
     seed: int
     schema: int = SCHEMA
+    hashes: dict[str, str] = field(default_factory=dict)
+    """The sha256 of each input when it was ordered, by role."""
 
     @classmethod
     def of(
@@ -84,13 +86,15 @@ class Request:
         filled = spec.fill(params or {})
         try:
             content = {role: [sha256(path), *beside(path)] for role, path in paths.items()}
+            meant = {**filled, **{name: sha256(Path(filled[name])) for name in spec.files(filled)}}
             weights = weights_identity(spec, filled)
         except OSError as error:
             raise UserError(f"Cannot read {error.filename}: {error.strerror}. Check its permissions.") from None
-        identity = [SCHEMA, spec.id, spec.version, content, filled, seed, program, *weights]
+        identity = [SCHEMA, spec.id, spec.version, content, meant, seed, program, *weights]
         digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:20]
         absolute = {role: str(path.resolve()) for role, path in paths.items()}
-        return cls(f"{spec.id}-{digest}", spec.id, absolute, filled, seed)
+        hashes = {role: str(found[0]) for role, found in content.items()}
+        return cls(f"{spec.id}-{digest}", spec.id, absolute, filled, seed, hashes=hashes)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

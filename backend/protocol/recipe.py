@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from .catalog import spec_of
+from .catalog import catalog, spec_of
 from .errors import UserError
 
 PRESETS = Path(__file__).resolve().parents[2] / "presets"
@@ -55,12 +55,33 @@ class Recipe:
         )
         return replace(self, steps=steps)
 
+    @property
+    def reader(self) -> str:
+        """The step that is told in words what to make: the first with a parameter `prompt`. Empty where none is."""
+        takes = (step.do for step in self.steps if step.do in catalog() and catalog()[step.do].takes_words)
+        return next(takes, "")
+
+    def with_prompt(self, words: str) -> Recipe:
+        """The recipe with these words for the step that reads; without a photo the object is named after them."""
+        if not self.reader:
+            able = ", ".join(spec.id for spec in catalog().values() if spec.takes_words)
+            raise UserError(f"{self.name} has no step that takes words. These do: {able}.", kind="usage")
+        told: dict[str, dict[str, Any]] = {self.reader: {"prompt": words}}
+        if "image" not in self.inputs and any(step.do == "bring" for step in self.steps):
+            told["bring"] = {"name": short_name(words)}
+        return self.merged(told)
+
     def until(self, last: str) -> Recipe:
         """The recipe without the steps after `last`."""
         mine = [step.do for step in self.steps]
         if last not in mine:
             raise UserError(f"{self.name} has no step {last!r}. It has: {', '.join(mine)}.", kind="usage")
         return replace(self, steps=self.steps[: mine.index(last) + 1])
+
+    def with_gate(self, name: str) -> Recipe:
+        """The recipe with a report at its end that holds the mesh against a gate, by name or a .toml file."""
+        step = Step("report", {"gate": str(_find("gates", name).expanduser().absolute())})
+        return replace(self, steps=(*(each for each in self.steps if each.do != "report"), step))
 
     def check(self) -> None:
         """Raise `UserError` where a step or parameter is unknown or a file that a step needs is made by nobody."""
@@ -76,7 +97,13 @@ class Recipe:
             have.update(spec.outputs)
 
 
-def _toml(path: Path) -> dict[str, Any]:
+def short_name(text: str) -> str:
+    """A name for what comes of a photo's name or of words; colons trip the tools that it goes to."""
+    return " ".join(text.replace(":", " ").split())[:60].strip() or "Galatea"
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """A preset's tables, its version checked and taken out."""
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -89,7 +116,7 @@ def _toml(path: Path) -> dict[str, Any]:
 
 
 def names(kind: str) -> list[str]:
-    """Presets of a kind (`recipes`, `quality`), without suffix."""
+    """Presets of a kind (`recipes`, `quality`, `gates`), without suffix."""
     return sorted(path.stem for path in (PRESETS / kind).glob("*.toml"))
 
 
@@ -104,7 +131,7 @@ def _find(kind: str, name: str) -> Path:
 def load_recipe(name: str) -> Recipe:
     """By name from the presets, or any TOML file by path."""
     path = _find("recipes", name)
-    data = _toml(path)
+    data = read_toml(path)
     try:
         steps = tuple(Step(item["do"], {k: v for k, v in item.items() if k != "do"}) for item in data["step"])
         recipe = Recipe(data["name"], steps, tuple(data.get("inputs", ("image",))))
@@ -116,7 +143,7 @@ def load_recipe(name: str) -> Recipe:
 
 def load_quality(name: str) -> dict[str, dict[str, Any]]:
     """Parameters by step of a quality preset."""
-    data = _toml(_find("quality", name))
+    data = read_toml(_find("quality", name))
     data.pop("name", None)
     for do, params in data.items():
         spec_of(do).fill(params)

@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from .errors import UserError
@@ -30,6 +31,7 @@ _TYPES: dict[str, Any] = {
     "bool": (bool,),
     "str": (str,),
     "choice": (str,),
+    "file": (str,),
     "weights": (str,),
 }
 
@@ -38,8 +40,8 @@ _TYPES: dict[str, Any] = {
 class Param:
     """One setting of a step; `unit` is shown, never converted.
 
-    `kind` is int, float, bool, str, choice or weights: empty for the official ones, a file, a folder, `owner/name` of
-    a repository, or `random:SEED`. What stands there becomes a part of the job's id.
+    `kind` is int, float, bool, str, choice, file or weights: empty for the official ones, a file, a folder,
+    `owner/name` of a repository, or `random:SEED`. What stands in a file and in weights is a part of the job's id.
     """
 
     name: str
@@ -53,7 +55,7 @@ class Param:
 
     def check(self, value: Any, owner: str) -> Any:
         """Return the value in its proper type, or raise `UserError` naming the parameter and what it takes."""
-        if isinstance(value, str) and self.kind not in ("str", "choice", "weights"):
+        if isinstance(value, str) and self.kind not in ("str", "choice", "file", "weights"):
             value = self._parse(value, owner)
         if not isinstance(value, _TYPES[self.kind]) or (isinstance(value, bool) and self.kind != "bool"):
             raise self._wrong(value, owner, f"takes {self.kind}")
@@ -63,6 +65,8 @@ class Param:
                 raise self._wrong(value, owner, "takes a finite number")
         if self.kind == "weights":
             value = absolute(value)
+        if self.kind == "file" and value:
+            value = str(Path(value).expanduser().absolute())
         if self.choices and value not in self.choices:
             raise self._wrong(value, owner, f"takes one of {', '.join(self.choices)}")
         if (self.low is not None and value < self.low) or (self.high is not None and value > self.high):
@@ -153,6 +157,8 @@ class BackendSpec:
 
     `memory` is what a learned model needs beside what is there already, in GB, the best way first and each further one
     with less: `("fp16", 8.0), ("int8", 5.5), ("int8+offload", 3.0)`; a precision, then the savings in effect.
+
+    `batch` is how many jobs with the same parameters it can be handed at once; see `worker.together.Batched`.
     """
 
     id: str
@@ -170,10 +176,13 @@ class BackendSpec:
     params: tuple[Param, ...] = ()
     weights: tuple[Weights, ...] = ()
     memory: tuple[tuple[str, float], ...] = ()
+    batch: int = 1
 
     def __post_init__(self) -> None:
         if self.runtime not in RUNTIMES:
             raise ValueError(f"{self.id}: no runtime {self.runtime!r}, there are {RUNTIMES}")
+        if self.batch < 1:
+            raise ValueError(f"{self.id}: a batch of {self.batch} is none")
         for way, _ in self.memory:
             precision, *savings = way.split("+")
             if precision not in PRECISIONS or not set(savings) <= set(SAVINGS):
@@ -184,6 +193,11 @@ class BackendSpec:
         """Anybody may use its weights, anywhere and for everything."""
         return self.territory == "worldwide" and all(weights.free for weights in self.weights)
 
+    @property
+    def takes_words(self) -> bool:
+        """It can be told in words what to make."""
+        return any(param.name == "prompt" and param.kind == "str" for param in self.params)
+
     def fill(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Check the given parameters, add the defaults; refuse the ones that it does not know."""
         known = {param.name: param for param in self.params}
@@ -192,6 +206,14 @@ class BackendSpec:
                 has = ", ".join(known) or "none"
                 raise UserError(f"{self.id} has no parameter {name!r}. It has: {has}.", kind="usage")
         return {name: param.check(given.get(name, param.default), self.id) for name, param in known.items()}
+
+    def files(self, filled: Mapping[str, Any]) -> list[str]:
+        """Names of the parameters that are files; raises `UserError` where one is not there."""
+        named = [param.name for param in self.params if param.kind == "file" and filled[param.name]]
+        for name in named:
+            if not Path(filled[name]).is_file():
+                raise UserError(f"{self.id}.{name}: there is no file {filled[name]}. Choose another.", kind="usage")
+        return named
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

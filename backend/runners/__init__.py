@@ -12,7 +12,8 @@ from ..protocol.job import Request
 class Runner(Protocol):
     """Takes requests and says what becomes of them; each ends with `Done` and a result in the store."""
 
-    def submit(self, request: Request) -> None: ...
+    def submit(self, request: Request, *, turn: int = 0) -> None:
+        """Of those that wait a lower turn goes before a higher one."""
 
     def poll(self) -> list[Event]: ...
 

@@ -20,7 +20,7 @@ class InlineRunner:
         self._store, self._load = store, Warm(load)
         self._queue: list[str] = []
 
-    def submit(self, request: Request) -> None:
+    def submit(self, request: Request, *, turn: int = 0) -> None:
         self._store.add(request)
         self._queue.append(request.id)
 

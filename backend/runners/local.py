@@ -11,11 +11,11 @@ import signal
 import subprocess
 import threading
 import time
-from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
+from ..protocol.catalog import spec_of
 from ..protocol.event import Done, Event, Log, decode
 from ..protocol.job import Failure, JobState, Request, Result
 from ..protocol.store import JobStore
@@ -30,8 +30,16 @@ def child_environment() -> dict[str, str]:
     return {**env, "PYTHONNOUSERSITE": "1", "PYTHONUTF8": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
+class Asked(NamedTuple):
+    turn: int
+    request: Request
+
+
 class LocalRunner:
     """Jobs run one after another in a child process, started when first needed and again after a death.
+
+    Those of a step that takes several at once (`BackendSpec.batch`) go out together where their parameters agree. When
+    the process dies over several, each is tried once more alone, so that the one at fault fails itself only.
 
     `command` gets the store's folder where it says `{store}`. `timeout` in seconds ends a job; None waits for ever.
     `environment` comes on top of `child_environment`.
@@ -51,12 +59,19 @@ class LocalRunner:
         self._command = [str(store.root) if part == "{store}" else part for part in command]
         self._process: subprocess.Popen[str] | None = None
         self._lines: queue.Queue[tuple[int, str | None]] = queue.Queue()
-        self._waiting: deque[str] = deque()
-        self._current: str | None = None
+        self._waiting: dict[str, Asked] = {}
+        self._current: dict[str, Asked] = {}
+        """The jobs of the line that is out and have not ended."""
+        self._stopping: dict[str, float] = {}
+        """Those of them that were asked to stop, and from when on force is used."""
+        self._together = False
+        """There were several jobs in that line."""
+        self._alone: set[str] = set()
+        """Jobs over which the process died in company."""
+        self._warm = ""
+        """The step of that line: the process has what it needs."""
         self._events: list[Event] = []
-        self._kill_at: float | None = None
         self._started = 0.0
-        self._why = ""
 
     @property
     def log_path(self) -> Path:
@@ -67,27 +82,29 @@ class LocalRunner:
         """The child process, None while none is alive."""
         return self._process.pid if self._process else None
 
-    def submit(self, request: Request) -> None:
+    def submit(self, request: Request, *, turn: int = 0) -> None:
         self._store.add(request)
-        self._waiting.append(request.id)
+        self._waiting.setdefault(request.id, Asked(turn, request))
 
     def cancel(self, job: str) -> None:
-        """Ask first; `poll` kills the process when it has not listened within the grace period."""
+        """Ask first; `poll` kills the process when it has not listened within the grace period.
+
+        It is never killed while it works on others too: then the job ends at its next progress, or at its turn.
+        """
         if job in self._waiting:
-            self._waiting.remove(job)
+            del self._waiting[job]
             self._finish(job, JobState.CANCELLED, Failure("Cancelled.", "cancelled"))
-        elif job == self._current:
+        elif job in self._current:
             grace = 0.0
             if self._store.claimant(job) in (None, self.pid):
                 self._store.cancel(job)
                 grace = CANCEL_GRACE_SECONDS
             # else another process does the job for its own asker, and ours only waits for it
-            self._kill_at = self._kill_at or time.monotonic() + grace
-            self._why = "cancelled"
+            self._stopping.setdefault(job, time.monotonic() + grace)
 
     def rest(self) -> None:
         """Ask an idle child to let go of its models: another program needs the memory now."""
-        if self._process and self._process.stdin and not self._current:
+        if self._process and self._process.stdin and not self._current and not self._waiting:
             with contextlib.suppress(OSError):
                 self._process.stdin.write("\n")
                 self._process.stdin.flush()
@@ -111,8 +128,9 @@ class LocalRunner:
                 process.stdin.close()
         if self._current:
             self._kill(process)
-            self._finish(self._current, JobState.CANCELLED, Failure("Cancelled.", "cancelled"))
-            self._current = None
+        for job in self._current:
+            self._finish(job, JobState.CANCELLED, Failure("Cancelled.", "cancelled"))
+        self._current.clear()
         try:
             process.wait(2)
         except subprocess.TimeoutExpired:
@@ -131,8 +149,9 @@ class LocalRunner:
                 return
             event = decode(line)
             if isinstance(event, Done):
-                if event.job == self._current:
-                    self._current, self._kill_at = None, None
+                self._current.pop(event.job, None)
+                self._stopping.pop(event.job, None)
+                self._started = time.monotonic()  # each of several has its own time
                 self._events.append(event)
             elif isinstance(event, Log) and not event.job:
                 self._write_log(event.text)
@@ -140,43 +159,53 @@ class LocalRunner:
                 self._events.append(event)
 
     def _enforce(self) -> None:
+        if not self._current or not self._process:
+            return
         now = time.monotonic()
-        if self._current and self._timeout and not self._kill_at and now - self._started > self._timeout:
-            self._kill_at, self._why = now, "timeout"
-        if self._kill_at and now >= self._kill_at and self._process:
-            self._kill_at = None
+        unheard = set(self._current) <= set(self._stopping) and now >= max(self._stopping.values())
+        late = bool(self._timeout) and now - self._started > (self._timeout or 0.0)
+        if unheard or late:
             self._kill(self._process)
-            self._died()
+            self._died(late=late)
 
-    def _died(self) -> None:
+    def _died(self, *, late: bool = False) -> None:
         process, self._process = self._process, None
-        job, self._current = self._current, None
-        self._kill_at = None
+        jobs, self._current = self._current, {}
+        stopping, self._stopping = self._stopping, {}
         if not process:
             return
         code = process.wait()
-        if not job:
-            return  # an idle worker harms nobody
-        if self._store.result(job):
-            self._events.append(Done(job))  # it had published before it died
-        elif self._why == "cancelled":
-            self._finish(job, JobState.CANCELLED, Failure("Cancelled.", "cancelled"))
-        elif self._why == "timeout":
+        again = {}
+        for job, asked in jobs.items():
+            if self._store.result(job):
+                self._events.append(Done(job))  # it had published before the process died
+            elif job in stopping:
+                self._finish(job, JobState.CANCELLED, Failure("Cancelled.", "cancelled"))
+            elif self._together:
+                again[job] = asked
+            else:
+                self._finish(job, JobState.FAILED, self._why(code, late))
+        self._alone.update(again)
+        self._waiting = {**again, **self._waiting}
+
+    def _why(self, code: int, late: bool) -> Failure:
+        """Of a process that ended in mid job."""
+        if late:
             message = f"Stopped after {self._timeout:g} seconds. Give it more time with --timeout."
-            self._finish(job, JobState.FAILED, Failure(message, "timeout"))
-        else:
-            message = f"The {self._name} process ended with exit code {code}. Run it again."
-            hint = f"The last lines of its log are in the trace; the log is {self.log_path}."
-            if code == -signal.SIGKILL:
-                hint = f"Too little memory is the usual reason: choose a lower quality. {hint}"
-            self._finish(job, JobState.FAILED, Failure(message, "backend", hint, self._tail()))
-        self._why = ""
+            return Failure(message, "timeout")
+        message = f"The {self._name} process ended with exit code {code}. Run it again."
+        hint = f"The last lines of its log are in the trace; the log is {self.log_path}."
+        if code == -signal.SIGKILL:
+            hint = f"Too little memory is the usual reason: choose a lower quality. {hint}"
+        return Failure(message, "backend", hint, self._tail())
 
     def _next(self) -> None:
         while self._waiting and not self._current:
-            job = self._waiting.popleft()
-            if self._store.result(job):
+            line = self._line()
+            for job in [job for job in line if self._store.result(job)]:
+                del line[job]
                 self._events.append(Done(job))
+            if not line:
                 continue
             try:
                 if not self._process:
@@ -185,15 +214,29 @@ class LocalRunner:
                 full = error.errno in (errno.ENOSPC, errno.EDQUOT)
                 message = f"Cannot start {self._command[0]}: {error.strerror}. "
                 message += "Free some space." if full else "Check the path in the preferences."
-                self._finish(job, JobState.FAILED, Failure(message, "output" if full else "environment"))
+                for job in line:
+                    self._finish(job, JobState.FAILED, Failure(message, "output" if full else "environment"))
                 continue
-            self._current, self._started, self._why = job, time.monotonic(), ""
+            self._current, self._together, self._started = line, len(line) > 1, time.monotonic()
             try:
                 assert self._process and self._process.stdin
-                self._process.stdin.write(job + "\n")
+                self._process.stdin.write(" ".join(line) + "\n")
                 self._process.stdin.flush()
             except OSError:
                 self._died()
+
+    def _line(self) -> dict[str, Asked]:
+        """Take the jobs that go out next: the first of the lowest turn, those of the step that is loaded before others,
+        and others like it."""
+        first = min(self._waiting.values(), key=lambda asked: (asked.turn, asked.request.backend != self._warm))
+        job, self._warm = first.request.id, first.request.backend
+        line, most = {job: first}, spec_of(self._warm).batch
+        for other, asked in self._waiting.items():
+            alike = (asked.request.backend, asked.request.params) == (self._warm, first.request.params)
+            if alike and len(line) < most and not {job, other} & self._alone:
+                line[other] = asked
+        self._waiting = {other: asked for other, asked in self._waiting.items() if other not in line}
+        return line
 
     def _start(self) -> None:
         self.log_path.parent.mkdir(parents=True, exist_ok=True)

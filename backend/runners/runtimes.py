@@ -6,7 +6,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from importlib.util import find_spec
@@ -21,6 +21,9 @@ from ..protocol.store import JobStore
 from .local import LocalRunner
 
 START = Path(__file__).resolve().parents[1] / "__main__.py"
+TOGETHER = 4
+"""So many pictures go through the processes of models side by side, step by step: a model is loaded once for them and
+can look at them at once. Blender does one after the other, for it has the scene of the first still open."""
 PYTHON_LOADER, SCENE_LOADER = "backend.worker.find", "addon.scene.host"
 
 
@@ -102,10 +105,18 @@ class Runtimes:
 
 
 class Dispatch:
-    """A runner that keeps one child process a runtime, each started when first needed."""
+    """A runner that keeps one child process a runtime, each started when first needed, with this `environment` too."""
 
-    def __init__(self, store: JobStore, runtimes: Runtimes, *, timeout: float | None = None) -> None:
+    def __init__(
+        self,
+        store: JobStore,
+        runtimes: Runtimes,
+        *,
+        timeout: float | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self._store, self._runtimes, self._timeout = store, runtimes, timeout
+        self._environment = dict(environment or {})
         self._runners: dict[str, LocalRunner] = {}
         self._where: dict[str, str] = {}
 
@@ -114,11 +125,11 @@ class Dispatch:
         """Which Blender runs the scene steps; what `flow.walk` wants to know."""
         return self._runtimes.identity
 
-    def submit(self, request: Request) -> None:
+    def submit(self, request: Request, *, turn: int = 0) -> None:
         runtime = spec_of(request.backend).runtime
         if runtime not in self._runners:
             command = self._runtimes.command(runtime)
-            own = {"GALATEA_HOME": str(data_folder())}
+            own = {**self._environment, "GALATEA_HOME": str(data_folder())}
             if runtime == "blender":  # a Blender of ours neither reads nor touches the user's settings and extensions
                 own["BLENDER_USER_RESOURCES"] = str(self._store.root / "blender")
             self._runners[runtime] = LocalRunner(
@@ -127,7 +138,7 @@ class Dispatch:
         self._where[request.id] = runtime
         if runtime == "blender" and "full" in self._runners:
             self._runners["full"].rest()  # Cycles renders on the same card
-        self._runners[runtime].submit(request)
+        self._runners[runtime].submit(request, turn=turn // (1 if runtime == "blender" else TOGETHER))
 
     def poll(self) -> list[Event]:
         return [event for runner in self._runners.values() for event in runner.poll()]

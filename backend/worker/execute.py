@@ -9,7 +9,8 @@ import platform
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 from ..protocol.errors import JobCancelled, UserError
@@ -33,63 +34,97 @@ Load = Callable[[str], Backend]
 
 def execute(store: JobStore, job: str, load: Load, emit: Callable[[Event], None]) -> Result:
     """Run the job unless it has a result; always publish one and say `Done`. Never raises for a step's trouble."""
-    result = _wait_for_claim(store, job, emit)
-    if result is None:
+    with Attempt(store, job, emit) as attempt:
+        if attempt.claim(wait=True):
+            with attempt.guard():
+                backend = attempt.begin(load)
+                backend.run(attempt.request, attempt.params, attempt.report)
+                attempt.done()
+    assert attempt.result
+    return attempt.result
+
+
+class Attempt:
+    """One job in this process: who has it, and how it ends. `result` is there as soon as it has ended."""
+
+    def __init__(self, store: JobStore, job: str, emit: Callable[[Event], None]) -> None:
+        self._store, self._job, self._emit = store, job, emit
+        self._started, self._clock = time.time(), time.monotonic()
+        self._claimed = False
+        self.result: Result | None = None
+
+    def __enter__(self) -> Attempt:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        if self._claimed:
+            self._store.release(self._job)
+
+    def claim(self, *, wait: bool) -> bool:
+        """True when the job is ours to do. `wait` until whoever has it has done it."""
+        said = False
+        while not (self._claimed or self._found()):
+            self._claimed = self._store.claim(self._job)
+            if self._claimed or not wait:
+                break
+            if not said:
+                self._emit(Progress(self._job, "Waiting for another process that does the same", 0.0))
+                said = True
+            time.sleep(0.1)
+        return self._claimed and not self._found()
+
+    def _found(self) -> bool:
+        """It has a result already."""
+        if not self.result:
+            self.result = self._store.result(self._job)
+            if self.result:
+                self._emit(Done(self._job))
+        return self.result is not None
+
+    def begin(self, load: Load) -> Backend:
+        """What the step is to be given, and the step."""
+        self._started, self._clock = time.time(), time.monotonic()
+        self.report = Report(self._store, self._job, self._emit)
+        self.request = self._store.request(self._job)
+        self.report.progress("Loading", 0.0)
+        self._backend = load(self.request.backend)
+        self.params = self._backend.spec.fill(self.request.params)
+        return self._backend
+
+    @contextmanager
+    def guard(self) -> Iterator[None]:
+        """The one place where errors of steps are caught: anything that is raised in it ends this job, and only it."""
         try:
-            result = _attempt(store, job, load, emit)
-            store.publish(result)
-        finally:
-            store.release(job)
-    emit(Done(job))
-    return result
+            yield
+        except JobCancelled:
+            self._end(JobState.CANCELLED, failure=Failure("Cancelled.", "cancelled"))
+        except Exception as error:
+            self._end(JobState.FAILED, failure=explain(error))
 
+    def done(self) -> None:
+        self._end(JobState.DONE, self.report.assets(self._backend.spec.outputs))
 
-def _wait_for_claim(store: JobStore, job: str, emit: Callable[[Event], None]) -> Result | None:
-    """None when the job is ours to do; its result when somebody else has done it."""
-    said = False
-    while True:
-        result = store.result(job)
-        if result:
-            return result
-        if store.claim(job):
-            return store.result(job)
-        if not said:
-            emit(Progress(job, "Waiting for another process that does the same", 0.0))
-            said = True
-        time.sleep(0.1)
-
-
-def _attempt(store: JobStore, job: str, load: Load, emit: Callable[[Event], None]) -> Result:
-    started, clock = time.time(), time.monotonic()
-    state, failure, report = JobState.FAILED, None, None
-    assets: tuple[Asset, ...] = ()
-    try:
-        report = Report(store, job, emit)
-        request = store.request(job)
-        report.progress("Loading", 0.0)
-        backend = load(request.backend)
-        backend.run(request, backend.spec.fill(request.params), report)
-        assets = report.assets(backend.spec.outputs)
-        state = JobState.DONE
-    except JobCancelled:
-        state, failure = JobState.CANCELLED, Failure("Cancelled.", "cancelled")
-    except Exception as error:  # the one place: anything that a step raises ends here
-        failure = explain(error)
-    if report and state is not JobState.DONE:
-        report.discard()
-    return Result(
-        job,
-        state,
-        assets,
-        failure,
-        started=started,
-        seconds=round(time.monotonic() - clock, 3),
-        metrics=report.metrics if report else {},
-        warnings=tuple(report.warnings) if report else (),
-        versions=versions(),
-        peak_mb=peak_mb(),
-        device=report.device if report else "cpu",
-    )
+    def _end(self, state: JobState, assets: tuple[Asset, ...] = (), failure: Failure | None = None) -> None:
+        report: Report | None = getattr(self, "report", None)
+        if report and failure:
+            report.discard()
+        self.result = Result(
+            self._job,
+            state,
+            assets,
+            failure,
+            started=self._started,
+            seconds=round(time.monotonic() - self._clock, 3),
+            metrics=report.metrics if report else {},
+            warnings=tuple(report.warnings) if report else (),
+            versions=versions(),
+            peak_mb=peak_mb(),
+            device=report.device if report else "cpu",
+        )
+        self._store.publish(self.result)
+        self._store.release(self._job)
+        self._claimed = False
+        self._emit(Done(self._job))
 
 
 def explain(error: Exception) -> Failure:

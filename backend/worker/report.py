@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from ..protocol import provenance
 from ..protocol.errors import JobCancelled
 from ..protocol.event import Event, Log, Progress
 from ..protocol.job import Asset, sha256
@@ -51,6 +52,14 @@ class Report:
 
     def log(self, text: str) -> None:
         self._emit(Log(self._job, text))
+
+    def steps(self, told: Iterable[provenance.Step] = ()) -> list[provenance.Step]:
+        """All steps that led to this job, it included; `told` are those that its scene names."""
+        return provenance.chain(self._store, self._job, told)
+
+    def texts(self, steps: Iterable[provenance.Step]) -> dict[str, str]:
+        """What the user typed for these steps."""
+        return provenance.texts(self._store, steps)
 
     def metric(self, name: str, value: Any) -> None:
         self.metrics[name] = value

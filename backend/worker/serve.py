@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The worker's loop: a job id a line comes in, events go out, the end of input is the end.
+"""The worker's loop: a line of job ids comes in, events go out, the end of input is the end.
 
 The same loop serves the Python worker and the Blender that runs scene steps; they differ in what `load` finds.
 """
@@ -15,7 +15,8 @@ from typing import TextIO
 
 from ..protocol.event import Event, encode
 from ..protocol.store import JobStore
-from .execute import Backend, Load, execute
+from .execute import Backend, Load
+from .together import execute_together
 
 
 def take_pipe() -> TextIO:
@@ -53,7 +54,7 @@ class Warm:
 
 
 def serve(root: Path, load: Load, pipe: TextIO) -> None:
-    """A job id a line; an empty line asks to let go of models."""
+    """A line holds the id of a job, or of several to be done together; an empty one asks to let go of models."""
     store, warm = JobStore(root), Warm(load)
 
     def emit(event: Event) -> None:
@@ -62,7 +63,7 @@ def serve(root: Path, load: Load, pipe: TextIO) -> None:
 
     for line in sys.stdin:
         if line.strip():
-            execute(store, line.strip(), warm, emit)
+            execute_together(store, line.split(), warm, emit)
         else:
             warm.let_go()
 

@@ -15,7 +15,7 @@ from galatea.backend.cli import parser
 from galatea.backend.cli.run import plan as command_plan
 from galatea.backend.protocol.catalog import catalog
 from galatea.backend.protocol.errors import UserError
-from galatea.backend.protocol.recipe import load_quality, load_recipe, names
+from galatea.backend.protocol.recipe import load_quality, names
 
 
 @pytest.fixture
@@ -66,8 +66,8 @@ def test_a_quality_preset_is_shown_in_the_settings(chosen: Any, quality: str) ->
 
 def test_the_run_ends_before_the_film(chosen: Any) -> None:
     for name in names("recipes"):
-        if "image" in load_recipe(name).inputs:
-            chosen.recipe = name
+        if name in props.recipe_names():
+            chosen.recipe, chosen.prompt = name, "a cat"
             assert not {"stage", "film", "export"} & set(steps(plan.generate(bpy.context)))
 
 
@@ -104,10 +104,18 @@ def test_a_mesh_without_faces_is_refused_in_words(addon: Any) -> None:
     assert bridge.notice and "no faces" in bridge.notice.message
 
 
-def test_the_prompt_waits_for_a_backend_that_reads(addon: Any) -> None:
+def test_the_prompt_goes_to_the_first_step_that_reads(chosen: Any) -> None:
+    chosen.prompt = " a cat "
+    assert not any("prompt" in params for params in steps(plan.generate(bpy.context)).values()), "nobody reads here"
     for spec in catalog().values():
-        assert props.takes_prompt(spec.id) == any(param.name == "prompt" for param in spec.params)
-    assert not props.takes_prompt("relief")
+        if spec.task != "image-to-mesh":
+            continue
+        chosen.backend = spec.id
+        run = plan.generate(bpy.context)
+        assert (run.recipe.reader == spec.id) == spec.takes_words
+        if spec.takes_words:
+            assert steps(run)[spec.id]["prompt"] == "a cat"
+            assert steps(run)["bring"]["name"] == "Red Disc", "named after the photo"
 
 
 def test_a_fresh_scene_shows_what_is_used(chosen: Any) -> None:

@@ -24,11 +24,22 @@ ALLOWED = {  # a folder below the root -> the folders of ours that it may import
     "backend/networks": ("backend/networks", "backend/protocol", "backend/geometry"),
     "backend/env": ("backend/protocol", "backend/env", "backend/runners"),
     "backend": ("backend",),
-    "addon/scene": ("addon/scene", "backend/protocol"),
+    "addon/scene": ("addon/scene", "backend/protocol", "backend/geometry"),
     "addon/ui": (
         *(
             f"addon/{name}"
-            for name in ("ui", "bridge", "environment", "models", "objects", "previews", "props", "runs")
+            for name in (
+                "ui",
+                "bridge",
+                "environment",
+                "gallery",
+                "models",
+                "objects",
+                "previews",
+                "props",
+                "runs",
+                "wanted",
+            )
         ),
         "backend/protocol",
     ),

@@ -11,6 +11,7 @@ import pytest
 import trimesh
 from scipy.spatial.transform import Rotation
 
+from galatea.backend.geometry.pose import overlap
 from galatea.backend.learn.evaluate import baselines, metrics, pose, views
 from galatea.backend.learn.evaluate.align import Similarity, align, fit, rotations
 from galatea.backend.learn.evaluate.shape import Cloud, Shape, sample
@@ -185,7 +186,7 @@ def test_the_camera_of_a_photo_is_found_again(taken: pose.Pose) -> None:
     subject = pose.Subject.of(body.moved(metrics.normalised(body.vertices)))
     mask = pose.render(subject, taken)[1] > 0.5
     found = pose.find(subject, mask)
-    assert pose.overlap(pose.render(subject, found)[1] > 0.5, mask) > 0.94
+    assert overlap(pose.render(subject, found)[1] > 0.5, mask) > 0.94
     assert abs(found.azimuth - taken.azimuth) < 6
     assert abs(found.elevation - taken.elevation) < 8
 

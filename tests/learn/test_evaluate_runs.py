@@ -15,7 +15,8 @@ import trimesh
 from PIL import Image
 
 from galatea.backend.cli.learn import ENCODER
-from galatea.backend.learn.evaluate import baselines, holdout, metrics, own, pairs, photos, pool, report, run, table
+from galatea.backend.learn import pool
+from galatea.backend.learn.evaluate import baselines, holdout, metrics, own, pairs, photos, report, run, table
 from galatea.backend.learn.evaluate.baselines import Predictor
 from galatea.backend.learn.evaluate.shape import Shape
 from galatea.backend.learn.things import thing as things
@@ -146,7 +147,7 @@ def test_two_processes_score_what_one_does(data: Path, tmp_path: Path) -> None:
 def test_a_process_that_dies_costs_its_job_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     jobs = ["open('a', 'a').close()", "import os; os._exit(9)", "open('b', 'a').close()"]
-    assert [done for _, done in pool.each(exec, jobs, 2)] == [True, False, True]
+    assert [isinstance(made, pool.Died) for _, made in pool.each(exec, jobs, 2)] == [False, True, False]
     assert Path("a").exists()
     assert Path("b").exists()
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import trimesh
 
 from galatea.backend.cli import main
 from galatea.backend.cli.learn import ENCODER
+from galatea.backend.learn import release
 from galatea.backend.learn.model.network import Config, Lift
 from galatea.backend.learn.things import build, folder, thing
 from galatea.backend.learn.things.readers.files import Folder
@@ -96,7 +98,14 @@ class TestFolder:
         assert (seen[:, 1] < 10).sum() == 12
 
     def test_names_categories_and_keys(self, tmp_path: Path) -> None:
-        for place in ("Lamps/Big_redLamp.ply", "Lamps/desk/scene.ply", "big-red lamp.ply", "Büro/a.stl", "Büro/a.ply"):
+        for place in (
+            "Lamps/Big_redLamp.ply",
+            "Lamps/desk/scene.ply",
+            "big-red lamp.ply",
+            "Büro/a.stl",
+            "Büro/a.ply",
+            "Cup/meshes/model.obj",
+        ):
             (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / place).touch()
         (tmp_path / "notes.txt").touch()
@@ -107,6 +116,7 @@ class TestFolder:
             "own--lamps-big_redlamp": ("big red lamp", "Lamps"),
             "own--lamps-desk-scene": ("desk", "Lamps"),
             "own--big-red-lamp": ("big red lamp", "own"),
+            "own--cup-meshes-model": ("cup", "Cup"),
         }
 
     def test_a_twentieth_is_for_validation_and_at_least_one_of_eight(self, tmp_path: Path) -> None:
@@ -229,6 +239,10 @@ class TestAdapters:
         again = load_weights(small, init)[0].state_dict()
         gap = max((value - again[name]).abs().max().item() for name, value in end.state_dict().items())
         assert gap < 2e-3
+        shutil.copyfile(ENCODER, tmp_path / release.ENCODER)
+        release.release(small, tmp_path, init)
+        released = load_weights(tmp_path / release.WEIGHTS)[0].state_dict()
+        assert all(torch.allclose(released[name], value, atol=2e-3) for name, value in again.items())
         with pytest.raises(UserError, match="other weights"):
             load_weights(small, self.made(tmp_path / "other.safetensors", 4))
 

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
+from galatea.backend.backends import judge
+from galatea.backend.geometry import perceptual
+from galatea.backend.geometry.perceptual import CONVS, Lpips
 from galatea.backend.learn.evaluate import lpips
-from galatea.backend.learn.evaluate.lpips import CONVS, Lpips
 
 CACHE = Path(__file__).resolve().parents[2] / ".cache" / "lpips"
 
@@ -78,10 +79,28 @@ def test_the_package_is_read_as_it_is_laid_out(tmp_path: Path) -> None:
     assert np.array_equal(found["convs.1.weight"], arrays[2].transpose(3, 2, 0, 1))
     assert np.array_equal(found["convs.4.bias"], arrays[9])
     assert np.array_equal(found["heads.3"], arrays[13].ravel())
-    model = Lpips()
-    model.load_state_dict({name: torch.from_numpy(array) for name, array in found.items()})
-    with torch.inference_mode():
-        assert float(model(torch.rand(1, 3, 64, 64), torch.rand(1, 3, 64, 64))) > 0
+    one, other = pictures()
+    assert Lpips(found).mean(one, other) > 0
+
+
+def test_the_arithmetic_is_that_of_torch() -> None:
+    torch = pytest.importorskip("torch")
+    dice = np.random.default_rng(2)
+    for before, after, side, stride, pad in CONVS:
+        picture = dice.normal(size=(before, 37, 41)).astype(np.float32)
+        kernel = dice.normal(size=(after, before, side, side)).astype(np.float32)
+        bias = dice.normal(size=after).astype(np.float32)
+        wanted = torch.nn.functional.conv2d(*(torch.from_numpy(x) for x in (picture[None], kernel, bias)), stride, pad)
+        made, size = perceptual._convolved(picture, kernel, bias, stride, pad)
+        assert size == tuple(wanted.shape[2:])
+        assert np.allclose(made.T.reshape(wanted.shape[1:]), wanted[0].numpy(), atol=1e-3)
+
+
+def test_what_the_extension_carries_is_what_the_package_holds(real: Lpips, tmp_path: Path) -> None:
+    lpips.release(CACHE, tmp_path / "again.safetensors")
+    assert (tmp_path / "again.safetensors").read_bytes() == judge.WEIGHTS.read_bytes()
+    one, other = pictures()
+    assert Lpips.load(judge.WEIGHTS).mean(one, other) == pytest.approx(real.mean(one, other), abs=5e-5)
 
 
 class Evil:

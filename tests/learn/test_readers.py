@@ -50,6 +50,16 @@ class TestReaders:
         assert read.textures[-1] is None
         assert read.colors[-1].tolist() == [1, 0.5, 0, 1]
 
+    def test_obj_finds_its_textures_where_gazebo_keeps_them(self, tmp_path: Path) -> None:
+        for name in ("thing/meshes", "thing/materials/textures", "other/materials/textures"):
+            (tmp_path / name).mkdir(parents=True)
+        (tmp_path / "thing/meshes/model.obj").write_text(QUAD)
+        (tmp_path / "thing/meshes/quad.mtl").write_text("newmtl skin one\nmap_Kd texture.png\n")
+        (tmp_path / "other/materials/textures/texture.png").write_bytes(png(flag()))
+        assert obj.read(Folder(tmp_path), "thing/meshes/model.obj").textures[-1] is None, "it is another thing's"
+        (tmp_path / "thing/materials/textures/texture.png").write_bytes(png(flag()))
+        assert obj.read(Folder(tmp_path), "thing/meshes/model.obj").textures[-1] is not None
+
     @pytest.mark.parametrize("text", ["", "v 1 2 3\n", "v 0 0 0\nf 1 2 3\n", "v 0 0 0\nf 1 -9 1\n", "f a b c\n"])
     def test_broken_obj_is_refused(self, tmp_path: Path, text: str) -> None:
         (tmp_path / "bad.obj").write_text(text)

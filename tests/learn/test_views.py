@@ -16,9 +16,11 @@ import trimesh
 pytest.importorskip("embreex")
 pytest.importorskip("safetensors")
 
+from galatea.backend.geometry import camera
+from galatea.backend.learn import pool
 from galatea.backend.learn.things import thing as things
 from galatea.backend.learn.things.thing import Thing
-from galatea.backend.learn.views import camera, sample, shade, shards, sheet, solid, surface
+from galatea.backend.learn.views import sample, shade, shards, sheet, solid, surface
 from galatea.backend.learn.views.paint import Look, Paint, to_linear, to_srgb
 from galatea.backend.learn.views.tracer import Tracer
 
@@ -373,6 +375,6 @@ class Bomb:
 def test_a_process_that_dies_costs_one_thing(tmp_path: Path) -> None:
     path = tmp_path / "test--a.npz"
     things.save(path, make(box((1, 0.5, 0.4)), key="test--a"))
-    with shards._Pool(1) as pool:
-        results = list(pool.run([(path, 0, 1), Bomb(), (path, 0, 1)]))  # type: ignore[list-item]
-    assert [isinstance(result, str) for result in results] == [False, True, False]
+    tasks = [(path, 0, 1), Bomb(), (path, 0, 1)]
+    results = [made for _, made in pool.each(shards._make, tasks, 2)]  # type: ignore[arg-type]
+    assert [isinstance(made, pool.Died) for made in results] == [False, True, False]

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import shutil
 from pathlib import Path
 
@@ -84,9 +85,54 @@ def test_another_models_file_is_refused_shortly() -> None:
     assert "549 missing" in str(caught.value) and len(str(caught.value)) < 500
 
 
-def test_what_is_no_flat_list_of_tensors(tmp_path: Path) -> None:
-    torch.save({"state_dict": {"a": torch.zeros(2)}}, tmp_path / "model.ckpt")
-    with pytest.raises(UserError, match="no flat list of tensors"):
+@pytest.mark.parametrize("name", ["model.safetensors", "model.ckpt", "old.pth", "wrapped.pt"])
+def test_every_kind_of_file(tmp_path: Path, name: str) -> None:
+    state = {"a.weight": torch.arange(12.0).reshape(3, 4), "b": torch.ones(2, dtype=torch.bfloat16)}
+    path = tmp_path / name
+    if name == "model.safetensors":
+        save_file(state, path)
+    elif name == "wrapped.pt":
+        torch.save({"epoch": 3, "model": {"state_dict": state, "lr": 0.1}}, path)
+    else:
+        torch.save(state, path, _use_new_zipfile_serialization=name != "old.pth")
+    found = weights.read(path)[0]
+    assert found.keys() == state.keys() and all(torch.equal(found[key], state[key]) for key in state)
+
+
+@pytest.mark.parametrize("kind", ["archive", "old", "plain pickle"])
+def test_a_program_alone_does_not_run(tmp_path: Path, kind: str) -> None:
+    path, trap = tmp_path / "model.ckpt", Trap(tmp_path / "ran")
+    if kind == "plain pickle":
+        path.write_bytes(pickle.dumps(trap))
+    else:
+        torch.save(trap, path, _use_new_zipfile_serialization=kind != "old")
+    with pytest.raises(UserError, match=r"may run a program.*so it was not opened\. Take the official"):
+        weights.read(path)
+    assert not (tmp_path / "ran").exists()
+    pickle.loads(pickle.dumps(trap))
+    assert (tmp_path / "ran").exists(), "it would have"
+
+
+def test_an_old_torch_opens_no_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.save({"a": torch.zeros(2)}, tmp_path / "model.ckpt")
+    monkeypatch.setattr(torch, "__version__", "2.5.1+cpu")
+    with pytest.raises(UserError, match=r"cannot open model.ckpt safely") as caught:
+        weights.read(tmp_path / "model.ckpt")
+    assert caught.value.kind == "environment"
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "model.ckpt"])
+@pytest.mark.parametrize("content", [os.urandom(5000), b"<html>\n" * 99], ids=["noise", "text"])
+def test_other_files_say_so(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UserError, match=name) as caught:
+        weights.read(tmp_path / name)
+    assert caught.value.kind == "weights"
+
+
+def test_what_holds_no_tensors(tmp_path: Path) -> None:
+    torch.save({"epoch": 3}, tmp_path / "model.ckpt")
+    with pytest.raises(UserError, match="no list of tensors"):
         triposr.load(tmp_path / "model.ckpt")
 
 

@@ -109,6 +109,19 @@ class Stage:
         x, y = yield from self.find(operator)
         yield from self.press(x, y)
 
+    def scroll(self, steps):
+        """The sidebar down by so many turns of the wheel, up where negative."""
+        region = self.sidebar
+        self.move(region.x + region.width * 0.5, region.y + region.height * 0.5)
+        yield
+        for _ in range(abs(steps)):
+            kind = "WHEELDOWNMOUSE" if steps > 0 else "WHEELUPMOUSE"
+            self.window.event_simulate(
+                type=kind, value="PRESS", x=int(region.x + region.width * 0.5), y=int(region.y + region.height * 0.5)
+            )
+            yield
+        yield from self.frames(10)
+
     def press(self, x, y):
         self.move(x, y)
         yield

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -58,3 +59,24 @@ def test_work_goes_on_while_a_job_runs(play: Callable[..., dict[str, Any]]) -> N
     assert noted["came"] == ["Subject"]
     assert noted["other_file"] == [], "nothing goes into a file that it was not asked for in"
     assert noted["list_after_load"] == 2
+
+
+def test_pictures_are_painted_chosen_and_models_compared(
+    play: Callable[..., dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """This Python is the full environment; a tiny pipeline of the real classes paints."""
+    pytest.importorskip("diffusers")
+    monkeypatch.syspath_prepend(str(Path(__file__).resolve().parents[1] / "backends"))
+    import tiny
+
+    tiny.draughtsman().save_pretrained(tmp_path / "painter")
+    noted = play("gallery", weights=str(tmp_path / "painter"), python=sys.executable)
+    assert noted["painted"] == "done", noted["failure"]
+    assert noted["pictures"] == noted["icons"] == 4 and noted["before"] == [], "pictures are no objects"
+    assert noted["used"] == "done" and noted["again"], "nothing was painted again"
+    assert noted["after"] == ["a red armchair"]
+    assert noted["compared"] == ["done", "done"], noted["compare_failures"]
+    assert noted["untouched"], "a comparison brings nothing into the file by itself"
+    assert noted["kept"] == ["Subject", "a red armchair"] and noted["undone"], "one undo step"
+    for name in ("gallery", "compared", "scores"):
+        assert colours(tmp_path / "out" / f"{name}.png") > 100, "the picture is not empty"

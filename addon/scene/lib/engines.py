@@ -56,7 +56,7 @@ def _set_cycles(report: Report, scene: bpy.types.Scene, samples: int) -> None:
             cycles.denoising_quality = "BALANCED"
     else:
         cycles.samples = 4 * samples
-        report.warn("This Blender has no denoiser: the film takes longer and is grainier. Use one from blender.org.")
+        report.warn("This Blender has no denoiser: rendering takes longer and is grainier. Use one from blender.org.")
 
 
 def _set_eevee(scene: bpy.types.Scene, samples: int) -> None:

@@ -1,18 +1,36 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Blender's exporters, one function a format: the same axes and units for all, whatever the version calls its options.
+"""Blender's exporters, one function a format, whatever the version calls its options.
 
-Up and forward follow what each format's readers expect: Y up for glTF, OBJ, FBX and USD; Z up for STL and PLY, which
-printers and scanners use.
+Sizes, origin and turn are in the objects already (`placing`); what is left here is the name of the axis that is up.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import addon_utils
 import bpy
+
+from . import usd
+from .targets import Frame
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is written: `rigged` objects have an armature, `animated` ones move; `name` is the asset's.
+
+    `told` are texts and numbers that a format with a place for them keeps.
+    """
+
+    frame: Frame
+    name: str
+    told: Mapping[str, Any]
+    rigged: bool = False
+    animated: bool = False
+    draco: bool = False
 
 
 def _known(operator: Any, options: dict[str, Any]) -> dict[str, Any]:
@@ -32,31 +50,32 @@ def _enabled(addon: str) -> None:
         addon_utils.enable(addon)
 
 
-def glb(path: Path, *, animated: bool) -> None:
+def gltf(path: Path, order: Order) -> None:
     _enabled("io_scene_gltf2")
     _call(
         bpy.ops.export_scene.gltf,
         path,
-        export_format="GLB",
+        export_format="GLB" if path.suffix == ".glb" else "GLTF_SEPARATE",
+        export_texture_dir="",
         use_selection=True,
         export_yup=True,
-        export_apply=not animated,
-        export_animations=animated,
+        export_apply=not order.rigged,
+        export_animations=order.animated,
         export_tangents=False,
         export_image_format="AUTO",
         export_materials="EXPORT",
+        export_draco_mesh_compression_enable=order.draco,
     )
 
 
-def obj(path: Path, *, animated: bool) -> None:
+def obj(path: Path, order: Order) -> None:
     _call(
         bpy.ops.wm.obj_export,
         path,
         export_selected_objects=True,
         export_animation=False,
         apply_modifiers=True,
-        forward_axis="NEGATIVE_Z",
-        up_axis="Y",
+        **_axes(order.frame),
         export_uv=True,
         export_normals=True,
         export_materials=True,
@@ -65,78 +84,85 @@ def obj(path: Path, *, animated: bool) -> None:
     )
 
 
-def fbx(path: Path, *, animated: bool) -> None:
+def fbx(path: Path, order: Order) -> None:
     _enabled("io_scene_fbx")
+    upright = order.frame.up == "Y"
     _call(
         bpy.ops.export_scene.fbx,
         path,
         use_selection=True,
-        object_types={"MESH", "ARMATURE"},
-        # Without these two a reader sees metres as hundreds of centimetres, or a turned empty above the mesh.
+        object_types={"MESH", "ARMATURE", "EMPTY"},
+        # Without these a reader sees metres as hundreds of centimetres, or a turned node above the mesh.
         apply_scale_options="FBX_SCALE_ALL",
-        axis_forward="-Z",
-        axis_up="Y",
-        use_mesh_modifiers=not animated,
+        bake_space_transform=not order.rigged and not order.animated,
+        axis_forward="-Z" if upright else "Y",
+        axis_up="Y" if upright else "Z",
+        use_mesh_modifiers=not order.rigged,
         add_leaf_bones=False,
-        bake_anim=animated,
+        bake_anim=order.animated,
         path_mode="COPY",
         embed_textures=True,
     )
 
 
-def usdz(path: Path, *, animated: bool) -> None:
+def _usd(path: Path, order: Order) -> None:
+    usd.write(path, order.name, order.told, lambda file, root: _call_usd(file, root, order))
+
+
+def _call_usd(path: Path, root: str, order: Order) -> None:
     _call(
         bpy.ops.wm.usd_export,
         path,
         selected_objects_only=True,
-        export_animation=animated,
-        export_armatures=animated,
+        export_animation=order.animated,
+        export_armatures=order.rigged,
         export_uvmaps=True,
         export_normals=True,
         export_materials=True,
         generate_preview_surface=True,
-        export_textures=True,
-        export_textures_mode="NEW",
+        export_textures=path.suffix == ".usdz",  # 4.2
+        export_textures_mode="NEW" if path.suffix == ".usdz" else "PRESERVE",
+        relative_paths=True,
         overwrite_textures=True,
-        convert_orientation=True,
+        convert_orientation=order.frame.up == "Y",
         export_global_forward_selection="NEGATIVE_Z",
         export_global_up_selection="Y",
-        root_prim_path="/root",
+        root_prim_path=root,
         triangulate_meshes=False,
         export_lights=False,
         export_cameras=False,
         convert_world_material=False,
+        export_custom_properties=False,
+        allow_unicode=False,
     )
 
 
-def abc(path: Path, *, animated: bool) -> None:
+def abc(path: Path, order: Order) -> None:
     _call(
         bpy.ops.wm.alembic_export, path, selected=True, uvs=True, normals=True, packuv=False, apply_subdiv=False,
-        **({} if animated else {"start": 1, "end": 1}),
+        export_custom_properties=False, **({} if order.animated else {"start": 1, "end": 1}),
     )  # fmt: skip
 
 
-def stl(path: Path, *, animated: bool) -> None:
+def stl(path: Path, order: Order) -> None:
     _call(
         bpy.ops.wm.stl_export,
         path,
         export_selected_objects=True,
         ascii_format=False,
         apply_modifiers=True,
-        forward_axis="Y",
-        up_axis="Z",
+        **_axes(order.frame),
     )
 
 
-def ply(path: Path, *, animated: bool) -> None:
+def ply(path: Path, order: Order) -> None:
     _call(
         bpy.ops.wm.ply_export,
         path,
         export_selected_objects=True,
         ascii_format=False,
         apply_modifiers=True,
-        forward_axis="Y",
-        up_axis="Z",
+        **_axes(order.frame),
         export_uv=True,
         export_normals=True,
         export_colors="SRGB",
@@ -144,6 +170,13 @@ def ply(path: Path, *, animated: bool) -> None:
     )
 
 
-FORMATS: dict[str, Callable[..., None]] = {
-    "glb": glb, "obj": obj, "fbx": fbx, "usdz": usdz, "abc": abc, "stl": stl, "ply": ply,
+def _axes(frame: Frame) -> dict[str, str]:
+    return {"Y": {"forward_axis": "NEGATIVE_Z", "up_axis": "Y"}, "Z": {"forward_axis": "Y", "up_axis": "Z"}}[frame.up]
+
+
+FORMATS: dict[str, Callable[[Path, Order], None]] = {
+    "glb": gltf, "gltf": gltf, "obj": obj, "fbx": fbx, "usdz": _usd, "usdc": _usd, "usda": _usd, "usd": _usd,
+    "abc": abc, "stl": stl, "ply": ply,
 }  # fmt: skip
+BESIDE = ("obj", "gltf", "usdc", "usda", "usd")
+"""Formats that keep textures in files of their own, next to the model."""

@@ -103,6 +103,48 @@ class Shape:
         return asdict(self)
 
 
+_VALUES = {
+    "FLOAT": ("value", np.float32, 1),
+    "INT": ("value", np.int32, 1),
+    "BOOLEAN": ("value", np.bool_, 1),
+    "FLOAT_VECTOR": ("vector", np.float32, 3),
+    "FLOAT2": ("vector", np.float32, 2),
+    "FLOAT_COLOR": ("color", np.float32, 4),
+    "BYTE_COLOR": ("color_srgb", np.float32, 4),
+}
+"""How the values of an attribute are read: property, type, width."""
+
+
+def rebuilt(old: bpy.types.Mesh, vertices: Array, faces: Array, vertex: Array, corner: Array) -> bpy.types.Mesh:
+    """A mesh of other triangles with the attributes and materials of the old one.
+
+    `vertex` (V,) and `corner` (F, 3) are the old vertex and corner that each new one has its attributes of; a face
+    has those of the face of its first corner.
+    """
+    mesh = new_mesh(old.name, vertices.astype(np.float32), faces.astype(np.int32))
+    for material in old.materials:
+        mesh.materials.append(material)
+    origin = {"POINT": vertex, "CORNER": corner.reshape(-1), "FACE": corner[:, 0] // 3}
+    for one in list(old.attributes):
+        if (
+            one.name.startswith(".")
+            or one.name == "position"
+            or one.domain not in origin
+            or one.data_type not in _VALUES
+        ):
+            continue
+        key, kind, width = _VALUES[one.data_type]
+        values = np.empty(len(one.data) * width, kind)
+        one.data.foreach_get(key, values)
+        new = mesh.attributes.get(one.name) or mesh.attributes.new(one.name, one.data_type, one.domain)
+        if (new.domain, new.data_type) == (one.domain, one.data_type):
+            new.data.foreach_set(key, values.reshape(-1, width)[origin[one.domain]].ravel())
+    for name in [layer.name for layer in old.uv_layers if layer.active_render]:
+        mesh.uv_layers[name].active = mesh.uv_layers[name].active_render = True
+    mesh.update()
+    return mesh
+
+
 def replace_mesh(obj: bpy.types.Object, mesh: bpy.types.Mesh) -> None:
     """Give the object another mesh and free the one that nobody uses any more; the name stays."""
     old, name = obj.data, obj.data.name

@@ -48,24 +48,24 @@ def prove(path: Path, width: int, height: int) -> None:
         raise UserError(message, kind="output")
 
 
-def read(path: Path) -> Pixels:
-    """(H, W, 3), the bottom row first, values as they are in the file."""
+def read(path: Path, channels: int = 3) -> Pixels:
+    """(H, W, 3), or 4 with straight alpha, the bottom row first, values as they are in the file."""
     image = bpy.data.images.load(str(path))
     try:
         width, height = image.size
         out = np.empty(width * height * 4, np.float32)
         image.pixels.foreach_get(out)
-        return out.reshape(height, width, 4)[:, :, :3]
+        return out.reshape(height, width, 4)[:, :, :channels]
     finally:
         bpy.data.images.remove(image)
 
 
 def write(path: Path, pixels: Pixels) -> None:
-    """(H, W, 3), the bottom row first, as a PNG."""
-    height, width = pixels.shape[:2]
+    """(H, W, 3), or 4 with straight alpha, the bottom row first, as a PNG."""
+    height, width, channels = pixels.shape
     rgba = np.ones((height, width, 4), np.float32)
-    rgba[:, :, :3] = pixels
-    image = bpy.data.images.new("galatea picture", width, height, alpha=False)
+    rgba[:, :, :channels] = pixels
+    image = bpy.data.images.new("galatea picture", width, height, alpha=channels == 4)
     try:
         image.pixels.foreach_set(rgba.ravel())
         image.filepath_raw, image.file_format = str(path), "PNG"

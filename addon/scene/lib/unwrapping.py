@@ -114,7 +114,7 @@ def measure(mesh: bpy.types.Mesh, uv: Floats, *, size: int = 512) -> Layout:
     covered = (counts > 0).sum()
     return Layout(
         charts=chart_count(mesh, uv),
-        stretch=_stretch(vertices_of(mesh)[triangles_of(mesh)].astype(np.float64), corners, signed),
+        stretch=stretch(vertices_of(mesh)[triangles_of(mesh)].astype(np.float64), corners, signed),
         overlap=float((counts > 1).sum() / max(covered, 1)),
         used=float(covered / counts.size),
         flipped=float((signed < 0).mean()),
@@ -136,7 +136,7 @@ def chart_count(mesh: bpy.types.Mesh, uv: Floats) -> int:
     return len(np.unique(components(int(point.max()) + 1, point)))
 
 
-def _stretch(points: Array, uv: Array, signed: Array) -> float:
+def stretch(points: Array, uv: Array, signed: Array) -> float:
     """Area-weighted L2 stretch of triangles (F, 3, 3) laid out as (F, 3, 2), scaled so that a uniform layout has 1."""
     area = np.maximum(np.abs(signed), 1e-14)[:, None]
     s, t = uv[..., 0], uv[..., 1]

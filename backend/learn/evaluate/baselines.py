@@ -68,15 +68,9 @@ def backend(step: str, params: Mapping[str, Any] | None = None, make: Callable[[
 
 def lift(folder: Path) -> Predictor:
     """The backend of Lift with the weights that `release` put into `folder`, in the place of the extension's."""
-    from ...backends.lift import Backend, weights
-    from ...sessions import Session
+    from ...backends.lift import Backend
 
-    def make() -> Backend:
-        made = Backend()
-        made._session = Session(str(weights(folder)), lambda text: None)
-        return made
-
-    return backend("lift", make=make)
+    return backend("lift", make=lambda: Backend(folder))
 
 
 def _read(files: Mapping[str, Path]) -> Shape:

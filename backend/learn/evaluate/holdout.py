@@ -21,9 +21,9 @@ from typing import Any
 
 import numpy as np
 
+from ...geometry import camera as cameras
 from ...protocol.store import publish
 from ..things import thing as things
-from ..views import camera as cameras
 
 SIDE = 256
 """px"""

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from ...protocol.store import publish
-from . import metrics, pool, sheet
+from .. import pool
+from . import metrics, sheet
 from .baselines import Predictor, stored
 from .lpips import Lpips
 from .metrics import Perceptual, Truth
@@ -119,8 +120,8 @@ def run(
     for name in names:
         (scorer.out / "scores" / name).mkdir(parents=True, exist_ok=True)
     done = len(pairs) - len(jobs)
-    for (key, name), alive in pool.each(partial(_do, scorer), jobs, workers):
-        if not alive:
+    for (key, name), made in pool.each(partial(_do, scorer), jobs, workers):
+        if isinstance(made, pool.Died):
             record = {"key": key, "predictor": name, "category": scorer.category(key)}
             publish(_path(scorer.out, name, key), record | {"state": "failed", "reason": DIED})
         done += 1

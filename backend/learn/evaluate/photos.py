@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from ...geometry import likeness
+from ...geometry.pose import GREY
 from ...protocol.errors import UserError
 from ..things.sources import Source, fetch
 from . import metrics, pose, sheet, views
@@ -100,19 +102,16 @@ class Photos(Scorer):
     def score(self, name: str, key: str, shape: Shape) -> Record:
         shape = shape.moved(metrics.normalised(shape.vertices))
         photo, subject = pose.framed(self.picture(key)), pose.Subject.of(shape)
-        inside, part = photo[..., 3] > 0.5, photo[..., 3:]
-        found = pose.find(subject, inside)
+        found = pose.find(subject, photo[..., 3] > 0.5)
         colors, cover = pose.render(subject, found)
-        values = {"iou": pose.overlap(cover > 0.5, inside)}
-        wanted, made = (x * part + pose.GREY * (1 - part) for x in (photo[..., :3], colors))
-        error = float(((wanted - made)[inside] ** 2).mean())
-        values["psnr"] = float(-10 * np.log10(max(error, 1e-6)))
+        iou, psnr, wanted, made = likeness.compare(colors, cover, photo)
+        values = {"iou": iou, "psnr": psnr}
         if perceptual := self.perceptual():
             values["lpips"] = perceptual(made[None], wanted[None])
 
         radius = 1.05 * float(np.linalg.norm(shape.vertices, axis=1).max())
         around = views.look(shape, subject.eye, radius=radius, side=sheet.TILE)
-        on_white = colors + (1 - pose.GREY) * (1 - cover[..., None])
+        on_white = colors + (1 - GREY) * (1 - cover[..., None])
         sheet.save(sheet.strip(around, first=on_white), self.strip(name, key))
         return {"values": values, "camera": found._asdict()}
 

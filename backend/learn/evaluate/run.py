@@ -182,7 +182,7 @@ def retrieval(data: Path, encoder: Path) -> Predictor:
     """The training object one of whose views has the class token nearest to the picture's."""
     from PIL import Image
 
-    from ...backends.lift import framed
+    from ...images import framed
     from ..model.encoder import WIDTH
     from ..training.samples import Samples
     from ..training.tokens import encode, load_encoder

@@ -13,6 +13,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from ...geometry.camera import directions
 from ..views.tracer import Tracer
 from .shape import Floats, Shape, normals
 
@@ -40,14 +41,6 @@ class Views:
 def tracer(shape: Shape) -> Tracer:
     """What casts rays at the shape, through the holes of its textures."""
     return Tracer(cast(Any, _Body(shape)), cast(Any, _Holes(shape)))
-
-
-def directions(count: int) -> Floats:
-    """So many even ones (N, 3)."""
-    index = np.arange(count) + 0.5
-    height, turn = 1 - 2 * index / count, np.pi * (1 + 5**0.5) * index
-    flat = np.sqrt(1 - height**2)
-    return np.stack([flat * np.cos(turn), flat * np.sin(turn), height], axis=1)
 
 
 def exposed(eye: Tracer, points: Floats) -> NDArray[np.bool_]:

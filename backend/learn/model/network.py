@@ -2,7 +2,7 @@
 """Lift: DINOv2 tokens and the picture itself -> where each pixel's ray meets the object and what lies behind, colours,
 camera.
 
-All lies in the camera's frustum (see `views.camera`). Two things are predicted for a ray: the depth of the first hit,
+All lies in the camera's frustum (`geometry.camera`). Two things are predicted for a ray: the depth of the first hit,
 and a profile: whether it is inside of the object at so and so much behind that hit. Where the depth is uncertain the
 first is off by a bit, but nothing gets lost; occupancy at fixed depths would be spread so thin there that thin parts
 vanish (see docs/model.md). The whole network is two-dimensional and every prediction pixel-aligned, so that unseen

@@ -31,8 +31,8 @@ UNREAD = ("fbx", "dae", "blend", "3ds", "usd", "usda", "usdc", "usdz", "x3d", "3
 VAL_SHARE = 0.05
 ENOUGH = 8
 """From so many meshes on at least one is for validation."""
-PLAIN_NAMES = ("scene", "model", "mesh", "object", "untitled", "source")
-"""Of files that say nothing; their folder's name is taken."""
+PLAIN_NAMES = ("scene", "model", "mesh", "meshes", "models", "object", "untitled", "source")
+"""Of files and folders that say nothing; the name of the folder above is taken."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,10 @@ def _suffix(path: str) -> str:
 def _words(path: str) -> str:
     """A name to read: "Big_redChair.glb" is "big red chair"."""
     place = PurePosixPath(path)
-    name = place.parent.name if place.stem.lower() in PLAIN_NAMES and place.parent.name else place.stem
+    name = place.stem
+    while name.lower() in PLAIN_NAMES and place.parent.name:
+        place = place.parent
+        name = place.name
     return re.sub(r"(?<=[a-z])(?=[A-Z0-9])|[_\W]+", " ", name).strip().lower() or NAME
 
 

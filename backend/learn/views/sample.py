@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...geometry.camera import CELLS, DEEP, Camera, FrustumFrame, aim, to_frustum, to_world
 from . import shade
-from .camera import CELLS, DEEP, Camera, FrustumFrame, aim, to_frustum, to_world
 from .paint import Look, to_srgb
 from .surface import Surface
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from .paint import Look, to_srgb
 
 if TYPE_CHECKING:
-    from .camera import Camera, FrustumFrame
+    from ...geometry.camera import Camera, FrustumFrame
     from .surface import Surface
 
 F32 = NDArray[np.float32]

@@ -3,19 +3,17 @@
 
 from __future__ import annotations
 
-import contextlib
+import itertools
 import json
-import multiprocessing
 import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import pool
 from ..things import thing as things
 from . import sample
 from .surface import Surface
@@ -44,33 +42,35 @@ def build(
         if limit is None and int(extra.stem) >= len(chunks):
             extra.with_suffix(".json").unlink(missing_ok=True)
             extra.unlink()
-    bad: list[tuple[str, str]] = []
+    targets = [folder / f"{number:04d}.safetensors" for number in range(len(chunks))]
+    wanted = [_wanted(chunk, seed, views) for chunk in chunks]
+    cards = [_whole(target, want) for target, want in zip(targets, wanted, strict=True)]
+    tasks = [(path, seed, views) for chunk, card in zip(chunks, cards, strict=True) if not card for path in chunk]
+    results = pool.each(_make, tasks, workers)
     done = 0
-    with _one_thread(), _Pool(workers) as pool:
-        for number, chunk in enumerate(chunks):
-            target = folder / f"{number:04d}.safetensors"
-            wanted = {
-                "version": VERSION,
-                "seed": seed,
-                "views": views,
-                "things": [[path.stem, path.stat().st_size] for path in chunk],
-            }
-            card = _whole(target, wanted)
-            if card is None:
-                made: list[tuple[str, list[Sample]]] = []
-                errors: list[tuple[str, str]] = []
-                for path, result in zip(chunk, pool.run([(path, seed, views) for path in chunk]), strict=True):
-                    if isinstance(result, str):
-                        errors.append((path.stem, result))
-                    else:
-                        made.append((path.stem, result))
-                    report(f"Views of {path.stem}", (done + len(made) + len(errors)) / len(paths))
-                card = {**wanted, "keys": [key for key, _ in made], "errors": errors}
-                _write(target, [one for _, several in made for one in several], card)
-            bad += [(key, error) for key, error in card["errors"]]
+    for target, chunk, want, card in zip(targets, chunks, wanted, cards, strict=True):
+        if card:
             done += len(chunk)
-            report(f"Samples {target.name}", done / len(paths))
-    return bad
+            continue
+        made: list[tuple[str, list[Sample]]] = []
+        errors: list[tuple[str, str]] = []
+        for (path, _, _), result in itertools.islice(results, len(chunk)):
+            if isinstance(result, list):
+                made.append((path.stem, result))
+            else:
+                errors.append((path.stem, result if isinstance(result, str) else "the process that worked on it died"))
+            done += 1
+            report(f"Views of {path.stem}", done / len(paths))
+        want |= {"keys": [key for key, _ in made], "errors": errors}
+        _write(target, [one for _, several in made for one in several], want)
+        report(f"Samples {target.name}", done / len(paths))
+    return [(key, error) for card, want in zip(cards, wanted, strict=True) for key, error in (card or want)["errors"]]
+
+
+def _wanted(chunk: list[Path], seed: int, views: int) -> dict[str, Any]:
+    """What the card of a file says that holds these things' samples."""
+    sizes = [[path.stem, path.stat().st_size] for path in chunk]
+    return {"version": VERSION, "seed": seed, "views": views, "things": sizes}
 
 
 def _make(task: tuple[Path, int, int]) -> list[Sample] | str:
@@ -105,66 +105,3 @@ def _whole(target: Path, wanted: dict[str, Any]) -> dict[str, Any] | None:
         return None
     fits = isinstance(card, dict) and card.get("bytes") == size and all(card.get(k) == v for k, v in wanted.items())
     return card if fits else None
-
-
-class _Pool:
-    """Runs `_make` in processes; one that a thing kills costs that thing only."""
-
-    def __init__(self, workers: int) -> None:
-        self._workers = workers
-        self._pool = self._start(workers)
-
-    def __enter__(self) -> _Pool:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._pool:
-            self._pool.shutdown(cancel_futures=True)
-
-    def run(self, tasks: list[tuple[Path, int, int]]) -> Iterator[list[Sample] | str]:
-        """Results in the order of the tasks."""
-        if self._pool is None:
-            yield from map(_make, tasks)
-            return
-        done = 0
-        try:
-            for result in self._pool.map(_make, tasks):
-                yield result
-                done += 1
-            return
-        except BrokenProcessPool:
-            pass
-        for task in tasks[done:]:
-            with contextlib.ExitStack() as stack:
-                alone = self._start(1, always=True)
-                assert alone
-                stack.callback(alone.shutdown)
-                try:
-                    result = alone.submit(_make, task).result()
-                except BrokenProcessPool:
-                    result = "the process that worked on it died"
-            yield result
-        self._pool = self._start(self._workers)
-
-    @staticmethod
-    def _start(workers: int, always: bool = False) -> ProcessPoolExecutor | None:
-        if workers < 1 and not always:
-            return None
-        context = multiprocessing.get_context("spawn")
-        return ProcessPoolExecutor(max(workers, 1), mp_context=context)
-
-
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """Processes that start meanwhile use one thread each: there are as many of them as are wanted."""
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value

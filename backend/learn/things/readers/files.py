@@ -32,9 +32,10 @@ class _Named:
     def find(self, folder: str, name: str) -> str | None:
         """The name of the file that `name`, written in a file of `folder`, means; None where there is none."""
         wanted = name.strip().strip('"').replace("\\", "/")
-        for path in (posixpath.join(folder, wanted.lstrip("/")), posixpath.join(folder, posixpath.basename(wanted))):
-            if found := self._lower.get(posixpath.normpath(path).lower()):
-                return found
+        last = posixpath.basename(wanted)
+        for path in (wanted.lstrip("/"), last, f"../materials/textures/{last}"):  # the last is Gazebo's way
+            if there := self._lower.get(posixpath.normpath(posixpath.join(folder, path)).lower()):
+                return there
         return None
 
 

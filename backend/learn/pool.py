@@ -11,36 +11,43 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
 Job = TypeVar("Job")
+Made = TypeVar("Made")
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-_work: Callable[[Any], None]
+_work: Callable[[Any], Any]
 
 
-def each(work: Callable[[Job], None], jobs: Sequence[Job], workers: int) -> Iterator[tuple[Job, bool]]:
-    """Do the jobs; each with whether it was done, in their order: False where its process died twice over it.
+class Died:
+    """Stands for what a job would have made, had it not killed its process twice."""
 
-    `work` must leave what it makes in files, and do nothing where they are there already. With one worker it runs in
-    this process, and may be anything; else it is sent to the others once, and keeps there what it loads.
+
+def each(work: Callable[[Job], Made], jobs: Sequence[Job], workers: int) -> Iterator[tuple[Job, Made | Died]]:
+    """Do the jobs; each with what it made, in their order.
+
+    With one worker `work` runs in this process, and may be anything; else it is sent to the others once, and keeps
+    there what it loads.
     """
     if workers <= 1:
         for job in jobs:
-            work(job)
-            yield job, True
+            yield job, work(job)
         return
     waiting = list(jobs)
     while waiting:
         try:
-            for _ in _run(work, waiting, workers):
-                yield waiting.pop(0), True
+            for made in _run(work, waiting, workers):
+                yield waiting.pop(0), made
         except BrokenProcessPool:
             for job in waiting[:workers]:  # those that were at work then are among the first that are not done
-                try:
-                    done = len(list(_run(work, [job], 1))) == 1
-                except BrokenProcessPool:
-                    done = False
-                yield waiting.pop(0), done
+                yield waiting.pop(0), _alone(work, job)
 
 
-def _run(work: Callable[[Any], None], jobs: Sequence[Any], workers: int) -> Iterator[None]:
+def _alone(work: Callable[[Any], Any], job: Any) -> Any:
+    try:
+        return next(_run(work, [job], 1))
+    except BrokenProcessPool:
+        return Died()
+
+
+def _run(work: Callable[[Any], Any], jobs: Sequence[Any], workers: int) -> Iterator[Any]:
     before = {name: os.environ.get(name) for name in THREADS}
     os.environ.update(dict.fromkeys(THREADS, "1"))
     pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _begin, (work,))
@@ -55,10 +62,10 @@ def _run(work: Callable[[Any], None], jobs: Sequence[Any], workers: int) -> Iter
                 os.environ[name] = value
 
 
-def _begin(work: Callable[[Any], None]) -> None:
+def _begin(work: Callable[[Any], Any]) -> None:
     global _work
     _work = work
 
 
-def _do(job: Any) -> None:
-    _work(job)
+def _do(job: Any) -> Any:
+    return _work(job)

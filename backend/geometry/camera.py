@@ -129,3 +129,11 @@ def aim(
             break
     zc = float((low[2] + high[2]) / 2 - at[2])
     return Camera(rotation, rotation.T @ at, f), FrustumFrame(f / zc, zc, f)
+
+
+def directions(count: int) -> NDArray[np.float64]:
+    """So many unit vectors (N, 3), spread evenly."""
+    index = np.arange(count) + 0.5
+    height, turn = 1 - 2 * index / count, np.pi * (1 + 5**0.5) * index
+    flat = np.sqrt(1 - height**2)
+    return np.stack([flat * np.cos(turn), flat * np.sin(turn), height], axis=1)

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# mypy: disable-error-code="valid-type,misc"
+# ruff: noqa: RUF012 - Blender wants mutable sets as class attributes
+"""Fill the gallery, and take one thing out of it."""
+
+import bpy
+from bpy.props import StringProperty
+
+from ...backend.protocol.errors import UserError
+from .. import bridge as bridges
+from .. import gallery, plan, props, wanted
+from ..bridge import bridge
+from .generate import begin
+
+
+class GALATEA_OT_imagine(bpy.types.Operator):
+    """Paint pictures of the words. They come to the Gallery, where you take the one to go on with"""
+
+    bl_idname = "galatea.imagine"
+    bl_label = "Imagine"
+    bl_options = set[str]()  # not REGISTER: Repeat Last would run it while the window waits
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        settings = props.settings(context)
+        recipe = wanted.recipe(settings)
+        part = wanted.first_part(recipe)
+        reason = wanted.lacking(settings, part) or wanted.blocked(settings, part)
+        if not wanted.painter(recipe):
+            reason = "Choose a recipe that begins with words"
+        if reason:
+            cls.poll_message_set(reason)
+        return not reason
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        return begin(self, context, lambda: plan.imagine(context), wait=False)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        return begin(self, context, lambda: plan.imagine(context), wait=True)
+
+
+class GALATEA_OT_compare(bpy.types.Operator):
+    """Make a mesh of the photo with each ticked model and look at them side by side in the Gallery, with scores.
+    Nothing comes into the file until you keep one"""
+
+    bl_idname = "galatea.compare"
+    bl_label = "Compare"
+    bl_options = set[str]()
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        settings = props.settings(context)
+        reason = ""
+        if not wanted.has(wanted.COMPARED):
+            reason = f"This version has no recipe {wanted.COMPARED}"
+        elif settings.image is None:
+            reason = "Choose an image first"
+        elif not wanted.compared(settings):
+            reason = "Tick one or more models that can run here"
+        if reason:
+            cls.poll_message_set(reason)
+        return not reason
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        return begin(self, context, lambda: plan.compare(context), wait=False)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        return begin(self, context, lambda: plan.compare(context), wait=True)
+
+
+class _OnItem:
+    item: StringProperty(options={"SKIP_SAVE"})
+
+    def which(self) -> gallery.Item:
+        bridge.history()
+        item = bridge.item(self.item)
+        if item is None or not item.picture.is_file():
+            raise UserError("It is no longer in the gallery: its files are gone. Make it again.", kind="output")
+        return item
+
+
+class GALATEA_OT_use(_OnItem, bpy.types.Operator):
+    """Take this one. A picture goes on to a mesh with the chosen model, and nothing is painted again;
+    a result of a comparison comes into the scene"""
+
+    bl_idname = "galatea.use"
+    bl_label = "Use"
+    bl_options = set[str]()  # a result that comes in makes its own undo step
+    item: StringProperty(options={"SKIP_SAVE"})
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if context.mode != "OBJECT":
+            cls.poll_message_set("Go to Object Mode first")
+        return context.mode == "OBJECT"
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        return self.take(context, wait=False)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        return self.take(context, wait=True)
+
+    def take(self, context: bpy.types.Context, *, wait: bool) -> set[str]:
+        try:
+            item = self.which()
+            if item.number is None:
+                bridges.keep(item.run, context.scene.name)
+                return {"FINISHED"}
+            number = item.number
+        except (UserError, OSError) as error:
+            self.report({"ERROR"}, bridge.complain(error))
+            return {"CANCELLED"}
+        return begin(self, context, lambda: plan.go_on(context, item.run, number), wait=wait)
+
+
+class GALATEA_OT_look(_OnItem, bpy.types.Operator):
+    """See this picture large, in the system's viewer"""
+
+    bl_idname = "galatea.look"
+    bl_label = "See It Large"
+    bl_options = {"INTERNAL"}
+    item: StringProperty(options={"SKIP_SAVE"})
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        try:
+            bpy.ops.wm.path_open(filepath=str(self.which().picture))
+        except UserError as error:
+            self.report({"ERROR"}, bridge.complain(error))
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+
+CLASSES = (GALATEA_OT_imagine, GALATEA_OT_compare, GALATEA_OT_use, GALATEA_OT_look)
