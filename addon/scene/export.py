@@ -26,7 +26,7 @@ SPEC = BackendSpec(
     task="scene-to-model",
     help="Write the finished object for other programs.",
     runtime="blender",
-    version=2,
+    version=3,
     inputs=("scene",),
     outputs=("model", "provenance"),
     axes="Y up and Z forward in glb, gltf, obj, fbx, abc and usd; Z up and -Y forward in stl and ply; metres",
@@ -49,6 +49,8 @@ SPEC = BackendSpec(
     ),
 )
 
+_ENGINES = ("unity", "unreal", "godot")
+"""Targets that know levels of detail and collision hulls by their names; elsewhere all would show at once."""
 _ORM = ("glb", "gltf", *targets.USD)
 """Formats whose materials take occlusion, roughness and metal from one picture: red, green, blue."""
 
@@ -75,8 +77,8 @@ def run(
     change = placing.matrix(body, frame, size=size, measure=measure, pivot=pivot)
     with (
         _scratch(path, beside=format in exporters.BESIDE and format != "gltf") as folder,
-        placing.placed(body, change) as objects,
-        textured(objects[0], folder, orm=format in _ORM),
+        placing.placed(body, change, all_of_it=target in _ENGINES) as objects,
+        textured([obj for obj in objects if obj.type == "MESH"], folder, orm=format in _ORM),
         alone(*objects),
         _scene(frame.unit, objects, animated=order.animated),
     ):

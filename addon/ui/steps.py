@@ -101,4 +101,9 @@ class GALATEA_PT_film(_Sub, bpy.types.Panel):
         _verbs(layout, context, ("galatea.film", "RENDER_ANIMATION"))
 
 
-CLASSES = (GALATEA_PT_shape, GALATEA_PT_texture, GALATEA_PT_rig, GALATEA_PT_physics, GALATEA_PT_film)
+class GALATEA_PT_asset(_Sub, bpy.types.Panel):
+    bl_label = "Asset"
+    steps = ("lod", "collide", "asset")
+
+
+CLASSES = (GALATEA_PT_shape, GALATEA_PT_texture, GALATEA_PT_rig, GALATEA_PT_physics, GALATEA_PT_film, GALATEA_PT_asset)

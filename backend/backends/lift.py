@@ -40,7 +40,7 @@ class Backend:
         id="lift",
         label="Lift (own model)",
         task="image-to-mesh",
-        version=2,
+        version=3,
         batch=4,
         help="Our own network, trained on free meshes: it knows the backs of many things. Nothing to download.",
         license="GPL-3.0-or-later; encoder DINOv2, Apache-2.0",

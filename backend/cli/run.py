@@ -15,6 +15,7 @@ from ..env import python as environment_python
 from ..flow import Stage, walk
 from ..protocol.catalog import spec_of
 from ..protocol.errors import UserError
+from ..protocol.gate import gated
 from ..protocol.job import JobState
 from ..protocol.recipe import Recipe, load_quality, load_recipe, names, parse_settings
 from ..protocol.store import JobStore
@@ -99,7 +100,7 @@ def plan(options: argparse.Namespace, name: str) -> tuple[Recipe, dict[str, Path
     if getattr(options, "until", None):
         recipe = recipe.until(options.until)
     if getattr(options, "gate", None):
-        recipe = recipe.with_gate(options.gate)
+        recipe = gated(recipe, options.gate)
     recipe = recipe.with_quality(load_quality(options.quality))
     if getattr(options, "image", None) and any(step.do == "bring" for step in recipe.steps):
         recipe = recipe.merged({"bring": {"name": options.image.stem[:60].strip() or "Galatea"}})

@@ -78,11 +78,6 @@ class Recipe:
             raise UserError(f"{self.name} has no step {last!r}. It has: {', '.join(mine)}.", kind="usage")
         return replace(self, steps=self.steps[: mine.index(last) + 1])
 
-    def with_gate(self, name: str) -> Recipe:
-        """The recipe with a report at its end that holds the mesh against a gate, by name or a .toml file."""
-        step = Step("report", {"gate": str(_find("gates", name).expanduser().absolute())})
-        return replace(self, steps=(*(each for each in self.steps if each.do != "report"), step))
-
     def check(self) -> None:
         """Raise `UserError` where a step or parameter is unknown or a file that a step needs is made by nobody."""
         have = set(self.inputs)
@@ -120,7 +115,8 @@ def names(kind: str) -> list[str]:
     return sorted(path.stem for path in (PRESETS / kind).glob("*.toml"))
 
 
-def _find(kind: str, name: str) -> Path:
+def find(kind: str, name: str) -> Path:
+    """The file of a preset, by its name or by a path that ends with .toml."""
     if name in names(kind):
         return PRESETS / kind / f"{name}.toml"
     if name.endswith(".toml"):
@@ -130,7 +126,7 @@ def _find(kind: str, name: str) -> Path:
 
 def load_recipe(name: str) -> Recipe:
     """By name from the presets, or any TOML file by path."""
-    path = _find("recipes", name)
+    path = find("recipes", name)
     data = read_toml(path)
     try:
         steps = tuple(Step(item["do"], {k: v for k, v in item.items() if k != "do"}) for item in data["step"])
@@ -143,7 +139,7 @@ def load_recipe(name: str) -> Recipe:
 
 def load_quality(name: str) -> dict[str, dict[str, Any]]:
     """Parameters by step of a quality preset."""
-    data = read_toml(_find("quality", name))
+    data = read_toml(find("quality", name))
     data.pop("name", None)
     for do, params in data.items():
         spec_of(do).fill(params)

@@ -52,6 +52,7 @@ class TestFilters:
         prints = np.stack([filters.fingerprint(made(of)) for of in (red, chair())])
         assert filters.copies(prints, ["train", "train"]) == {}
         assert filters.copies(prints, ["train", "holdout"]) == {0: (1, "near the hold-out")}
+        assert filters.copies(prints, ["holdout", "holdout"]) == {1: (0, "copy")}, "a shape has one vote"
         assert filters.copies(prints, ["val", "train"]) == {0: (1, "near training")}
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from mathutils import Matrix, Vector
 
 from ....backend.protocol.errors import UserError
+from ..work import ROLE
 from . import animation, meshes
 from .targets import Frame
 
@@ -104,6 +105,11 @@ def carriers(body: bpy.types.Object) -> list[bpy.types.Object]:
     return found
 
 
+def companions(body: bpy.types.Object) -> list[bpy.types.Object]:
+    """Its coarser levels and collision hulls, which are where it is."""
+    return [obj for obj in bpy.context.scene.objects if obj.get(ROLE) in ("lod", "collision")]
+
+
 def travels(body: bpy.types.Object) -> bool:
     """It moves through the world by keys of objects, not by its bones alone."""
     return any(not curve.data_path.startswith("pose.") for obj in carriers(body) for curve in animation.curves(obj))
@@ -114,9 +120,14 @@ def animated(objects: list[bpy.types.Object]) -> bool:
 
 
 @contextmanager
-def placed(body: bpy.types.Object, change: Matrix) -> Iterator[list[bpy.types.Object]]:
-    """The objects to export, the body first, moved by `change`; the scene is as it was afterwards."""
-    with _carried(carriers(body), change) if travels(body) else _copied(body, change) as objects:
+def placed(body: bpy.types.Object, change: Matrix, *, all_of_it: bool = False) -> Iterator[list[bpy.types.Object]]:
+    """The objects to export, the body first, moved by `change`; the scene is as it was afterwards.
+
+    `all_of_it`: with levels of detail and collision hulls.
+    """
+    along = companions(body) if all_of_it else []
+    moved = travels(body)
+    with _carried([*carriers(body), *along], change) if moved else _copied(body, along, change) as objects:
         bpy.context.view_layer.update()
         yield objects
 
@@ -140,18 +151,22 @@ def _carried(objects: list[bpy.types.Object], change: Matrix) -> Iterator[list[b
 
 
 @contextmanager
-def _copied(body: bpy.types.Object, change: Matrix) -> Iterator[list[bpy.types.Object]]:
+def _copied(body: bpy.types.Object, along: list[bpy.types.Object], change: Matrix) -> Iterator[list[bpy.types.Object]]:
     """Copies with the change in their data, so that no transform is left on them. They bear the names meanwhile."""
     rig = body.find_armature()
-    originals = [body, *([rig] if rig else [])]
+    originals = [body, *along, *([rig] if rig else [])]
     names = [(thing, thing.name) for obj in originals for thing in (obj, obj.data)]
     copies: list[bpy.types.Object] = []
     try:
         for obj in originals:
-            copies.append(_copy(obj, change, solid=rig is None))
+            # what is out of sight is not kept up to date, but it is where the body is
+            place = rig.matrix_world if obj == rig else body.matrix_world
+            copies.append(_copy(obj, change @ place, solid=rig is None))
         if rig:
-            _bind(copies[0], rig, copies[1])
-            with _scaled_motion(copies[1], (change @ rig.matrix_world).median_scale):
+            for copy in copies[:-1]:
+                if copy.get(ROLE) != "collision":
+                    _bind(copy, rig, copies[-1])
+            with _scaled_motion(copies[-1], (change @ rig.matrix_world).median_scale):
                 yield copies
         else:
             yield copies
@@ -164,8 +179,8 @@ def _copied(body: bpy.types.Object, change: Matrix) -> Iterator[list[bpy.types.O
             thing.name = name
 
 
-def _copy(obj: bpy.types.Object, change: Matrix, *, solid: bool) -> bpy.types.Object:
-    """`solid`: modifiers are put into the mesh, in the sizes that they were made for."""
+def _copy(obj: bpy.types.Object, world: Matrix, *, solid: bool) -> bpy.types.Object:
+    """Its data brought to `world`. `solid`: modifiers are put into the mesh, in the sizes that they were made for."""
     if solid:
         graph = bpy.context.evaluated_depsgraph_get()
         data = bpy.data.meshes.new_from_object(obj.evaluated_get(graph), preserve_all_data_layers=True, depsgraph=graph)
@@ -176,11 +191,10 @@ def _copy(obj: bpy.types.Object, change: Matrix, *, solid: bool) -> bpy.types.Ob
     if solid:
         copy.modifiers.clear()
     copy.parent = None
-    world = change @ obj.matrix_world
     data.transform(world)
     if world.is_negative and isinstance(data, bpy.types.Mesh):
         data.flip_normals()
-    copy.matrix_world = Matrix()
+    copy.matrix_parent_inverse = copy.matrix_basis = Matrix()
     bpy.context.scene.collection.objects.link(copy)
     for mine, its in ((copy, obj), (data, obj.data)):
         name, its.name = its.name, f"{its.name[:50]} original"

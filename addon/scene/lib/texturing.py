@@ -22,18 +22,18 @@ ORM = "mesh_orm"
 
 
 @contextmanager
-def textured(obj: bpy.types.Object, folder: Path, *, orm: bool) -> Iterator[list[Path]]:
-    """The object has copies of its materials whose images are files `mesh_<role>` in the folder.
+def textured(objects: list[bpy.types.Object], folder: Path, *, orm: bool) -> Iterator[list[Path]]:
+    """The objects have copies of their materials whose images are files `mesh_<role>` in the folder.
 
     `orm`: occlusion, roughness and metal come from one picture: red, green, blue.
     """
-    before = list(obj.data.materials)
+    before = [(obj, slot, each) for obj in objects for slot, each in enumerate(obj.data.materials)]
     images: list[bpy.types.Image] = []
     copies: dict[bpy.types.Material, bpy.types.Material] = {}
     names: dict[bpy.types.Material, str] = {}
     files: dict[str, Path] = {}
     try:
-        for slot, material in enumerate(before):
+        for obj, slot, material in before:
             if not material or not material.node_tree:
                 continue
             if material not in copies:
@@ -44,7 +44,7 @@ def textured(obj: bpy.types.Object, folder: Path, *, orm: bool) -> Iterator[list
             obj.data.materials[slot] = copies[material]
         yield list(files.values())
     finally:
-        for slot, material in enumerate(before):
+        for obj, slot, material in before:
             obj.data.materials[slot] = material
         for material, copy in copies.items():
             bpy.data.materials.remove(copy)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import bpy
 import numpy as np
 
-from .meshes import Array, Floats, components, set_uv, triangles_of, uv_of, vertices_of
+from .meshes import Array, Floats, components, diagonal, set_uv, triangles_of, uv_of, vertices_of
 from .selection import alone, editing
 
 
@@ -24,7 +24,10 @@ def by_xatlas(mesh: bpy.types.Mesh, *, size: int, padding: int) -> Floats:
     # Turned charts may be mirrored too: the tangent space knows, and the texture is used a sixth better.
     pack.padding, pack.bilinear, pack.rotate_charts = padding, True, True
     points, faces = vertices_of(mesh), triangles_of(mesh).astype(np.uint32)
-    density = _density(mesh, size)
+    # xatlas counts in metres too: what is very small is nothing to it
+    length = diagonal(points)
+    unit = 1.0 if 1e-2 <= length <= 1e2 else length
+    points, density = points / np.float32(unit), _density(mesh, size) * unit
     for _ in range(2):
         # Asked for an exact resolution xatlas may answer with several atlases; so it gets a density, and
         # an atlas that is far from the size of the texture, whose gaps would be wrong, is made again.
@@ -47,7 +50,7 @@ def _density(mesh: bpy.types.Mesh, size: int) -> float:
     """Texels a metre with which the surface fills as much of the texture as xatlas usually gets to."""
     area = np.empty(len(mesh.polygons), np.float32)
     mesh.polygons.foreach_get("area", area)
-    return math.sqrt(0.55 * size * size / max(float(area.sum()), 1e-12))
+    return math.sqrt(0.55 * size * size / max(float(area.sum()), 1e-30))
 
 
 def by_smart(obj: bpy.types.Object, *, size: int, padding: int, angle: float = 66.0) -> Floats:
@@ -153,7 +156,7 @@ def stretch(points: Array, uv: Array, signed: Array) -> float:
     ) / (2 * area)
     squared = ((ds**2).sum(axis=1) + (dt**2).sum(axis=1)) / 2
     surface = np.linalg.norm(np.cross(q[:, 1] - q[:, 0], q[:, 2] - q[:, 0]), axis=1) / 2
-    good = surface > 1e-12
+    good = surface > 1e-12 * min(1.0, float(surface.max()))
     total = surface[good].sum()
     return float(np.sqrt((squared[good] * surface[good]).sum() / total) * np.sqrt(np.abs(signed).sum() / total))
 

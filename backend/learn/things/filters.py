@@ -85,8 +85,9 @@ def fingerprint(thing: Thing) -> Print:
 def copies(prints: NDArray[np.float32], splits: Sequence[str]) -> dict[int, tuple[int, str]]:
     """Index of each Thing to drop -> (index of the one it resembles, why); earlier Things win over later ones.
 
-    The hold-out comes first: whatever is near it leaves training and validation, whatever its colours. Then training,
-    without copies alike in shape and colour; then validation, which is to show nothing near to training.
+    The hold-out comes first, each shape once, whatever its colours: thirty coats of one horse would be thirty votes.
+    What is near it leaves training and validation. Then training, without copies alike in shape and colour; then
+    validation, which is to show nothing near to training.
     """
     shapes = prints[:, : 3 * STEPS].reshape(-1, 3, STEPS)
     colors = prints[:, 3 * STEPS :]
@@ -98,7 +99,7 @@ def copies(prints: NDArray[np.float32], splits: Sequence[str]) -> dict[int, tupl
             before = np.array(kept)
             gap = np.abs(shapes[before] - shapes[i]).mean(2).max(1)
             other = np.array([splits[j] != splits[i] for j in kept])
-            alike = np.abs(colors[before] - colors[i]).max(1) < SAME_COLOR
+            alike = (np.abs(colors[before] - colors[i]).max(1) < SAME_COLOR) | (splits[i] == "holdout")
             hits = np.flatnonzero((other & (gap < NEAR)) | (~other & alike & (gap < COPY)))
             if len(hits):
                 best = int(hits[gap[hits].argmin()])

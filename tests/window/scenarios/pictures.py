@@ -71,3 +71,11 @@ def play(stage):
         yield from stage.open_sidebar()
         yield from stage.frames(10)
         stage.shot(name)
+    fold({"GALATEA_PT_gallery"})
+    settings.quality = "draft"
+    settings.compare.lift = settings.compare.relief = True
+    bpy.ops.galatea.compare("INVOKE_DEFAULT")
+    yield from stage.until(lambda: bridge.idle, 600, "the comparison")
+    yield from stage.open_sidebar()
+    yield from stage.frames(40)
+    stage.shot("panel-gallery")

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the finished mesh is like in figures, and where it falls short of a gate; nothing is changed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import bpy
+import numpy as np
+
+from ...backend.geometry.topology import Beat
+from ...backend.protocol.errors import UserError
+from ...backend.protocol.gate import FIGURES, Gate
+from ...backend.protocol.spec import BackendSpec, Param
+from .lib import layout, meshes, repair, shading
+from .work import Work
+
+SPEC = BackendSpec(
+    id="report",
+    label="Quality report",
+    task="scene-to-report",
+    help="Measure the finished mesh, its UV map and textures, and hold them against a gate.",
+    runtime="blender",
+    inputs=("scene",),
+    outputs=("report",),
+    params=(Param("gate", "file", "", "A gate's TOML file; without one it is measured and not judged"),),
+)
+SCHEMA = 1
+
+
+def run(work: Work, *, gate: str) -> None:
+    body = work.object("body")
+    wanted = Gate.load(Path(gate)) if gate else Gate("", {})
+    mesh = _triangles(body)
+    try:
+        if not len(mesh.polygons):
+            raise UserError("The body has no faces, so that there is nothing to measure. Make it again.")
+        values, more = _measured(work, body, mesh)
+    finally:
+        bpy.data.meshes.remove(mesh)
+    rows = wanted.rows(values, {step["step"]: step.get("params", {}) for step in work.steps})
+    short = [row for row in rows if row["state"] == "short"]
+    work.progress("Writing the report", 0.98)
+    text = {"schema": SCHEMA, "gate": wanted.name, "passed": not short if gate else None, "rows": rows, **more}
+    work.file("report", "mesh_report.json").write_text(json.dumps(text, indent=1) + "\n", encoding="utf-8")
+    for key in FIGURES:
+        work.report.metric(key, values.get(key))
+    if gate:
+        work.report.metric("gate", wanted.name)
+        work.report.metric("short", short)
+
+
+def _triangles(body: bpy.types.Object) -> bpy.types.Mesh:
+    """A copy of the body's mesh, in metres of the world and of triangles only."""
+    mesh = body.data.copy()
+    mesh.transform(body.matrix_world)
+    mesh.calc_loop_triangles()
+    loops = np.empty(3 * len(mesh.loop_triangles), np.int32)
+    mesh.loop_triangles.foreach_get("loops", loops)
+    vertex = np.empty(len(mesh.loops), np.int32)
+    mesh.loops.foreach_get("vertex_index", vertex)
+    made = meshes.new_mesh("report", meshes.vertices_of(mesh), vertex[loops].reshape(-1, 3))
+    name = shading.BODY_UV if shading.BODY_UV in mesh.uv_layers else getattr(mesh.uv_layers.active, "name", "")
+    if name:
+        meshes.set_uv(made, shading.BODY_UV, meshes.uv_of(mesh, name)[loops])
+    bpy.data.meshes.remove(mesh)
+    return made
+
+
+def _measured(work: Work, body: bpy.types.Object, mesh: bpy.types.Mesh) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The values of the figures, and what there is to tell beside them."""
+    points = meshes.vertices_of(mesh)
+    if not np.isfinite(points).all():
+        raise UserError("The body has positions that are no numbers. Make it again.")
+    beat = _beat(work, "Measuring the surface", 0.1)
+    found = repair.measured(mesh, beat)
+    beat = _beat(work, "Looking for parts inside others", 0.4)
+    values = {
+        **{name: found[name] for name in ("faces", "watertight", "shells", "holes", "self_intersections")},
+        **{name: found[name] for name in ("inside_out", "slivers", "degenerate", "loose")},
+        "nonmanifold": found["nonmanifold_edges"] + found["nonmanifold_vertices"],
+        "flipped": found["flipped_edges"],
+        "inner_shells": repair.hidden(mesh, beat),
+        "size_m": round(float(np.ptp(points, axis=0).max()), 6),
+    }
+    textures = _textures(body)
+    sides = [min(picture["size"]) for picture in textures]
+    values["texture_px"] = min(sides) if sides else None
+    if shading.BODY_UV in mesh.uv_layers:
+        uv = meshes.uv_of(mesh, shading.BODY_UV)
+        values |= layout.figures(mesh, uv, max(sides, default=0), _beat(work, "Measuring the UV map", 0.6))
+    return values, {"mesh": found, "textures": textures, "size_m": np.ptp(points, axis=0).round(6).tolist()}
+
+
+def _textures(body: bpy.types.Object) -> list[dict[str, Any]]:
+    """Name and size in pixels of each picture in the body's materials."""
+    found = {
+        node.image.name: {"name": node.image.name, "size": list(node.image.size)}
+        for material in body.data.materials
+        if material and material.node_tree
+        for node in material.node_tree.nodes
+        if node.type == "TEX_IMAGE" and node.image and node.image.size[0]
+    }
+    return [found[name] for name in sorted(found)]
+
+
+def _beat(work: Work, phase: str, fraction: float) -> Beat:
+    return repair.paced(lambda: work.progress(phase, fraction))
