@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from ...protocol.errors import UserError
+from ..model.encoder import unpack
 from ..model.network import Config, Layer, Lift, Residual, small
 from . import lora
 from .board import board
@@ -248,7 +249,10 @@ def save_weights(path: Path, model: Lift, more: dict[str, str] | None = None) ->
 
 
 def load_weights(path: Path, base: Path = SHIPPED) -> tuple[Lift, dict[str, str]]:
-    """The network of the file's own configuration, float32, and the metadata; an adapter is merged into `base`."""
+    """The network of the file's own configuration, float32 whatever the file has, and the metadata.
+
+    An adapter is merged into `base`.
+    """
     from safetensors import safe_open
 
     try:
@@ -258,7 +262,7 @@ def load_weights(path: Path, base: Path = SHIPPED) -> tuple[Lift, dict[str, str]
             model, metadata = load_weights(base)
             return lora.load_adapter(path, model, base), metadata
         model = Lift(Config(**json.loads(metadata["config"])))
-        model.load_state_dict({name: tensor.float() for name, tensor in load_file(path).items()})
+        model.load_state_dict(unpack(load_file(path)))
     except UserError:
         raise
     except Exception as error:
