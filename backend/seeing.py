@@ -76,8 +76,8 @@ class Eyes:
         if not isinstance(folder, Path) or not folder.is_dir():
             text = f"{self.spec.id}.normals takes a folder of Marigold, or owner/name on the hub."
             raise UserError(f"{text} Change it, or leave it empty.", kind="usage")
-        spec = replace(self.spec, memory=(("fp16", 3.5), ("bf16", 3.5), ("fp32", 6.0)))
-        asked = {**params, "precision": "auto" if params["precision"] == "int8" else params["precision"]}
+        spec = replace(self.spec, memory=(("fp16", 3.5), ("fp32", 6.0)))  # torch's processor resizes no bf16
+        asked = {**params, "precision": params["precision"] if params["precision"] in ("fp16", "fp32") else "auto"}
 
         def turn(plan: Plan) -> Floats:
             model = self._normal_model(plan, folder, report)

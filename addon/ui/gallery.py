@@ -54,15 +54,12 @@ class GALATEA_PT_gallery(bpy.types.Panel):
     bl_space_type, bl_region_type, bl_category = "VIEW_3D", "UI", "Galatea"
     bl_parent_id = "GALATEA_PT_main"
 
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return bool(bridge.on_show(context))
+
     def draw(self, context: bpy.types.Context) -> None:
-        layout = self.layout
-        members = bridge.on_show(context)
-        if not members:
-            hint = layout.column()
-            hint.active = False
-            words = "Nothing here yet. Imagine pictures with a recipe that begins with words, or compare models."
-            draw.text(hint, words, context=context)
-            return
+        layout, members = self.layout, bridge.on_show(context)
         layout.label(text=members[0].title.rpartition(": ")[0], icon="IMAGE_REFERENCE")
         items = [item for run in members for item in bridge.shown.get(run.id, ())]
         best = gallery.best(items)

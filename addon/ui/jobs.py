@@ -67,9 +67,6 @@ class GALATEA_PT_jobs(bpy.types.Panel):
 
 
 def _details(layout: Any, context: bpy.types.Context, run: Run) -> None:
-    picture = previews.icon(run.id)
-    if picture:
-        layout.template_icon(icon_value=picture, scale=5.0)
     _state(layout, context, run)
     grid = layout.column(align=True)
     first = grid.row(align=True)
@@ -85,6 +82,9 @@ def _details(layout: Any, context: bpy.types.Context, run: Run) -> None:
     second.operator("galatea.save_files", text="", icon="EXPORT")
     second.operator("galatea.open_folder", text="", icon="FILE_FOLDER")
     second.operator("galatea.forget", text="", icon="TRASH")
+    picture = previews.icon(run.id)
+    if picture:
+        layout.template_icon(icon_value=picture, scale=5.0)
 
 
 def _state(layout: Any, context: bpy.types.Context, run: Run) -> None:

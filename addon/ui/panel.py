@@ -58,19 +58,12 @@ def _picture(layout: Any, settings: Any) -> None:
 
 
 def _prompt(layout: Any, settings: Any, recipe: Recipe) -> None:
-    """What to make in words, and how many pictures of it; greyed where nothing of the recipe reads."""
-    row = layout.row()
-    row.enabled = bool(recipe.reader)
-    row.prop(settings, "prompt")
+    """What to make in words, and how many pictures of it, where the recipe reads any."""
+    if recipe.reader:
+        layout.prop(settings, "prompt")
     painter = wanted.painter(recipe)
     if painter:
         layout.prop(getattr(settings.steps, painter), "candidates", text="Pictures")
-    if recipe.reader:
-        return
-    name = wanted.short(settings.backend) if wanted.modelled(recipe) else "This recipe"
-    hint = layout.row()
-    hint.active = False
-    hint.label(text=f"{name} works from the photo alone", icon="INFO")
 
 
 def next_step(settings: Any) -> tuple[str, str, str]:
