@@ -182,6 +182,34 @@ def test_a_pickle_is_not_opened(
     assert failure and failure.kind == "weights" and "pickle" in failure.message and not mark.exists()
 
 
+def test_a_lora_bends_the_model_by_its_strength(
+    store: JobStore, folders: dict[str, Path], backend: Any, tmp_path: Path
+) -> None:
+    """A LoRA of the real class, with weights that are not zero, saved as training scripts save it."""
+    from peft import LoraConfig, get_peft_model_state_dict
+
+    pipeline = painter.load(folders["sd"], torch.float32).pipeline
+    names = [f"to_{part}" for part in "qkv"]
+    pipeline.unet.add_adapter(LoraConfig(r=2, lora_alpha=2, init_lora_weights="gaussian", target_modules=names))
+    torch.manual_seed(0)
+    for name, value in pipeline.unet.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(value)
+    layers = get_peft_model_state_dict(pipeline.unet)
+    pipeline.save_lora_weights(tmp_path, unet_lora_layers=layers, weight_name="bend.safetensors")
+
+    def painted(**params: Any) -> np.ndarray:
+        asked = {"weights": str(folders["sd"]), **QUICK, "candidates": 1, **params}
+        result = tiny.run(store, backend, **asked)
+        assert result.state is JobState.DONE, result.failure
+        return pixels(store, result, "candidate_00").astype(int)
+
+    plain, file = painted(), str(tmp_path / "bend.safetensors")
+    bent, again, none = (painted(lora=file, lora_strength=strength) for strength in (1.0, 0.5, 0.0))
+    assert np.abs(bent - plain).max() > 2 and np.abs(bent - again).max() > 0
+    assert np.array_equal(none, plain)
+
+
 def test_bad_requests_say_what_to_do(store: JobStore, folders: dict[str, Path], backend: Any, tmp_path: Path) -> None:
     sd = str(folders["sd"])
 

@@ -27,6 +27,7 @@ def test_the_zip_holds_what_runs_and_nothing_else(archive: Path) -> None:
         "backend/weights/u2netp.onnx",
         "backend/weights/lift.onnx",
         "backend/weights/lift.safetensors",
+        "backend/weights/lpips.safetensors",
         "backend/weights/dinov2_vits14.safetensors",
         "backend/env/locks/linux-cpu.txt",
         "presets/recipes/photo_to_mesh.toml",
