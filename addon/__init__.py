@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 
-MODULES = ("prefs", "props", "previews", "bridge", "environment", "models", "ops", "ui", "headless")
+MODULES = ("prefs", "props", "previews", "timer", "environment", "models", "ops", "ui", "headless")
 """In order; undone in reverse."""
 
 _registered: list[str] = []

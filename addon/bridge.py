@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Between Blender's window and the runs: one runner, one timer, one queue.
+"""Between Blender's window and the runs: one runner, one queue, looked at by one timer.
 
 All state is plain Python and names: undo and loading a file rebuild Blender's data, and pointers to it would die.
 """
 
 from __future__ import annotations
 
-import atexit
 import time
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ import bpy
 from ..backend.protocol.errors import UserError
 from ..backend.protocol.job import Failure
 from ..backend.protocol.store import JobStore
-from . import gallery, prefs, previews, runs, windows
+from . import gallery, objects, prefs, previews, runs, windows
 from .engine import Engine, Live, explain
 from .runs import Run
 from .windows import redraw
@@ -27,6 +27,8 @@ class Bridge:
     """Everything that this Blender knows about runs."""
 
     def __init__(self) -> None:
+        self.wake: Callable[[], None] = lambda: None
+        """There is something to look at: calls `tick` from now on (`timer`)."""
         self.forget()
 
     def forget(self) -> None:
@@ -118,7 +120,7 @@ class Bridge:
         self.notice = None
         self.history()
         self._enqueue(run, (self.epoch, context.scene.name))
-        wake()
+        self.wake()
 
     def _enqueue(self, run: Run, home: tuple[int, str]) -> None:
         self._home[run.id] = home
@@ -137,11 +139,19 @@ class Bridge:
             self._ready.remove(run)
             self._deliver(run)
 
-    def again(self, run: Run) -> Run:
-        """The same order as a new run; in another file it replaces nothing."""
-        new = run.again()
+    def again(self, run: Run, redone: str = "") -> Run:
+        """The same order as a new run, from a step on all anew; in another file it replaces nothing."""
+        new = run.again(redone)
         if not self.at_home(run):
             new.replaces = []
+        return new
+
+    def fixed(self, run: Run, fix: str) -> Run:
+        """The order with what mends its result, in whose place the new one comes."""
+        if not run.takes(fix):
+            raise UserError(f"{fix} is for a step of another job. Run that one again with it.")
+        new, made = run.fixed(fix), objects.found(run.id)
+        new.replaces = [obj.name for obj in made.all_objects] if made and self.at_home(run) else []
         return new
 
     def cancel(self, run: Run) -> None:
@@ -184,7 +194,7 @@ class Bridge:
         self.close()
         self.runs, self.shown, self._known, self._folder = [], {}, False, None
         self.sync()
-        wake()
+        self.wake()
 
     def renew(self) -> None:
         """Another Python or another environment: the next run gets new processes."""
@@ -228,6 +238,8 @@ class Bridge:
             self._ready.append(run)
         if state == "done" and run.film:
             self._film(run)
+        if state == "done" and run.folder:
+            self._save(run)
         redraw()
 
     def _picture(self, run: Run, store: JobStore) -> None:
@@ -236,6 +248,13 @@ class Bridge:
         self.shown[run.id] = gallery.items(run, store)
         for item in self.shown[run.id]:
             previews.show(item.key, item.beside, item.picture)
+
+    def _save(self, run: Run) -> None:
+        """Where the user wanted the files; they stay in the store too."""
+        try:
+            runs.copy(run.files(self.store), Path(run.folder))
+        except OSError as error:
+            self.complain(error)
 
     def _film(self, run: Run) -> None:
         """The recipe goes on to a film: a run of its own, while the object is in the file already."""
@@ -284,42 +303,3 @@ def show(context: bpy.types.Context, run: Run) -> None:
 def keep(run: Run, scene: str) -> None:
     """Bring what the run made into the open file, through the window of this scene, as one undo step."""
     windows.as_undo_step(lambda context: show(context, run), scene, f"Galatea: {run.title}")
-
-
-def _pump() -> float | None:
-    """The one timer; it stops by itself when there is nothing to look at."""
-    try:
-        bridge.tick()
-    except Exception as error:  # a timer that raises is dropped by Blender, and the queue would stand still
-        bridge.complain(error)
-    if bridge.idle:
-        return None
-    settings = prefs.get()
-    return settings.poll_seconds if settings else 0.1
-
-
-def wake(first: float = 0.01) -> None:
-    if not bpy.app.background and not bpy.app.timers.is_registered(_pump):
-        bpy.app.timers.register(_pump, first_interval=first, persistent=True)
-
-
-@bpy.app.handlers.persistent
-def _file_loaded(*_: Any) -> None:
-    bridge.epoch += 1
-    bridge.sync()
-
-
-def register() -> None:
-    bpy.app.handlers.load_post.append(_file_loaded)
-    atexit.register(bridge.close)
-    wake(first=0.5)  # the list of earlier runs, read when Blender has started
-
-
-def unregister() -> None:
-    if bpy.app.timers.is_registered(_pump):
-        bpy.app.timers.unregister(_pump)
-    if _file_loaded in bpy.app.handlers.load_post:
-        bpy.app.handlers.load_post.remove(_file_loaded)
-    atexit.unregister(bridge.close)
-    bridge.close()
-    bridge.forget()

@@ -16,7 +16,7 @@ from ..backend.flow import Drive, Stage, StepFailed, walk
 from ..backend.protocol.event import Event, Log, Progress
 from ..backend.protocol.job import Failure, JobState
 from ..backend.protocol.store import JobStore
-from . import prefs, runs
+from . import prefs, runs, terms
 from .runs import Run
 
 if TYPE_CHECKING:
@@ -105,20 +105,21 @@ class Engine:
         self.runner = None
 
     def _begin(self, run: Run, store: JobStore) -> None:
-        if self._outdated or self._online != bpy.app.online_access:
+        online = bpy.app.online_access and not terms.get("offline")
+        if self._outdated or self._online != online:
             self._drop_runner()
         if not self.runner:
             from ..backend.runners.runtimes import Dispatch, Runtimes
 
             program = bpy.app.binary_path
             runtimes = Runtimes.here(blender=program, full_python=prefs.full_python())
-            self._outdated, self._online = False, bpy.app.online_access
+            self._outdated, self._online = False, online
             self.runner = Dispatch(store, runtimes, environment={} if self._online else {"GALATEA_OFFLINE": "1"})
         inputs = {role: Path(path) for role, path in run.inputs.items()}
         steps = walk(run.recipe, inputs, store, seed=run.seed, blender=self.runner.blender)
         self.current = run
         self._step(run)
-        self._drive = Drive(steps, store, self.runner, on_event=self._event, on_stage=self._stage)
+        self._drive = Drive(steps, store, self.runner, on_event=self._event, on_stage=self._stage, again=run.redone)
 
     def _push(self, run: Run, drive: Drive) -> None:
         try:

@@ -13,7 +13,7 @@ import bpy
 
 from ..backend.protocol.catalog import catalog
 from . import prefs
-from .bridge import bridge, wake
+from .bridge import bridge
 from .windows import redraw
 
 
@@ -121,7 +121,7 @@ def start_install(*arguments: str) -> None:
 
     install.phase = "Starting"
     bridge.tasks.append(Task(install, ["env", "install", "--json", *arguments], listen))
-    wake()
+    bridge.wake()
 
 
 def stop_install() -> None:
@@ -144,7 +144,7 @@ def start_doctor() -> None:
     # it must see the libraries that this Blender sees
     env = {"PYTHONPATH": os.pathsep.join(library_folders()), "GALATEA_BLENDER": bpy.app.binary_path}
     bridge.tasks.append(Task(doctor, ["doctor", "--json"], listen, **env))
-    wake()
+    bridge.wake()
 
 
 def register() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..backend.protocol.catalog import catalog
 from . import prefs
-from .bridge import bridge, wake
+from .bridge import bridge
 from .environment import Task, Told
 from .windows import redraw
 
@@ -66,7 +66,7 @@ def start(action: str, backend: str) -> None:
     flags = ["--yes"] if action == "pull" else []
     task = _Task(work, ["models", action, backend, "--json", *flags], listen, prefs.full_python())
     bridge.tasks.append(task)
-    wake()
+    bridge.wake()
 
 
 class _Task(Task):

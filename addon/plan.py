@@ -11,6 +11,7 @@ import bpy
 
 from ..backend.protocol.catalog import catalog, spec_of
 from ..backend.protocol.errors import UserError
+from ..backend.protocol.gate import gated
 from ..backend.protocol.recipe import Recipe, Step, load_quality, short_name
 from . import prefs, props, wanted
 from .runs import Run
@@ -41,7 +42,8 @@ def generate(context: bpy.types.Context) -> Run:
     """The run that the main button starts; raises `UserError` on what cannot be done."""
     settings = props.settings(context)
     whole = wanted.recipe(settings)
-    return _order(settings, whole, _inputs(settings, whole), preset=settings.recipe or "photo_to_mesh")
+    inputs, gate = _inputs(settings, whole), wanted.gate(settings)
+    return _order(settings, whole, inputs, preset=settings.recipe or "photo_to_mesh", gate=gate)
 
 
 def imagine(context: bpy.types.Context) -> Run:
@@ -72,7 +74,8 @@ def go_on(context: bpy.types.Context, painted: Run, number: int) -> Run:
     fixed[wanted.picker(whole)] = {"choose": str(number)}
     inputs = {role: Path(path) for role, path in painted.inputs.items()}
     words = str(fixed.get(whole.reader, {}).get("prompt", ""))
-    return _order(settings, whole, inputs, preset=preset, words=words, fixed=fixed, seed=painted.seed)
+    gate = wanted.gate(settings)
+    return _order(settings, whole, inputs, preset=preset, words=words, fixed=fixed, seed=painted.seed, gate=gate)
 
 
 def compare(context: bpy.types.Context) -> list[Run]:
@@ -116,8 +119,12 @@ def _order(
     words: str = "",
     fixed: dict[str, dict[str, Any]] | None = None,
     seed: int | None = None,
+    gate: str = "",
 ) -> Run:
-    """A run of the recipe with what the panel holds; `fixed` are parameters that it has no say in."""
+    """A run of the recipe with what the panel holds; `fixed` are parameters that it has no say in.
+
+    `gate` is held against what it makes, where that is a scene.
+    """
     quality = settings.quality or "medium"
     words = words or wanted.words(settings, recipe)
     _check_given(settings, recipe, inputs, words)
@@ -132,6 +139,9 @@ def _order(
         changes.setdefault("bring", {}).setdefault("name", name)
     changes |= {do: _unlike(base, do, params) for do, params in (fixed or {}).items()}
     whole = base.merged(changes)
+    gate = gate if any("scene" in spec_of(step.do).outputs for step in whole.steps) else ""
+    if gate:
+        whole = gated(whole, gate)
     whole.check()
     return Run(
         title=name,
@@ -144,6 +154,7 @@ def _order(
         seed=settings.seed if seed is None else seed,
         at=list(bpy.context.scene.cursor.location) if prefs.at_cursor() else [0.0, 0.0, 0.0],
         film=_film(settings, film),
+        gate=gate,
     )
 
 
@@ -198,14 +209,27 @@ def _rows(recipe: Recipe) -> list[dict[str, Any]]:
     return [{"do": step.do, "params": step.params} for step in recipe.steps]
 
 
-def on_object(context: bpy.types.Context, obj: bpy.types.Object, steps: list[str], *, verb: str, film: bool) -> Run:
-    """A run of scene steps on a copy of an object of the open file; the object itself is not touched."""
+def on_object(
+    context: bpy.types.Context,
+    obj: bpy.types.Object,
+    steps: list[str],
+    *,
+    verb: str,
+    scene: bool,
+    given: dict[str, dict[str, Any]] | None = None,
+) -> Run:
+    """A run of scene steps on a copy of an object of the open file; the object itself is not touched.
+
+    `scene`: it ends in an object for the file. `given` are parameters that the panel has no say in.
+    """
     from . import exchange, objects
 
     settings = props.settings(context)
     quality = load_quality(settings.quality or "medium")
     base = Recipe(verb, tuple(Step(do, quality.get(do, {})) for do in steps), ("scene",))
     changes = chosen(settings, steps, base)
+    for do, params in (given or {}).items():
+        changes[do] = {**changes.get(do, {}), **params}
     recipe = base.merged(changes)
     recipe.check()
     path = exchange.write(context, obj, prefs.data_folder() / "inputs", source="bake" in steps)
@@ -217,8 +241,8 @@ def on_object(context: bpy.types.Context, obj: bpy.types.Object, steps: list[str
         settings=changes,
         quality=settings.quality or "medium",
         seed=settings.seed,
-        scene=not film,
-        replaces=[] if film else [each.name for each in objects.parts(obj)],
+        scene=scene,
+        replaces=[each.name for each in objects.parts(obj)] if scene else [],
     )
     run.preset = str(write_recipe(recipe, prefs.runs_folder() / f"{run.id}.toml"))
     return run

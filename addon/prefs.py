@@ -8,8 +8,10 @@ from typing import Any
 import bpy
 from bpy.props import BoolProperty, FloatProperty, StringProperty
 
-from ..backend.protocol import place
+from ..backend.protocol import place, policy
+from ..backend.protocol.errors import UserError
 from ..backend.protocol.store import JobStore
+from . import terms
 
 ROOT = __package__.rpartition(".")[0]
 """The package of the extension: `galatea` in a checkout, `bl_ext.<repository>.galatea` when installed."""
@@ -27,6 +29,19 @@ def _worker_python_changed(self: Any, context: Any) -> None:
 
     environment.look_again()
     bridge.bridge.renew()
+
+
+def _store(**changes: Any) -> None:
+    from . import bridge
+
+    try:
+        if "territory" in changes:
+            changes["territory"] = policy.country(changes["territory"])
+        terms.save(**changes)
+    except (UserError, OSError) as error:
+        bridge.bridge.complain(error)
+    if "offline" in changes:
+        bridge.bridge.renew()
 
 
 class GalateaPreferences(bpy.types.AddonPreferences):
@@ -59,6 +74,26 @@ class GalateaPreferences(bpy.types.AddonPreferences):
         subtype="TIME_ABSOLUTE",
     )
 
+    # these stand in the policy of the data folder, which the command line reads too
+    commercial: BoolProperty(
+        name="Commercial Use",
+        description="Refuse what may not be used commercially, and ask before what has terms for it",
+        get=lambda self: terms.get("commercial"),
+        set=lambda self, value: _store(commercial=value),
+    )
+    territory: StringProperty(
+        name="Territory",
+        description="The country's code of two letters, such as DE: what may not be used there is refused",
+        get=lambda self: terms.get("territory"),
+        set=lambda self, value: _store(territory=value),
+    )
+    offline: BoolProperty(
+        name="Offline",
+        description="Refuse what asks servers on other machines, whatever Online Access says",
+        get=lambda self: terms.get("offline"),
+        set=lambda self, value: _store(offline=value),
+    )
+
     def draw(self, context: bpy.types.Context) -> None:
         from .ui import preferences
 
@@ -76,6 +111,7 @@ def _choose() -> None:
     prefs = get()
     chosen = bpy.path.abspath(prefs.data_folder) if prefs and prefs.data_folder else ""
     place.choose(Path(chosen).expanduser().resolve() if chosen else None)
+    terms.look_again()
 
 
 def data_folder() -> Path:

@@ -125,6 +125,17 @@ def _quality_default() -> int:
     return number("medium")
 
 
+_gate_items: list[tuple[str, str, str, str, int]] = []
+
+
+def _gates(self: Any, context: Any) -> list[tuple[str, str, str, str, int]]:
+    if not _gate_items:
+        _gate_items.append(("none", "None", "Nothing is measured", "NONE", number("none")))
+        for name in recipes.names("gates"):
+            _gate_items.append((name, title(name), f"The preset {name}", "NONE", number(name)))
+    return _gate_items
+
+
 def preset_changed(self: Any, context: Any) -> None:
     """Show what the presets mean: every step's settings are those of the recipe and the quality."""
     from . import wanted
@@ -207,6 +218,12 @@ class GALATEA_PG_settings(bpy.types.PropertyGroup):
         default=_quality_default(),
         update=preset_changed,
     )
+    gate: EnumProperty(
+        items=_gates,
+        name="Preset",
+        description="Limits that each new mesh is held against. None takes the file below, if there is one",
+        default=number("none"),
+    )
     seed: IntProperty(name="Seed", description="Another number, another result", min=0)
 
 
@@ -271,3 +288,4 @@ def unregister() -> None:
     _step_classes.clear()
     _recipe_items.clear()
     _quality_items.clear()
+    _gate_items.clear()

@@ -5,12 +5,15 @@ Blender. Plain data, no bpy.
 
 from __future__ import annotations
 
+import itertools
 import os
+import re
 import shlex
+import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -18,13 +21,13 @@ from typing import Any
 from ..backend.flow import Stage
 from ..backend.protocol.catalog import catalog
 from ..backend.protocol.job import Failure, JobState
-from ..backend.protocol.recipe import Recipe, Step
+from ..backend.protocol.recipe import Recipe, Step, parse_settings
 from ..backend.protocol.store import JobStore, process_alive, publish
 
 ACTIVE = ("queued", "running")
 SCORES = ("iou", "psnr", "lpips", "score", "faces", "watertight")
 """What a comparison measures, in the step that finds `iou`."""
-TOLD = ("back_confidence",)
+TOLD = ("back_confidence", "gate", "short")
 """What steps measure that the panel tells."""
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 CANDIDATE = "candidate_"
@@ -52,6 +55,12 @@ class Run:
     """The gallery that its results go to, in place of the file; runs of one gallery are looked at together."""
     film: dict[str, Any] = field(default_factory=dict)
     """Steps and settings of the film that the recipe goes on to."""
+    redone: str = ""
+    """The step from which on nothing is taken from the store."""
+    gate: str = ""
+    """The gate's name on the command line, where the recipe ends with a report that it did not have."""
+    folder: str = ""
+    """The folder that its files are copied to when it is done."""
     id: str = field(default_factory=lambda: time.strftime("%Y%m%d-%H%M%S-") + os.urandom(3).hex())
     created: float = field(default_factory=time.time)
     stages: list[dict[str, Any]] = field(default_factory=list)
@@ -97,7 +106,12 @@ class Run:
     @property
     def filmed(self) -> bool:
         """It ends in a film."""
-        return not self.scene and not self.gallery
+        return any(step["do"] == "film" for step in self.steps)
+
+    @property
+    def short(self) -> list[dict[str, Any]] | None:
+        """Rows of the report that fall short of its gate; None where it was held against none."""
+        return next((stage.get("short", []) for stage in reversed(self.stages) if stage.get("gate")), None)
 
     def fail(self, failure: Failure | None, state: str = "failed") -> None:
         self.ended = state
@@ -108,12 +122,27 @@ class Run:
         if not self.ended and list(self.owner) == [socket.gethostname(), os.getpid()]:
             self.ended = "interrupted"
 
-    def again(self) -> Run:
-        """The same order as a new run; steps that are done answer from the store."""
+    def again(self, redone: str = "") -> Run:
+        """The same order as a new run; steps that are done answer from the store, but for those from `redone` on."""
         kept = {f.name: getattr(self, f.name) for f in fields(self)}
         for name in ("id", "created", "stages", "ended", "failure", "owner"):
             kept.pop(name)
-        return Run(**kept)
+        return Run(**{**kept, "redone": redone})
+
+    def takes(self, fix: str) -> bool:
+        """A fix of a report is made of flags, and all of them are for steps of this run."""
+        flags = fixes(fix)
+        mine = {step["do"] for step in self.steps}
+        return bool(flags) and all(flag.partition(".")[0] in mine for flag in flags)
+
+    def fixed(self, fix: str) -> Run:
+        """The same order with the flags of a fix as a new run."""
+        new, changes = self.again(), parse_settings(fixes(fix))
+        new.steps = [{**step, "params": {**step["params"], **changes.get(step["do"], {})}} for step in self.steps]
+        new.settings = {
+            do: {**self.settings.get(do, {}), **changes.get(do, {})} for do in dict.fromkeys((*self.settings, *changes))
+        }
+        return new
 
     def files(self, store: JobStore) -> dict[str, Path]:
         """The files by role, the last maker's; those of a job whose folder was deleted are left out."""
@@ -136,7 +165,8 @@ class Run:
 
     def command(self, out: Path, program: Sequence[str] = ("galatea",)) -> str:
         """The command line that does the same, ready to be pasted into a shell."""
-        words = [*program, "run", self.preset, "--until", self.steps[-1]["do"]]
+        steps = [step["do"] for step in self.steps if not (self.gate and step["do"] == "report")]
+        words = [*program, "run", self.preset, "--until", steps[-1]]
         flags = {"model": "mesh"}
         for role, path in self.inputs.items():
             words += [f"--{flags.get(role, role)}", path]
@@ -146,6 +176,8 @@ class Run:
         if self.quality:
             words += ["--quality", self.quality]
         words += ["--seed", str(self.seed)]
+        words += ["--gate", self.gate] if self.gate else []
+        words += ["--from", self.redone] if self.redone else []
         reader = self.recipe.reader
         for step, params in self.settings.items():
             for name, value in params.items():
@@ -158,6 +190,29 @@ class Run:
     def save(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         publish(folder / f"{self.id}.json", asdict(self))
+
+
+def copy(files: Mapping[str, Path], folder: Path) -> Path:
+    """The files in a folder of the user's. Where one is there already, all go to a new folder in it: they name each
+    other, so that none of them may be renamed.
+    """
+    names = {path.name: path for path in files.values()}
+    if any((folder / name).exists() for name in names):
+        folder = next(
+            each for n in itertools.count(2) if not (each := folder / f"{Path(min(names)).stem}-{n}").exists()
+        )
+        folder.mkdir()
+    for name, path in names.items():
+        part = folder / f"{name}.part"
+        shutil.copyfile(path, part)
+        os.replace(part, folder / name)
+    return folder
+
+
+def fixes(text: str) -> list[str]:
+    """`step.param=value` of each flag in a report's fix; empty where it is advice in words."""
+    found = re.findall(r"--set ([a-z]\w*\.\w+=\S+)", text)
+    return found if text.startswith("--set ") else []
 
 
 def load(folder: Path, *, limit: int = 50) -> Iterator[Run]:

@@ -15,7 +15,7 @@ import bpy
 from ..backend.protocol.catalog import catalog, spec_of
 from ..backend.protocol.errors import UserError
 from ..backend.protocol.recipe import Recipe, load_recipe
-from . import environment, models, props
+from . import environment, models, props, terms
 
 MESH = "image-to-mesh"
 COMPARED = "photo_to_views"
@@ -65,13 +65,19 @@ def shaping(recipe: Recipe) -> list[str]:
     """The steps that settle the shape, whose settings are shown together: all up to the clean mesh."""
     steps = [step.do for step in recipe.steps]
     last = steps.index("clean") + 1 if "clean" in steps else len(steps)
-    return [step for step in steps[:last] if step != "bring" and step != picker(recipe)]
+    return [step for step in steps[:last] if step != picker(recipe)]
 
 
 def words(settings: Any, recipe: Recipe) -> str:
     """What the artist said, for the step that reads."""
     own = getattr(getattr(settings.steps, recipe.reader, None), "prompt", "") if recipe.reader else ""
     return str(settings.prompt.strip() or own.strip())
+
+
+def gate(settings: Any) -> str:
+    """What new meshes are held against: a preset, else a file of the artist's own; empty for nothing."""
+    own = bpy.path.abspath(settings.steps.report.gate)
+    return own if settings.gate in ("", "none") else str(settings.gate)
 
 
 def lacking(settings: Any, recipe: Recipe) -> str:
@@ -90,7 +96,10 @@ def blocked(settings: Any, recipe: Recipe) -> str:
 
 
 def blocked_step(settings: Any, step: str) -> str:
-    """What it still needs, said of it; empty where it can run."""
+    """What stands against it or what it still needs, said of it; empty where it can run."""
+    unfit = terms.verdict(settings, step)
+    if unfit:
+        return f"{unfit.clause}. Accept its terms under Model" if unfit.ask else unfit.clause
     if environment.needed(step):
         if environment.state() == "lost":
             return "needs a Worker Python that is there. Choose another in the preferences"

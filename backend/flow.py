@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from .protocol import policy
 from .protocol.catalog import spec_of
 from .protocol.errors import UserError
 from .protocol.event import Done, Event
@@ -44,8 +45,10 @@ def walk(recipe: Recipe, inputs: Mapping[str, Path], store: JobStore, *, seed: i
 
     `blender` names the Blender that runs the scene steps (`Runtimes.identity`): another one makes another result.
 
-    Each step takes the files of the roles that it declares, from the user or from an earlier step.
+    Each step takes the files of the roles that it declares, from the user or from an earlier step. A recipe that the
+    policy does not allow is not begun.
     """
+    policy.current().check(recipe)
     files = {role: Path(path) for role, path in inputs.items()}
     for step in recipe.steps:
         spec = spec_of(step.do)
@@ -62,8 +65,9 @@ def walk(recipe: Recipe, inputs: Mapping[str, Path], store: JobStore, *, seed: i
 class Drive:
     """Pushes a walk forward, one look at a time; `tick` never blocks.
 
-    `on_event(step, event)` sees the events of the running job, `on_stage(stage)` each step that has ended. Of several
-    over one runner those with a lower `turn` go first.
+    `on_event(step, event)` sees the events of the running job, `on_stage(stage)` each step that has ended. From the
+    step `again` on nothing is taken from the store: it is made anew, and its result replaces the one that is there. Of
+    several over one runner those with a lower `turn` go first.
     """
 
     def __init__(
@@ -74,13 +78,13 @@ class Drive:
         *,
         on_event: Callable[[str, Event], None] = lambda step, event: None,
         on_stage: Callable[[Stage], None] = lambda stage: None,
-        cached: bool = True,
+        again: str = "",
         turn: int = 0,
     ) -> None:
         self._walk, self._store, self._runner = walk, store, runner
-        self._on_event, self._on_stage, self._use_cache, self._turn = on_event, on_stage, cached, turn
+        self._on_event, self._on_stage, self._again, self._turn = on_event, on_stage, again, turn
         self._request: Request | None = None
-        self._begun = self._cancelled = False
+        self._begun = self._cancelled = self._anew = False
         self.stages: list[Stage] = []
         self.files: dict[str, Path] | None = None
 
@@ -135,11 +139,12 @@ class Drive:
             except StopIteration as end:
                 self.files = end.value
                 return True
-            found = self._store.result(request.id) if self._use_cache else None
+            self._anew = self._anew or request.backend == self._again
+            found = None if self._anew else self._store.result(request.id)
             if found and found.state is JobState.DONE:
                 stage = Stage(request.backend, found, cached=True)
                 continue
-            if not self._use_cache:
+            if self._anew:
                 self._store.forget(request.id)
             self._request = request
             self._runner.submit(request, turn=self._turn)

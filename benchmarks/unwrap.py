@@ -1,97 +1,190 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which unwrap is best: charts, stretch, overlap, use of the texture, time, on an organic mesh and a relief.
+"""Which unwrap is best: charts, stretch, overlap, thin charts, use of the texture, time; on meshes as they come.
 
-    python benchmarks/unwrap.py [--faces 20000] [--size 1024]
+    python benchmarks/unwrap.py [MESH.npz …] [--faces 20000] [--size 1024] [--only toad chair] [--pictures FOLDER]
 
-Needs the `bpy` wheel; the meshes are made here, so the figures can be had again anywhere.
+Photos of presets/examples become meshes by Lift, which runs here; those of the zoo and the chair are made by code. All
+are cleaned as recipes do it. Further `mesh.npz` files of any backend may be named. The rows `xatlas …` lay and pack by
+xatlas alone with some option set; the others are what `unwrap.method` offers. Needs the `bpy` wheel.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import bpy
 import numpy as np
+from PIL import Image, ImageDraw
 
-from galatea.addon.scene import unwrap
-from galatea.addon.scene.lib import meshes, unwrapping
+from galatea.addon.scene import bring, clean, unwrap
+from galatea.addon.scene.lib import layout, meshes, packing, tiles, unwrapping
+from galatea.addon.scene.work import Work
+from galatea.backend.protocol.store import JobStore
+from galatea.backend.worker.report import Report
 
-N = 260
-"""Cells along one edge of the grids that the meshes are made from."""
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+from golden import zoo  # noqa: E402
 
-
-def organic() -> bpy.types.Object:
-    """A ball with limbs and bumps, as a model that makes a mesh from an isosurface gives it."""
-    bpy.ops.mesh.primitive_ico_sphere_add(subdivisions=7, radius=1)
-    obj = bpy.context.active_object
-    d = meshes.vertices_of(obj.data).astype(np.float64)
-    radius = np.ones(len(d))
-    for towards, height, width in (((0, -1, 0.4), 0.5, 0.02), ((1, 0, 0.1), 0.9, 0.01), ((-1, 0, -0.6), 0.8, 0.02)):
-        radius += height * np.exp((d @ (np.array(towards) / np.linalg.norm(towards)) - 1) / width)
-    radius += 0.03 * np.sin(14 * d[:, 0] + 3) * np.sin(17 * d[:, 2]) * np.cos(11 * d[:, 1])
-    obj.data.vertices.foreach_set("co", (d * radius[:, None] * [0.25, 0.2, 0.5]).astype(np.float32).ravel())
-    obj.data.update()
-    return obj
-
-
-def relief() -> bpy.types.Object:
-    """A closed relief: a round front with fine detail, a flatter back, and an outline with a sharp rim."""
-    bpy.ops.mesh.primitive_ico_sphere_add(subdivisions=7, radius=1)
-    obj = bpy.context.active_object
-    d = meshes.vertices_of(obj.data).astype(np.float64)
-    around = np.arctan2(d[:, 2], d[:, 0])
-    outline = 1 + 0.2 * np.sin(3 * around) + 0.1 * np.sin(7 * around + 1)
-    flat = np.hypot(d[:, 0], d[:, 2]) ** 0.6
-    x, z = np.cos(around) * flat * outline * 0.4, np.sin(around) * flat * outline * 0.5
-    detail = 0.012 * np.sin(40 * x) * np.sin(35 * z) * (d[:, 1] < 0)
-    depth = np.where(d[:, 1] < 0, 0.25, 0.1) * np.sign(d[:, 1]) * np.abs(d[:, 1]) ** 0.8
-    obj.data.vertices.foreach_set("co", np.stack([x, depth - detail, z], axis=1).astype(np.float32).ravel())
-    obj.data.update()
-    return obj
+Mesh = tuple[Any, Any]
+PHOTOS, ZOO = ("toad", "moose", "coffee", "pliers"), ("many_faces", "slivers")
+METHODS = [name for name in unwrap.METHODS if name not in ("auto", "keep")]
+XATLAS: dict[str, dict[str, float]] = {
+    "as it comes": {},
+    "max_iterations 4": {"max_iterations": 4},
+    "max_cost 8": {"max_cost": 8.0},
+    "normal_deviation 0.5": {"normal_deviation_weight": 0.5},
+    "chart_area 1/30": {"max_chart_area": 1 / 30},
+    "chart_area 1/100": {"max_chart_area": 1 / 100},
+}
 
 
-def simplified(obj: bpy.types.Object, faces: int) -> bpy.types.Object:
-    modifier = obj.modifiers.new("Simplify", "DECIMATE")
-    modifier.ratio, modifier.use_collapse_triangulate = faces / len(obj.data.polygons), True
-    graph = bpy.context.evaluated_depsgraph_get()
-    mesh = bpy.data.meshes.new_from_object(obj.evaluated_get(graph))
-    obj.modifiers.remove(modifier)
-    obj.data = mesh
-    while mesh.uv_layers:
-        mesh.uv_layers.remove(mesh.uv_layers[0])
-    return obj
+def photo(name: str) -> Mesh:
+    """The raw mesh that Lift makes of an example."""
+    with tempfile.TemporaryDirectory() as folder:
+        recipe = Path(folder) / "raw.toml"
+        steps = "".join(f'[[step]]\ndo = "{step}"\n' for step in ("cutout", "lift"))
+        recipe.write_text(f'version = 1\nname = "Raw"\ninputs = ["image"]\n{steps}')
+        image = ROOT / "presets" / "examples" / f"{name}.jpg"
+        command = [sys.executable, "-P", str(ROOT / "backend"), "run", str(recipe), "--image", str(image)]
+        env = {**os.environ, "GALATEA_HOME": f"{folder}/home"}
+        subprocess.run([*command, "--out", f"{folder}/out"], check=True, env=env, capture_output=True)
+        return read(next(Path(folder).glob("home/jobs/lift-*/out-*/mesh.npz")))
+
+
+def read(path: Path) -> Mesh:
+    with np.load(path) as data:
+        return data["vertices"], data["faces"]
+
+
+def chair() -> Mesh:
+    """Bevelled boards and turned legs that stand in one another, as furniture is modelled."""
+    import bmesh  # is there once bpy is
+
+    bm = bmesh.new()
+
+    def board(size: tuple[float, float, float], place: tuple[float, float, float]) -> None:
+        made = bmesh.ops.create_cube(bm, size=1)["verts"]
+        bmesh.ops.scale(bm, verts=made, vec=size)
+        bmesh.ops.translate(bm, verts=made, vec=place)
+        edges = {edge for vertex in made for edge in vertex.link_edges}
+        bmesh.ops.bevel(bm, geom=[*made, *edges], offset=0.006, segments=2, affect="EDGES", profile=0.5)
+
+    board((0.44, 0.42, 0.04), (0, 0, 0.45))
+    for x in (-0.19, 0.19):
+        board((0.035, 0.035, 0.5), (x, 0.19, 0.7))
+        for y in (-0.18, 0.18):
+            leg = bmesh.ops.create_cone(bm, cap_ends=True, segments=24, radius1=0.014, radius2=0.022, depth=0.44)
+            bmesh.ops.translate(bm, verts=leg["verts"], vec=(x, y, 0.22))
+    for z in (0.62, 0.74, 0.86):
+        board((0.36, 0.02, 0.06), (0, 0.19, z))
+    bmesh.ops.triangulate(bm, faces=bm.faces)
+    mesh = bpy.data.meshes.new("chair")
+    bm.to_mesh(mesh)
+    bm.free()
+    return meshes.vertices_of(mesh), meshes.triangles_of(mesh)
+
+
+def cleaned(mesh: Mesh, faces: int, folder: Path) -> Mesh:
+    """The body of the mesh as the steps bring and clean leave it."""
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    path = folder / "raw.npz"
+    np.savez(path, vertices=mesh[0].astype(np.float32), faces=mesh[1].astype(np.int32))
+    work = Work(Report(JobStore(folder / "jobs"), "bench-00000000000000000000", lambda event: None), {"mesh": path})
+    bring.run(work, **bring.SPEC.fill({}))
+    clean.run(work, **clean.SPEC.fill({"faces": faces}))
+    data = work.object("body").data
+    return meshes.vertices_of(data), meshes.triangles_of(data)
+
+
+def xatlas_alone(obj: bpy.types.Object, size: int, options: dict[str, float]) -> meshes.Floats:
+    """Laid and packed by xatlas in one go; twice, for asked for a density it answers with some size."""
+    import xatlas
+
+    points, faces = meshes.vertices_of(obj.data), meshes.triangles_of(obj.data).astype(np.uint32)
+    a, b, c = (points[faces[:, i]] for i in range(3))
+    area = float(np.linalg.norm(np.cross(b - a, c - a), axis=1).sum() / 2)
+    charts, pack = xatlas.ChartOptions(), xatlas.PackOptions()
+    for name, value in options.items():
+        setattr(charts, name, value * area if name == "max_chart_area" else value)
+    pack.padding, pack.bilinear, pack.rotate_charts = unwrap.gap(size), True, True
+    density = float(np.sqrt(0.55 * size * size / area))
+    for _ in range(2):
+        pack.texels_per_unit = density
+        atlas = xatlas.Atlas()
+        atlas.add_mesh(points, faces)
+        atlas.generate(charts, pack)
+        longest = max(atlas.width, atlas.height)
+        if 0.85 < longest / size < 1.15:
+            break
+        density *= size / longest
+    _, corner, uv = atlas[0]
+    return np.asarray(uv[corner.reshape(-1)] * [atlas.width / longest, atlas.height / longest], np.float32)
+
+
+def picture(obj: bpy.types.Object, uv: meshes.Floats, path: Path, side: int = 512) -> None:
+    """Every chart in a colour of its own, tiles side by side."""
+    chart, _ = layout.charts(meshes.triangles_of(obj.data), uv.reshape(-1, 3, 2).astype(np.float64))
+    colours = np.random.default_rng(1).integers(70, 255, (int(chart.max()) + 1, 3))
+    places, home = tiles.occupied(uv), tiles.of_faces(uv)
+    image = Image.new("RGB", (side * len(places), side), (20, 20, 20))
+    pen = ImageDraw.Draw(image)
+    corners = tiles.folded(uv).reshape(-1, 3, 2) * [side, -side] + [0, side]
+    for face, tile, number in zip(corners, home, chart, strict=True):
+        at = face + np.array([places.index(int(tile)) * side, 0])
+        pen.polygon([tuple(each) for each in at.tolist()], fill=tuple(colours[number].tolist()))
+    image.save(path)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("files", nargs="*", type=Path)
     parser.add_argument("--faces", type=int, default=20000)
     parser.add_argument("--size", type=int, default=1024)
+    parser.add_argument("--only", nargs="*")
+    parser.add_argument("--pictures", type=Path)
     options = parser.parse_args()
-    fit = {"size": options.size, "padding": unwrap.gap(options.size)}
-    methods: dict[str, Callable[[bpy.types.Object], meshes.Floats]] = {
-        "xatlas": lambda obj: unwrapping.by_xatlas(obj.data, **fit),
-        "smart 66": lambda obj: unwrapping.by_smart(obj, **fit),
-        "smart 80": lambda obj: unwrapping.by_smart(obj, angle=80, **fit),
-        "smart + angle based": lambda obj: unwrapping.by_seams(obj, **fit),
-        "smart + minimum stretch": lambda obj: unwrapping.by_seams(obj, method="MINIMUM_STRETCH", **fit),
-    }
+    makers: dict[str, Callable[[], Mesh]] = {name: lambda name=name: photo(name) for name in PHOTOS}
+    makers |= {name: getattr(zoo, name) for name in ZOO} | {"chair": chair}
+    makers |= {path.stem: lambda path=path: read(path) for path in options.files}
+    gap = unwrap.gap(options.size) / options.size
+    ways: dict[str, Callable[[bpy.types.Object], meshes.Floats]] = {}
+    if packing.has_xatlas():
+        for name, chosen in XATLAS.items():
+            ways[f"xatlas {name}"] = lambda obj, chosen=chosen: xatlas_alone(obj, options.size, chosen)
+    for name in METHODS:
+        ways[name] = lambda obj, name=name: unwrapping.unwrapped(obj, name, lambda: None, gap=gap)
+    ways["merged, 4 tiles"] = lambda obj: unwrapping.unwrapped(obj, "merged", lambda: None, gap=gap, tiles=4)
     print(
-        "| mesh | method | charts | stretch | overlap | used | flipped | s | CPU s |\n"
-        "|---|---|---|---|---|---|---|---|---|"
+        "| mesh | faces | method | charts | stretch | overlap | thin | used | mirrored | CPU s |\n" + "|---" * 10 + "|"
     )
-    for make in (organic, relief):
-        for name, method in methods.items():
+    for mesh, make in makers.items():
+        if options.only and mesh not in options.only:
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            points, faces = cleaned(make(), options.faces, Path(folder))
+        for name, way in ways.items():
             bpy.ops.wm.read_factory_settings(use_empty=True)
-            obj = simplified(make(), options.faces)
-            clock, work = time.perf_counter(), time.process_time()
-            uv = method(obj)
-            seconds, work = time.perf_counter() - clock, time.process_time() - work
-            m = unwrapping.measure(obj.data, uv, size=options.size)
+            obj = bpy.data.objects.new(mesh, meshes.new_mesh(mesh, points, faces))
+            bpy.context.scene.collection.objects.link(obj)
+            began = time.process_time()
+            uv = way(obj)
+            seconds = time.process_time() - began
+            m = layout.measure(obj.data, uv, size=options.size)
+            if options.pictures:
+                options.pictures.mkdir(parents=True, exist_ok=True)
+                picture(obj, uv, options.pictures / f"{mesh} {name}.png".replace("/", "-"))
             print(
-                f"| {make.__name__} | {name} | {m.charts} | {m.stretch:.3f} | {m.overlap:.2%} | {m.used:.1%} "
-                f"| {m.flipped:.2%} | {seconds:.2f} | {work:.2f} |",
+                f"| {mesh} | {len(faces)} | {name} | {m.charts} | {m.stretch:.3f} | {m.overlap:.2%} | {m.thin:.2%} "
+                f"| {m.used:.1%} | {m.flipped:.0%} | {seconds:.1f} |",
                 flush=True,
             )
 

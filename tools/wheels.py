@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 LOCK = ROOT / "wheels" / "lock.toml"
 CACHE = ROOT / ".cache" / "wheels"
 
-PACKAGES = {"onnxruntime": "1.31.1", "pillow": "13.0.0", "xatlas": "0.0.11"}
+PACKAGES = {"fast-simplification": "0.2.0", "onnxruntime": "1.31.1", "pillow": "13.0.0", "xatlas": "0.0.11"}
 PYTHONS = ("3.11", "3.13", "3.14")
 PLATFORMS = {
     "linux-x64": ("manylinux_2_28_x86_64", "manylinux_2_27_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64"),

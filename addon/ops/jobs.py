@@ -3,9 +3,9 @@
 # ruff: noqa: RUF012 - Blender wants mutable sets as class attributes
 """What can be done with a job of the list."""
 
-import itertools
 import shutil
 from pathlib import Path
+from typing import Any
 
 import bpy
 from bpy.props import StringProperty
@@ -13,7 +13,7 @@ from bpy.props import StringProperty
 from ...backend.protocol.errors import UserError
 from .. import bridge as bridges
 from ..bridge import bridge
-from ..runs import Run
+from ..runs import Run, copy, fixes
 from .generate import begin
 
 
@@ -55,7 +55,9 @@ class GALATEA_OT_show(_OnJob, bpy.types.Operator):
     @classmethod
     def refuse(cls, run: Run) -> str:
         if not run.scene:
-            return "A film is no object: open it instead" if run.filmed else "Pictures: use one in the Gallery"
+            if run.gallery:
+                return "Pictures: use one in the Gallery"
+            return "A film is no object: open it instead" if run.filmed else "It made files: save them instead"
         if run.state != "done":
             return "This job has no result"
         return "" if bpy.context.mode == "OBJECT" else "Go to Object Mode first"
@@ -74,21 +76,51 @@ class GALATEA_OT_show(_OnJob, bpy.types.Operator):
 
 
 class GALATEA_OT_again(_OnJob, bpy.types.Operator):
-    """Run the same order again. Steps that are done are not done twice"""
+    """Run the same order again. Steps that are done are not done twice, but for those that you want again"""
 
     bl_idname = "galatea.again"
     bl_label = "Run Again"
     bl_options = {"INTERNAL"}  # not REGISTER: Repeat Last would run it while the window waits
+    step: StringProperty(name="From", description="This step and all after it are done again", options={"SKIP_SAVE"})
 
     @classmethod
     def refuse(cls, run: Run) -> str:
         return "This job has not ended" if bridge.active(run) else ""
 
+    def order(self, context: bpy.types.Context) -> Run:
+        return bridge.again(self.which(context), self.step)
+
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        return begin(self, context, lambda: bridge.again(self.which(context)), wait=False)
+        return begin(self, context, lambda: self.order(context), wait=False)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        return begin(self, context, lambda: bridge.again(self.which(context)), wait=True)
+        return begin(self, context, lambda: self.order(context), wait=True)
+
+
+class GALATEA_OT_fix(_OnJob, bpy.types.Operator):
+    """Run the job again with the setting that mends this. Only what depends on it is done again"""
+
+    bl_idname = "galatea.fix"
+    bl_label = "Mend"
+    bl_options = {"INTERNAL"}
+    fix: StringProperty(options={"SKIP_SAVE"})
+
+    @classmethod
+    def refuse(cls, run: Run) -> str:
+        return "This job has not ended" if bridge.active(run) else ""
+
+    @classmethod
+    def description(cls, context: bpy.types.Context, properties: Any) -> str:
+        return f"Run the job again with {', '.join(fixes(properties.fix))}. Only what depends on it is done again"
+
+    def order(self, context: bpy.types.Context) -> Run:
+        return bridge.fixed(self.which(context), self.fix)
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        return begin(self, context, lambda: self.order(context), wait=False)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        return begin(self, context, lambda: self.order(context), wait=True)
 
 
 class GALATEA_OT_copy_command(_OnJob, bpy.types.Operator):
@@ -166,8 +198,7 @@ class GALATEA_OT_export(_OnJob, bpy.types.Operator):
             self.report({"ERROR"}, "The files of this job are gone. Run it again")
             return {"CANCELLED"}
         try:
-            for path in files.values():
-                shutil.copyfile(path, free(folder / path.name))
+            copy(files, folder)
         except OSError as error:
             self.report({"ERROR"}, bridge.complain(error))
             return {"CANCELLED"}
@@ -197,15 +228,10 @@ def program() -> tuple[str, ...]:
     return (bpy.app.binary_path, "--background", "--command", "galatea")
 
 
-def free(path: Path) -> Path:
-    """The path, else the next one with a number that nothing has."""
-    names = itertools.chain([path], (path.with_stem(f"{path.stem}-{number}") for number in itertools.count(2)))
-    return next(name for name in names if not name.exists())
-
-
 CLASSES = (
     GALATEA_OT_show,
     GALATEA_OT_again,
+    GALATEA_OT_fix,
     GALATEA_OT_copy_command,
     GALATEA_OT_open_film,
     GALATEA_OT_open_folder,

@@ -7,7 +7,8 @@ import bpy
 from bpy.props import BoolProperty, StringProperty
 
 from ...backend.protocol.catalog import catalog
-from .. import environment, models, props, wanted
+from ...backend.protocol.errors import UserError
+from .. import environment, models, props, terms, wanted
 from ..bridge import bridge
 from ..ui import draw
 
@@ -81,6 +82,45 @@ class GALATEA_OT_models_pull(_Weights, bpy.types.Operator):
         return {"FINISHED"}
 
 
+class GALATEA_OT_accept_terms(bpy.types.Operator):
+    """Say that you have read the terms of this backend and that they suit you. It is kept with the policy"""
+
+    bl_idname = "galatea.accept_terms"
+    bl_label = "Accept the Terms"
+    bl_options = {"REGISTER", "INTERNAL"}
+    backend: StringProperty(name="Backend", options={"SKIP_SAVE"})
+    accept: BoolProperty(name="I have read the terms, and they suit me", options={"SKIP_SAVE"})
+
+    def chosen(self, context: bpy.types.Context) -> str:
+        settings = props.settings(context)
+        return self.backend or terms.asking(settings, wanted.recipe(settings))
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        self.backend = self.chosen(context)
+        return context.window_manager.invoke_props_dialog(self, width=420)
+
+    def draw(self, context: bpy.types.Context) -> None:
+        spec = catalog().get(self.backend)
+        if spec:
+            clause = terms.verdict(props.settings(context), spec.id).clause
+            draw.text(self.layout, f"{spec.label} {clause}.", context=context, icon="INFO")
+            for weights in spec.weights:
+                self.layout.operator("wm.url_open", text=weights.repository, icon="URL").url = weights.page
+        self.layout.prop(self, "accept")
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        backend = self.chosen(context)
+        if not self.accept or backend not in catalog():
+            self.report({"ERROR"}, "Read the terms, and say that they suit you")
+            return {"CANCELLED"}
+        try:
+            terms.accept(backend)
+        except (UserError, OSError) as error:
+            self.report({"ERROR"}, bridge.complain(error))
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+
 class GALATEA_OT_models_stop(bpy.types.Operator):
     """Stop the download. What was downloaded is kept"""
 
@@ -144,6 +184,7 @@ class GALATEA_OT_backends_renew(bpy.types.Operator):
 
 
 CLASSES = (
+    GALATEA_OT_accept_terms,
     GALATEA_OT_backends_renew,
     GALATEA_OT_models_pull,
     GALATEA_OT_models_stop,

@@ -1,15 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# mypy: disable-error-code="misc,attr-defined"
+# mypy: disable-error-code="misc,attr-defined,valid-type"
 # ruff: noqa: RUF012 - Blender wants mutable sets as class attributes
-"""Rig, move, drop, texture and film any mesh: the object goes out as a copy, the result comes back beside it."""
+"""Rig, move, film, check, export any mesh: the object goes out as a copy, what becomes of it comes back beside it."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import bpy
+from bpy.props import StringProperty
 
 from ...backend.protocol.catalog import catalog
 from ...backend.protocol.errors import UserError
-from .. import objects, plan
+from ...backend.protocol.recipe import find
+from .. import objects, plan, props, wanted
 from ..runs import Run
 from .generate import begin
 
@@ -19,7 +24,8 @@ class _OnObject:
 
     bl_options = set[str]()  # not REGISTER: Repeat Last would run it while the window waits
     steps: tuple[str, ...] = ()
-    film = False
+    scene = True
+    """It ends in an object for the file."""
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -41,7 +47,18 @@ class _OnObject:
         assert obj
         if not obj.data.polygons:
             raise UserError(f"{obj.name} has no faces. Choose another object.")
-        return plan.on_object(context, obj, self.wanted(obj), verb=self.bl_label, film=self.film)
+        run = plan.on_object(
+            context, obj, self.wanted(obj), verb=self.bl_label, scene=self.scene, given=self.given(context)
+        )
+        return self.finished(run)
+
+    def given(self, context: bpy.types.Context) -> dict[str, dict[str, Any]]:
+        """Parameters that the panel has no say in."""
+        return {}
+
+    def finished(self, run: Run) -> Run:
+        """The order with what is said only of such."""
+        return run
 
     def wanted(self, obj: bpy.types.Object) -> list[str]:
         return list(self.steps)
@@ -94,7 +111,60 @@ class GALATEA_OT_film(_OnObject, bpy.types.Operator):
     bl_idname = "galatea.film"
     bl_label = "Film"
     steps = ("stage", "film")
-    film = True
+    scene = False
 
 
-CLASSES = (GALATEA_OT_texture, GALATEA_OT_rig, GALATEA_OT_idle, GALATEA_OT_drop, GALATEA_OT_film)
+class GALATEA_OT_asset(_OnObject, bpy.types.Operator):
+    """Make levels of detail, collision hulls and an entry of the Asset Browser of the active mesh"""
+
+    bl_idname = "galatea.asset"
+    bl_label = "Asset"
+    steps = ("lod", "collide", "asset")
+
+
+class GALATEA_OT_check(_OnObject, bpy.types.Operator):
+    """Measure the active mesh and hold it against the gate. The job shows where it falls short, and what mends it"""
+
+    bl_idname = "galatea.check"
+    bl_label = "Check"
+    steps = ("report",)
+    scene = False
+
+    def given(self, context: bpy.types.Context) -> dict[str, dict[str, Any]]:
+        gate = wanted.gate(props.settings(context))
+        return {"report": {"gate": str(find("gates", gate).absolute()) if gate else ""}}
+
+
+class GALATEA_OT_export_object(_OnObject, bpy.types.Operator):
+    """Write the active mesh for other programs, with its textures and where it comes from, into a folder of yours"""
+
+    bl_idname = "galatea.export_object"
+    bl_label = "Export"
+    steps = ("export",)
+    scene = False
+    directory: StringProperty(subtype="DIR_PATH", options={"SKIP_SAVE"})
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def finished(self, run: Run) -> Run:
+        if not Path(self.directory).is_dir() or not self.directory:
+            raise UserError("Choose a folder that exists.")
+        run.folder = self.directory
+        return run
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        return begin(self, context, lambda: self.order(context), wait=bpy.app.background)
+
+
+CLASSES = (
+    GALATEA_OT_texture,
+    GALATEA_OT_rig,
+    GALATEA_OT_idle,
+    GALATEA_OT_drop,
+    GALATEA_OT_film,
+    GALATEA_OT_asset,
+    GALATEA_OT_check,
+    GALATEA_OT_export_object,
+)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import bpy
 
+from ...backend.protocol import provenance, sealed
 from ...backend.protocol.errors import UserError
 from ...backend.protocol.spec import BackendSpec, Param
 from .lib import library as shelf
@@ -21,8 +22,9 @@ SPEC = BackendSpec(
     task="scene-to-scene",
     help="Mark the object for Blender's Asset Browser, with a rendered preview; save it into a library on request.",
     runtime="blender",
+    version=2,
     inputs=("scene",),
-    outputs=("scene", "asset", "preview"),
+    outputs=("scene", "asset", "preview", "asset_provenance"),
     params=(
         Param("catalogue", "str", "Galatea", "Where the Asset Browser lists it, such as Props/Animals"),
         Param("tags", "str", "galatea", "Words to find it by, with commas between them"),
@@ -68,6 +70,7 @@ def run(
     with _without(work):
         bpy.data.libraries.write(str(file), {thing}, path_remap="ABSOLUTE", fake_user=True, compress=True)
     _prove(file, thing)
+    work.file("asset_provenance", sealed.seal(file, provenance.document(work.steps)).name)
     if root:
         work.progress("Saving into the library", 0.95)
         place = shelf.add(root, file, naming.base(thing.name))

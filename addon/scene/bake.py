@@ -3,129 +3,232 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import bpy
 import numpy as np
 
 from ...backend.protocol.errors import UserError
 from ...backend.protocol.spec import BackendSpec, Param
-from .lib import meshes, shading, texels
-from .lib.baking import Baker, measured_gap
+from .lib import delight, look, maps, meshes, reach, roughness, shading, texels, tiles
+from .lib.baking import Baker, copied, measured_gap
 from .work import Work
 
 SPEC = BackendSpec(
     id="bake",
     label="Bake textures",
     task="scene-to-scene",
-    help="Base colour without light, normals (OpenGL) and roughness, from the full mesh onto the clean one.",
+    help="Base colour, normals and roughness, and more where asked, from the full mesh onto the clean one.",
     runtime="blender",
+    version=2,
     inputs=("scene",),
     outputs=("scene", "base_color", "normal", "roughness"),
     params=(
-        Param("size", "int", 1024, "Edge of the textures", low=256, high=4096, unit="px"),
+        Param("size", "int", 1024, "Edge of the textures", low=256, high=8192, unit="px"),
         Param("roughness", "float", 0.6, "Roughness of even areas; busy ones get rougher", low=0, high=1),
+        Param("delight", "float", 0.0, "Take the photo's light out of the colours; 1 is all of it", low=0, high=1),
+        Param("normals", "choice", "opengl", "Green of the normals: up or down", choices=("opengl", "directx")),
+        Param("alpha", "choice", "opaque", "keep: what is clear in the source stays clear", choices=("opaque", "keep")),
         Param("occlusion", "bool", False, "Bake ambient occlusion too"),
+        Param("curvature", "bool", False, "Bake curvature too: ridges light, hollows dark, even places grey"),
+        Param("displacement", "bool", False, "Bake how far the full mesh stands out, in 16 bits"),
+        Param("distance", "float", 0.0, "How far off the rays begin; 0 is measured", low=0, high=100, unit="m"),
     ),
 )
 
 _MARGIN = 4
 """Texels that the charts are extended by, before the rest is filled from what is near."""
+_COLOUR = ("base_color",)
 
 
-def run(work: Work, *, size: int, roughness: float, occlusion: bool) -> None:
-    body, source = work.object("body"), work.object("source")
+@dataclass(frozen=True)
+class Want:
+    """What was asked for."""
+
+    size: int
+    roughness: float
+    delight: float
+    normals: str
+    alpha: str
+    occlusion: bool
+    curvature: bool
+    displacement: bool
+
+
+def run(work: Work, *, distance: float, **asked: Any) -> None:
+    want, body = Want(**asked), work.object("body")
     if shading.BODY_UV not in body.data.uv_layers:
         raise UserError("The body has no UV map to bake to. Run the step unwrap first.")
     meshes.set_uv(body.data, shading.BODY_UV, meshes.uv_of(body.data, shading.BODY_UV))
-    work.progress("Measuring the gap", 0.02)
-    gap = measured_gap(source, body)
-    baker = Baker(source, body, gap=gap)
-    work.report.metric("gap_m", round(gap, 6))
-
-    work.progress("Baking the base colour", 0.1)
-    image = texels.new_image("base_color", f"{body.name} base colour", size, color=True)
-    baker("EMIT", image, samples=4)
-    pixels = texels.pixels_of(image)
-    known = pixels[..., 3] > 0.5
-    _tell_coverage(work, body.data, known)
-    color = _finish(work, image, pixels)
-
-    work.progress("Deriving the roughness", 0.45)
-    image = texels.new_image("roughness", f"{body.name} roughness", size, color=False)
-    grey = np.repeat(guessed_roughness(color, known, roughness)[..., None], 4, axis=2)
-    grey[..., 3] = known
-    _finish(work, image, grey)
-
-    work.progress("Baking the normals", 0.5)
-    image = texels.new_image("normal", f"{body.name} normal", size, color=False)
-    baker("NORMAL", image, samples=4)
-    _finish(work, image, texels.pixels_of(image), normals=True)
-
-    if occlusion:
-        work.progress("Baking the occlusion", 0.75)
-        image = texels.new_image("occlusion", f"{body.name} occlusion", size, color=False)
-        baker("AO", image, samples=16)
-        _finish(work, image, texels.pixels_of(image))
+    source = next(work.objects("source"), body)  # a mesh of the user's has none: its own look goes onto the new map
+    if not distance:
+        work.progress("Measuring the gap", 0.02)
+        gap = measured_gap(source, body)
+        work.report.metric("gap_m", round(gap, 6))
+        # Never none: rays that start on the surface itself find it or not by rounding.
+        distance = max(3 * gap, 5e-4 * meshes.diagonal(meshes.vertices_of(body.data)))
+    with copied(source) as there, copied(body) as here:
+        _old_map(there.data)
+        baker = Baker(there, here, distance)
+        places = tiles.occupied(meshes.uv_of(here.data, shading.BODY_UV))
+        if len(places) > 1:
+            work.report.metric("tiles", [tiles.number(tile) for tile in places])
+        surfaces = reach.Surface(here), reach.Surface(there)
+        counts = np.zeros(3, np.int64)
+        for number, tile in enumerate(places):
+            counts += Tile(work, want, baker, surfaces, tile, len(places), number / len(places)).bake()
+    _tell(work, *counts.tolist())
     work.progress("Packing", 0.98)
 
 
-def _finish(work: Work, image: bpy.types.Image, pixels: meshes.Floats, *, normals: bool = False) -> meshes.Floats:
-    """Fill what no ray reached, write the file, pack it; returns the pixels (H, W, 4) as stored."""
-    role = image["galatea_role"]
-    known = pixels[..., 3] > 0.5
-    if not known.any():
-        raise RuntimeError(f"the bake of {role} reached no texel")
-    pixels = texels.filled(*texels.grown(pixels, known, _MARGIN))
-    if normals:
-        vectors = pixels[..., :3] * 2 - 1
-        length = np.linalg.norm(vectors, axis=2, keepdims=True)
-        vectors = np.where(length > 1e-3, vectors / np.maximum(length, 1e-3), [0, 0, 1])
-        pixels[..., :3] = vectors / 2 + 0.5
-    pixels[..., 3] = 1
-    texels.set_pixels(image, pixels)
-    texels.save_packed(image, work.file(role, f"{role}.png", size=image.size[0]))
-    image.buffers_free()
-    return pixels
+def _old_map(mesh: bpy.types.Mesh) -> None:
+    """The map that a source's own pictures lie on is in use again, where unwrap put its own before it."""
+    active = mesh.uv_layers.active
+    if active and active.name == shading.BODY_UV and len(mesh.uv_layers) > 1:
+        first = next(layer for layer in mesh.uv_layers if layer.name != shading.BODY_UV)
+        first.active = first.active_render = True
 
 
-def _tell_coverage(work: Work, mesh: bpy.types.Mesh, known: meshes.Array) -> None:
-    """The share of the layout's texels that a ray reached; what is missing was filled from its neighbours."""
-    corners = meshes.uv_of(mesh, shading.BODY_UV).reshape(-1, 3, 2)
-    a, b = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
-    area = float(np.abs(a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]).sum() / 2)
-    reached = min(1.0, float(known.mean()) / max(area, 1e-9))
-    work.report.metric("reached", round(reached, 4))
-    if reached < 0.9:
-        work.report.warn(f"{1 - reached:.0%} of the texture had no surface to bake from and was filled from beside it.")
+class Tile:
+    """One set of textures: that of a tile of the map."""
+
+    def __init__(
+        self,
+        work: Work,
+        want: Want,
+        baker: Baker,
+        surfaces: tuple[reach.Surface, reach.Surface],
+        tile: int,
+        count: int,
+        done: float,
+    ) -> None:
+        self.work, self.want, self.baker, self.tile, self.count = work, want, baker, tile, count
+        self.body, self.source = surfaces
+        self.done = done
+
+    def bake(self) -> tuple[int, int, int]:
+        """Write all maps; returns how many texels the layout has, how many rays reached, and how many crossed."""
+        want, baker = self.want, self.baker
+        self._progress("Finding the places", 0.05)
+        self.found = found = reach.reached(baker, self.body, self.source, self.tile, want.size)
+        if not len(found.at):
+            raise UserError("No ray reached the full mesh. Set bake.distance to more than the meshes are apart.")
+        known = np.zeros((want.size, want.size), bool)
+        known.ravel()[found.at] = True
+        self.known, self.filler = known, texels.Filler(known, _MARGIN)
+        self._progress("Turning the normals", 0.4)
+        facing = maps.facing(self.source, found)
+        own = look.given(baker.own)
+        if own and look.linked(baker.own, look.NORMAL):
+            tilt = look.picked(baker.passes("NORMAL", self.tile, want.size, samples=4), found)[:, :3] * 2 - 1
+        else:
+            tilt = maps.normals(self.body, facing, found)
+        self._write("normal", tilt / 2 + 0.5)
+        del tilt
+        self._progress("Baking the base colour", 0.55)
+        color = self._color(facing)
+        self._progress("Deriving the roughness", 0.7)
+        self._rough(color)
+        self._extra()
+        return found.asked, len(found.at), found.crossed
+
+    def _color(self, facing: meshes.Floats) -> meshes.Floats:
+        """Write the base colour; returns its luminance (H, W) as stored."""
+        want, found, baker = self.want, self.found, self.baker
+        self.painted = maps.colours(self.source, found, len(found.at) / want.size**2)
+        color = self.painted
+        if color is None:
+            color = look.channel(baker, self.source, found, self.tile, look.BASE)
+            color[:, 3:] = look.channel(baker, self.source, found, self.tile, look.ALPHA)
+        if want.delight:
+            fit, explained = delight.shade(color[:, :3], facing)
+            color[:, :3] = delight.delit(color[:, :3], facing, fit, want.delight)
+            self.work.report.metric("light_explained", round(explained, 3))
+        stored = np.concatenate([texels.srgb(color[:, :3]), color[:, 3:]], axis=1)
+        clear = want.alpha == "keep" and bool((stored[:, 3] < 0.999).any())
+        self._write("base_color", stored if clear else stored[:, :3])[shading.CLEAR] = clear
+        light = np.zeros(self.known.shape, np.float32)
+        light.ravel()[found.at] = stored[:, :3] @ delight.LUMINANCE
+        return light
+
+    def _rough(self, light: meshes.Floats) -> None:
+        baker = self.baker
+        if self.painted is not None or not look.given(baker.own):
+            rough = roughness.guessed(light, self.known, self.want.roughness).ravel()[self.found.at][:, None]
+            self._write("roughness", rough)
+            return
+        rough = look.channel(baker, self.source, self.found, self.tile, look.ROUGHNESS)
+        self._write("roughness", rough)[shading.GIVEN] = True
+        metal = look.channel(baker, self.source, self.found, self.tile, look.METALLIC)
+        if metal.max() > 0:
+            self._write("metallic", metal)
+
+    def _extra(self) -> None:
+        want, found = self.want, self.found
+        if want.occlusion:
+            self._progress("Baking the occlusion", 0.75)
+            shade = look.picked(self.baker.passes("AO", self.tile, want.size, samples=16), found)
+            self._write("occlusion", shade[:, :1])
+        if want.curvature:
+            self._progress("Measuring the curvature", 0.85)
+            bent, radius = maps.curvature(self.source, found)
+            self._write("curvature", bent[:, None])
+            self.work.report.metric("curvature_radius_m", round(radius, 6))
+        if want.displacement:
+            self._progress("Measuring the heights", 0.9)
+            self._deep(maps.heights(self.body, self.source, found))
+
+    def _deep(self, heights: meshes.Floats) -> None:
+        """Write the displacement in 16 bits: 0.5 is the body's surface, 1 the largest height that there is."""
+        largest = max(float(np.abs(heights).max()), 1e-9)
+        plane = np.zeros(self.known.shape, np.float32)
+        plane.ravel()[self.found.at] = heights / largest / 2 + 0.5
+        path = self._path("displacement")
+        texels.save_deep(path, self.filler(plane))
+        image = shading.load_image(path, "displacement", color=False, tile=self.tile)
+        image.use_fake_user = True
+        low, high = -largest, largest
+        image["galatea_low_m"], image["galatea_high_m"] = low, high
+        name = "displacement_m" if self.count == 1 else f"displacement_m_{tiles.number(self.tile)}"
+        self.work.report.metric(name, [round(low, 6), round(high, 6)])
+
+    def _write(self, role: str, values: meshes.Floats) -> bpy.types.Image:
+        """Fill what no ray reached, write the file, pack it; `values` (N, C) are those to be stored."""
+        size, body = self.want.size, self.work.object("body")
+        pixels = np.ones((size, size, 4), np.float32)
+        plane = np.zeros((size, size), np.float32)
+        for channel in range(values.shape[1]):
+            plane.ravel()[self.found.at] = values[:, channel]
+            pixels[..., channel] = self.filler(plane)
+        if values.shape[1] == 1:
+            pixels[..., 1] = pixels[..., 2] = pixels[..., 0]
+        end = tiles.suffix(self.tile, self.count)
+        words = f"{body.name} {role.replace('_', ' ')}{end}".replace("color", "colour")
+        image = texels.new_image(role, words, size, color=role in _COLOUR, tile=self.tile)
+        texels.set_pixels(image, pixels)
+        path = self._path(role)
+        texels.save_packed(image, path)
+        if role == "normal" and self.want.normals == "directx":
+            image[shading.DIRECTX] = True
+            texels.write_flipped(path, pixels)
+        image.buffers_free()
+        return image
+
+    def _path(self, role: str) -> Any:
+        end = tiles.suffix(self.tile, self.count)
+        first = self.tile == 0 or not end
+        return self.work.file(role if first else f"{role}{end}", f"{role}{end}.png", size=self.want.size)
+
+    def _progress(self, words: str, part: float) -> None:
+        where = f" of tile {tiles.number(self.tile)}" if self.count > 1 else ""
+        self.work.progress(words + where, 0.04 + 0.94 * (self.done + part / self.count))
 
 
-def guessed_roughness(color: meshes.Floats, known: meshes.Array, base: float) -> meshes.Floats:
-    """A roughness (H, W) in 0.05 to 1, guessed from the base colour (H, W, 4) alone; a photo holds no more.
-
-    Even areas (skin, lacquer, glaze) get `base`, busy ones (fur, bark, cloth) up to 0.3 more: the standard deviation
-    of the luminance around a texel, where 0.1 counts as very busy. Of five windows about the texel the calmest counts
-    (as in Kuwahara's filter), lest every border between two even areas get a rough rim.
-    """
-    light = color[..., :3] @ np.array([0.2126, 0.7152, 0.0722], np.float32)
-    radius = max(2, color.shape[0] // 256)
-    weight = np.maximum(_blurred(known.astype(np.float32), radius), 1e-6)
-    mean = _blurred(light * known, radius) / weight
-    square = _blurred(light * light * known, radius) / weight
-    spread = np.where(known, np.sqrt(np.maximum(square - mean * mean, 0)), np.inf)
-    step, (height, width) = radius + 1, known.shape
-    padded, calmest = np.pad(spread, step, constant_values=np.inf), spread
-    for y, x in ((0, 0), (0, 2 * step), (2 * step, 0), (2 * step, 2 * step)):
-        calmest = np.minimum(calmest, padded[y : y + height, x : x + width])
-    busy = np.where(known, calmest, 0) / 0.1
-    return np.clip(base + 0.3 * np.clip(busy, 0, 1), 0.05, 1).astype(np.float32)
-
-
-def _blurred(values: meshes.Array, radius: int) -> meshes.Array:
-    """The sum over a square of 2 radius + 1, in float64 lest the running sums drift."""
-    out = values.astype(np.float64)
-    for axis in (0, 1):
-        pads = [(0, 0), (0, 0)]
-        pads[axis] = (radius + 1, radius)
-        total = np.cumsum(np.pad(out, pads), axis=axis)
-        n, width = out.shape[axis], 2 * radius + 1
-        out = total.take(range(width, width + n), axis=axis) - total.take(range(n), axis=axis)
-    return out
+def _tell(work: Work, asked: int, reached: int, crossed: int) -> None:
+    """The shares of the layout's texels that rays reached and that met the far side of a limb; the rest was filled."""
+    missed = 1 - reached / max(1, asked)
+    work.report.metric("reached", round(1 - missed, 4))
+    work.report.metric("crossed", round(crossed / max(1, asked), 5))
+    if missed > 0.1:
+        work.report.warn(f"{missed:.0%} of the texture had no surface to bake from and was filled from beside it.")

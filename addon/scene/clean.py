@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import bmesh
@@ -13,7 +14,7 @@ from ...backend.geometry.condition import SLIVER
 from ...backend.geometry.topology import Beat
 from ...backend.protocol.errors import UserError
 from ...backend.protocol.spec import BackendSpec, Param
-from .lib import meshes, repair
+from .lib import levels, meshes, quads, repair
 from .lib.smooth import smooth as smoothed
 from .work import Work
 
@@ -23,11 +24,18 @@ SPEC = BackendSpec(
     task="scene-to-scene",
     help="Mend the mesh and bring it down to a number of faces that games and rigs can use.",
     runtime="blender",
-    version=2,
+    version=3,
     inputs=("scene",),
     outputs=("scene",),
     params=(
-        Param("faces", "int", 20000, "Triangles at most", low=100, high=1000000),
+        Param("faces", "int", 20000, "Triangles, or quads, at most", low=100, high=1000000),
+        Param(
+            "topology",
+            "choice",
+            "triangles",
+            "quads follow the form, for sculpting and rigs; it takes longer, and thin tips may go",
+            choices=("triangles", "quads"),
+        ),
         Param("smooth", "float", 0.2, "Take noise away and keep edges; 0 is off", low=0, high=1),
         Param("floaters", "float", 0.02, "Drop separate parts smaller than this share of the largest", low=0, high=1),
         Param("close", "bool", True, "Close small holes"),
@@ -39,46 +47,85 @@ SPEC = BackendSpec(
 
 _FLAT = 0.01
 """Degrees, of the smallest angle of a face without an area."""
+_TORN = 1e-3
+"""Share of the largest part: what is smaller was torn off when faces were taken away."""
+_FEW = 0.9
+"""Of the quads that were asked for."""
 _SMALL, _LARGE = 1e-2, 1e2
 """m, of the diagonal: what is smaller or larger is worked on at another scale, for Blender's tools count in metres."""
 
 
-def run(
-    work: Work, *, faces: int, smooth: float, floaters: float, close: bool, inner: bool, watertight: bool, remesh: bool
-) -> None:
+def run(work: Work, *, topology: str, faces: int, watertight: bool, **wanted: Any) -> None:
     body = work.object("body")
     work.progress("Looking the mesh over", 0.02)
     _triangulate(body.data)
     if not len(body.data.polygons):
         raise UserError("The mesh has no faces. Choose another one or make it again.")
     before = _figures(body.data, _beat(work, "Looking the mesh over", 0.05), most=repair.BEFORE)
-    # slivers go before the smoothing where they stay; where most faces go anyhow, only those without an area
-    angle = SLIVER if len(body.data.polygons) <= 2 * faces else _FLAT
-    want = repair.Want(floaters, close, inner, watertight, remesh, angle, cells=3 * faces)
-    mesh, done = repair.repaired(body.data, want, _beat(work, "Mending the mesh", 0.2))
-    if not len(mesh.polygons):
-        raise UserError("Nothing is left of the mesh after cleaning. Make it again with more detail.")
-    size = meshes.diagonal(meshes.vertices_of(mesh))
-    scale = 1.0 if _SMALL <= size <= _LARGE else size
+    mesh, done = _mended(work, body.data, faces=faces, watertight=watertight, **wanted)
+    scale = _unit(mesh)
     mesh.transform(Matrix.Scale(1 / scale, 4))
-    if smooth > 0:
-        work.progress("Smoothing", 0.5)
-        points = smoothed(meshes.vertices_of(mesh), meshes.triangles_of(mesh), smooth)
-        mesh.vertices.foreach_set("co", points.ravel())
-        mesh.update()
+    _smooth(work, mesh, wanted["smooth"])
     meshes.replace_mesh(body, mesh)
-    work.progress("Simplifying", 0.65)
-    again = repair.Want(0.0, close, False, watertight, cells=3 * faces)
-    for _ in range(2):
-        _simplify(body, faces)
-        mesh, more = repair.repaired(body.data, again, _beat(work, "Mending what that left", 0.8))
+    if topology == "quads":
+        beat = _beat(work, "Laying quads over it", 0.6)
+        mesh, solid = quads.remeshed(body.data, faces, work.seed, beat)
+        done["remeshed"] = done.get("remeshed", 0) + solid
         meshes.replace_mesh(body, mesh)
+        if len(mesh.polygons) < _FEW * faces:
+            work.report.warn(f"{len(mesh.polygons)} quads were made, not {faces}. Ask for another number or --seed.")
+    else:
+        torn = min(_TORN, wanted["floaters"])
+        again = repair.Want(torn, wanted["close"], False, watertight, cells=3 * faces)
+        more = _simplify(work, body, faces, again)
         done = {key: done.get(key, 0) + more.get(key, 0) for key in {**done, **more}}
-        if len(mesh.polygons) <= faces:
-            break
     body.data.transform(Matrix.Scale(scale, 4))
     body.data.shade_smooth()
     _report(work, before, _figures(body.data, _beat(work, "Looking it over again", 0.9)), done)
+
+
+def _mended(
+    work: Work, mesh: bpy.types.Mesh, *, faces: int, watertight: bool, floaters: float, close: bool, inner: bool,
+    remesh: bool, smooth: float,
+) -> tuple[bpy.types.Mesh, dict[str, int]]:  # fmt: skip
+    # slivers go before the smoothing where they stay; where most faces go anyhow, only those without an area
+    angle = SLIVER if len(mesh.polygons) <= 2 * faces else _FLAT
+    want = repair.Want(floaters, close, inner, watertight, remesh, angle, cells=3 * faces)
+    mended, done = repair.repaired(mesh, want, _beat(work, "Mending the mesh", 0.2))
+    if not len(mended.polygons):
+        raise UserError("Nothing is left of the mesh after cleaning. Make it again with more detail.")
+    return mended, done
+
+
+def _unit(mesh: bpy.types.Mesh) -> float:
+    """m, what to work in."""
+    size = meshes.diagonal(meshes.vertices_of(mesh))
+    return 1.0 if _SMALL <= size <= _LARGE else size
+
+
+def _smooth(work: Work, mesh: bpy.types.Mesh, strength: float) -> None:
+    if strength > 0:
+        work.progress("Smoothing", 0.5)
+        points = smoothed(meshes.vertices_of(mesh), meshes.triangles_of(mesh), strength)
+        mesh.vertices.foreach_set("co", points.ravel())
+        mesh.update()
+
+
+def _simplify(work: Work, body: bpy.types.Object, faces: int, want: repair.Want) -> Counter[str]:
+    """Down to the budget, and mended where that broke something; what was mended."""
+    done: Counter[str] = Counter()
+    # a generated mesh has its picture from the source; the user's own UVs keep their seams
+    quick = want.close and (work.has("source") or not body.data.uv_layers)
+    fewer = levels.thinned(body.data, faces, _beat(work, "Simplifying", 0.6)) if quick else None
+    for _ in range(3):
+        fewer = fewer or levels.reduced(body.data, faces, _beat(work, "Simplifying", 0.7))
+        mesh, more = repair.repaired(fewer, want, _beat(work, "Mending what that left", 0.8))
+        bpy.data.meshes.remove(fewer)
+        meshes.replace_mesh(body, mesh)
+        done, fewer = done + Counter(more), None
+        if len(mesh.polygons) <= faces:
+            break
+    return done
 
 
 def _beat(work: Work, phase: str, fraction: float) -> Beat:
@@ -87,8 +134,11 @@ def _beat(work: Work, phase: str, fraction: float) -> Beat:
 
 def _figures(mesh: bpy.types.Mesh, beat: Beat, *, most: int = 1 << 62) -> dict[str, Any]:
     """What the mesh is like as it is stored, and once vertices in the same place are one."""
-    found, shape = repair.measured(mesh, beat, most=most), meshes.Shape.of(mesh).to_json()
-    return {**found, **shape, "watertight": found["watertight"] and shape["watertight"]}
+    triangles = levels.triangulated(mesh)
+    found, shape = repair.measured(triangles, beat, most=most), meshes.Shape.of(triangles).to_json()
+    bpy.data.meshes.remove(triangles)
+    closed = found["watertight"] and shape["watertight"]
+    return {**found, **shape, "watertight": closed, "faces": len(mesh.polygons)}
 
 
 def _report(work: Work, before: dict[str, Any], after: dict[str, Any], done: dict[str, int]) -> None:
@@ -116,19 +166,3 @@ def _triangulate(mesh: bpy.types.Mesh) -> None:
     bmesh.ops.triangulate(bm, faces=bm.faces)
     bm.to_mesh(mesh)
     bm.free()
-
-
-def _simplify(body: bpy.types.Object, faces: int) -> None:
-    """Collapse edges down to the budget. The modifier refuses collapses that would break the surface, and may then
-    stop early; a second round gets the rest."""
-    for _ in range(3):
-        have = len(body.data.polygons)
-        if have <= faces:
-            return
-        modifier = body.modifiers.new("Simplify", "DECIMATE")
-        modifier.ratio = faces / have
-        modifier.use_collapse_triangulate = True
-        graph = bpy.context.evaluated_depsgraph_get()
-        mesh = bpy.data.meshes.new_from_object(body.evaluated_get(graph))
-        body.modifiers.remove(modifier)
-        meshes.replace_mesh(body, mesh)

@@ -10,7 +10,7 @@ from mathutils.bvhtree import BVHTree
 
 from ...backend.protocol.errors import UserError
 from ...backend.protocol.spec import BackendSpec, Param
-from .lib import hulls, levels, meshes, naming, splitting, targets
+from .lib import hulls, levels, meshes, naming, splitting
 from .lib.hulls import Array, Hull
 from .lod import clear
 from .work import Work
@@ -19,7 +19,7 @@ SPEC = BackendSpec(
     id="collide",
     label="Collision hulls",
     task="scene-to-scene",
-    help="Make convex hulls around the object for the physics of games, named as an engine wants them.",
+    help="Make convex hulls around the object for the physics of games; export names them as an engine wants them.",
     runtime="blender",
     inputs=("scene",),
     outputs=("scene",),
@@ -34,7 +34,6 @@ SPEC = BackendSpec(
             high=1,
         ),
         Param("corners", "int", 32, "Corners of a hull at most; engines take up to 128", low=8, high=128),
-        Param("target", "choice", "none", "The program that reads their names", choices=targets.TARGETS),
     ),
 )
 _NEAR = 0.002
@@ -45,7 +44,7 @@ _THIN = 0.004
 """Of the diagonal: what is flat gets a hull of this thickness."""
 
 
-def run(work: Work, *, hulls: int, slack: float, corners: int, target: str) -> None:
+def run(work: Work, *, hulls: int, slack: float, corners: int) -> None:
     body = work.object("body")
     clear(work, "collision")
     points, faces = _shape(body)
@@ -60,7 +59,7 @@ def run(work: Work, *, hulls: int, slack: float, corners: int, target: str) -> N
         found.append(_hull(part.points, corners, size))
     found.sort(key=lambda hull: -hull.volume)
     for number, hull in enumerate(found):
-        _place(work, body, hull, naming.hull(body.name, number, target))
+        _place(work, body, hull, naming.hull(body.name, number))
     work.progress("Measuring", 0.94)
     _report(work, found, points, faces)
 

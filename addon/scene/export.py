@@ -15,10 +15,10 @@ import bpy
 from ...backend.protocol import gltf, provenance, sealed
 from ...backend.protocol.errors import UserError
 from ...backend.protocol.spec import BackendSpec, Param
-from .lib import exporters, placing, targets
+from .lib import exporters, naming, placing, targets
 from .lib.selection import alone
 from .lib.texturing import colour_points, textured
-from .work import Work
+from .work import ROLE, Work
 
 SPEC = BackendSpec(
     id="export",
@@ -26,7 +26,7 @@ SPEC = BackendSpec(
     task="scene-to-model",
     help="Write the finished object for other programs.",
     runtime="blender",
-    version=3,
+    version=4,
     inputs=("scene",),
     outputs=("model", "provenance"),
     axes="Y up and Z forward in glb, gltf, obj, fbx, abc and usd; Z up and -Y forward in stl and ply; metres",
@@ -44,6 +44,13 @@ SPEC = BackendSpec(
             "Axis of the file that the front looks along; auto by target",
             choices=("auto", *targets.AXES),
         ),
+        Param(
+            "levels",
+            "bool",
+            True,
+            "Write the levels of detail that the scene has: as variants in usd, by their names for unity, unreal and "
+            "godot, else as MSFT_lod in glb and gltf",
+        ),
         Param("draco", "bool", False, "Compress the geometry of glb and gltf; not every program reads that"),
         Param("prompt", "bool", False, "Write the words that it was made from into the file"),
     ),
@@ -51,13 +58,15 @@ SPEC = BackendSpec(
 
 _ENGINES = ("unity", "unreal", "godot")
 """Targets that know levels of detail and collision hulls by their names; elsewhere all would show at once."""
-_ORM = ("glb", "gltf", *targets.USD)
+_GLTF = ("glb", "gltf")
+"""They can tell levels of one object, but Blender's reader takes no notice and shows all."""
+_ORM = (*_GLTF, *targets.USD)
 """Formats whose materials take occlusion, roughness and metal from one picture: red, green, blue."""
 
 
 def run(
     work: Work, *, format: str, target: str, size: float, measure: str, pivot: str, up: str, forward: str,
-    draco: bool, prompt: bool,
+    levels: bool, draco: bool, prompt: bool,
 ) -> None:  # fmt: skip
     body = work.object("body")
     frame = targets.frame(format, target, up, forward)
@@ -66,22 +75,26 @@ def run(
     work.progress(f"Writing {format}", 0.1)
     document = provenance.document(work.steps, work.report.texts(work.steps) if prompt else None)
     path = work.file("model", f"mesh.{format}", format=format, unit_m=frame.unit, up=frame.up, front=frame.front)
-    order = exporters.Order(
-        frame,
-        body.name,
-        _short(document),
-        rigged=body.find_armature() is not None,
-        animated=placing.animated(placing.carriers(body)),
-        draco=draco and format in ("glb", "gltf"),
-    )
+    animated = placing.animated(placing.carriers(body))
+    name = naming.base(body.name) if naming.LEVEL in body and format in targets.USD else body.name
     change = placing.matrix(body, frame, size=size, measure=measure, pivot=pivot)
     with (
         _scratch(path, beside=format in exporters.BESIDE and format != "gltf") as folder,
-        placing.placed(body, change, all_of_it=target in _ENGINES) as objects,
+        placing.placed(body, change, _along(format, target, levels=levels)) as objects,
+        naming.named(objects, "none" if format in targets.USD else target),
         textured([obj for obj in objects if obj.type == "MESH"], folder, orm=format in _ORM),
         alone(*objects),
-        _scene(frame.unit, objects, animated=order.animated),
+        _scene(frame.unit, objects, animated=animated),
     ):
+        order = exporters.Order(
+            frame,
+            name,
+            _short(document),
+            rigged=body.find_armature() is not None,
+            animated=animated,
+            draco=draco and format in _GLTF,
+            levels=_levels(objects) if format in targets.USD or target not in _ENGINES else (),
+        )
         if format == "ply":
             colour_points(objects[0].data)
         exporters.FORMATS[format](path, order)
@@ -94,6 +107,22 @@ def run(
     work.report.metric("format", format)
     work.report.metric("bytes", path.stat().st_size)
     work.report.metric("size_m", extent)
+
+
+def _along(format: str, target: str, *, levels: bool) -> list[bpy.types.Object]:
+    """What goes with the body: where a reader of the file would show all of it at once, nothing."""
+    told = levels and (target in _ENGINES or format in targets.USD or (format in _GLTF and target != "blender"))
+    roles = (*(("lod",) if told else ()), *(("collision",) if target in _ENGINES else ()))
+    return placing.companions(*roles)
+
+
+def _levels(objects: list[bpy.types.Object]) -> tuple[tuple[str, int], ...]:
+    """Names and triangles of the levels among the objects; nothing where there is but the body."""
+    coarse = sorted((obj for obj in objects if obj.get(ROLE) == "lod"), key=lambda obj: int(obj[naming.LEVEL]))
+    for obj in (objects[0], *coarse):
+        obj.data.calc_loop_triangles()
+    found = tuple((obj.name, len(obj.data.loop_triangles)) for obj in (objects[0], *coarse))
+    return found if coarse else ()
 
 
 def _built_with(format: str) -> bool:

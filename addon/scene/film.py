@@ -36,18 +36,20 @@ SPEC = BackendSpec(
         Param("width", "int", 0, "Width of the film; 0 is as staged", low=0, high=8192, unit="px"),
         Param("height", "int", 0, "Height of the film; 0 is as staged", low=0, high=8192, unit="px"),
         Param("frames", "int", 0, "Render only so many frames; 0 is all", low=0, high=100000),
+        Param("watermark", "str", "", "Words to be seen in a corner of each frame; empty for none"),
     ),
 )
 _SHEET = 12
 _COLUMNS = 4
 
 
-def run(work: Work, *, engine: str, samples: int, width: int, height: int, frames: int) -> None:
+def run(work: Work, *, engine: str, samples: int, width: int, height: int, frames: int, watermark: str) -> None:
     scene = bpy.context.scene
     if not scene.camera:
         raise UserError("The scene has no camera. Run the step stage first.")
     size = _resolution(scene, width, height)
     engines.prepare(work.report, scene, engine, samples)
+    _watermark(scene.render, watermark, size[1])
     last = scene.frame_end if not frames else min(scene.frame_end, scene.frame_start + frames - 1)
     numbers = list(range(scene.frame_start, last + 1))
     folder = work.report.keep("frames")
@@ -89,6 +91,18 @@ def _resolution(scene: bpy.types.Scene, width: int, height: int) -> tuple[int, i
             camera.sensor_width *= min(1.0, staged)
             camera.sensor_fit = "HORIZONTAL"
     return x, y
+
+
+def _watermark(render: bpy.types.RenderSettings, words: str, height: int) -> None:
+    """Blender's own stamp, with these words alone."""
+    words = " ".join("".join(letter if letter.isprintable() else " " for letter in words).split())[:200]
+    for name in [name for name in dir(render) if name.startswith("use_stamp")]:
+        setattr(render, name, False)
+    if words:
+        render.use_stamp = render.use_stamp_note = True
+        render.stamp_note_text = words
+        render.stamp_font_size = max(8, round(height / 24))
+        render.stamp_foreground, render.stamp_background = (1, 1, 1, 0.9), (0, 0, 0, 0.35)
 
 
 def _render(work: Work, scene: bpy.types.Scene, numbers: list[int], paths: list[Path], size: tuple[int, int]) -> None:

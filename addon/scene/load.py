@@ -13,15 +13,16 @@ from mathutils import Matrix, Vector
 
 from ...backend.protocol.errors import UserError
 from ...backend.protocol.spec import BackendSpec, Param
-from .lib import meshes
+from .lib import dots, layers, meshes, naming, repair, shading
 from .work import Work
 
 SPEC = BackendSpec(
     id="load",
     label="Load a mesh",
     task="mesh-to-scene",
-    help="Read a mesh file, put its base on the origin and scale it where asked",
+    help="Read a file of a mesh or of points, put its base on the origin and scale it where asked",
     runtime="blender",
+    version=2,
     inputs=("model",),
     outputs=("scene",),
     axes="Z up, faces -Y",
@@ -38,6 +39,7 @@ SPEC = BackendSpec(
             high=360,
             unit="°",
         ),
+        Param("cells", "int", 128, "Fineness of the surface around points, for a file without faces", low=16, high=320),
     ),
 )
 
@@ -61,24 +63,41 @@ def _readers() -> dict[str, Callable[..., Any]]:
     return readers
 
 
-def run(work: Work, *, size_m: float, turn: float) -> None:
+def run(work: Work, *, size_m: float, turn: float, cells: int) -> None:
     path = work.files["model"]
     work.progress("Reading the mesh", 0.1)
     _read(path)
-    parts = [obj for obj in bpy.context.scene.objects if obj.type == "MESH" and len(obj.data.polygons)]
+    every = [obj for obj in bpy.context.scene.objects if obj.type == "MESH"]
+    parts = [obj for obj in every if len(obj.data.polygons)]
+    if not parts:
+        parts = [_around(work, obj, cells) for obj in every if len(obj.data.vertices) and not len(obj.data.edges)]
     if not parts:
         raise UserError(f"{path.name} holds no mesh with faces. Choose another file.")
+    parts = [obj for obj in parts if not naming.beside(obj.name)] or parts
     work.progress("Joining", 0.6)
     body = _join(parts)
     for obj in [obj for obj in bpy.context.scene.objects if obj is not body]:
         bpy.data.objects.remove(obj, do_unlink=True)
     _place(body, size_m, turn)
+    _show_colours(body.data)
     for collection in body.users_collection:
         collection.objects.unlink(body)
     body.name = body.data.name = path.stem[:60]
     work.collection.name = path.stem[:60]
     work.add("body", body)
+    body[layers.CAME] = layers.digest(body.data)
     work.report.metric("faces", len(body.data.polygons))
+
+
+def _around(work: Work, obj: bpy.types.Object, cells: int) -> bpy.types.Object:
+    """The same object with a surface where it had points only."""
+    beat = repair.paced(lambda: work.progress("Laying a surface around the points", 0.3))
+    mesh, known = dots.surfaced(obj.data, cells, beat)
+    if not known:
+        work.report.warn("The points have no normals, so that inside and outside were guessed. Look it over.")
+    work.report.metric("points", len(obj.data.vertices))
+    meshes.replace_mesh(obj, mesh)
+    return obj
 
 
 def _read(path: Path) -> None:
@@ -114,6 +133,20 @@ def _join(parts: list[bpy.types.Object]) -> bpy.types.Object:
         with bpy.context.temp_override(active_object=first, object=first, selected_editable_objects=parts):
             bpy.ops.object.join()
     return first
+
+
+def _show_colours(mesh: bpy.types.Mesh) -> None:
+    """Colours of points that no material shows get one that does, lest no later step knows of them."""
+    painted = mesh.color_attributes.active_color
+    if painted is None or any(mesh.materials):
+        return
+    painted.name = shading.COLORS
+    material, tree = shading.new_material(mesh.name)
+    shader = shading.principled(tree)
+    shader.inputs["Roughness"].default_value = 0.7
+    tree.links.new(shading.source_color(tree, mesh), shader.inputs["Base Color"])
+    mesh.materials.clear()
+    mesh.materials.append(material)
 
 
 def _place(body: bpy.types.Object, size_m: float, turn: float) -> None:

@@ -8,14 +8,14 @@ from mathutils import Matrix
 
 from ...backend.protocol.errors import UserError
 from ...backend.protocol.spec import BackendSpec, Param
-from .lib import levels, meshes, naming, targets
+from .lib import levels, meshes, naming
 from .work import Work
 
 SPEC = BackendSpec(
     id="lod",
     label="Levels of detail",
     task="scene-to-scene",
-    help="Make coarser copies of the finished object, named as a game engine wants them.",
+    help="Make coarser copies of the finished object; export names them as a game engine wants them.",
     runtime="blender",
     inputs=("scene",),
     outputs=("scene",),
@@ -23,17 +23,14 @@ SPEC = BackendSpec(
         Param("levels", "int", 4, "How many, the object itself included", low=2, high=8),
         Param("ratio", "float", 0.5, "Triangles of a level, as a share of the one before", low=0.05, high=0.95),
         Param("budget", "str", "", "Triangles of the coarser levels instead, such as 5000, 2000, 800"),
-        Param("target", "choice", "none", "The program that reads their names", choices=targets.TARGETS),
     ),
 )
-LEVEL = "galatea_lod"
-"""Custom property: which level an object is. The body is 0, whatever else is one has the role `lod`."""
 _LEAST = 12
 """Triangles: fewer are no shape any more."""
 _EXACT = 0.02
 
 
-def run(work: Work, *, levels: int, ratio: float, budget: str, target: str) -> None:
+def run(work: Work, *, levels: int, ratio: float, budget: str) -> None:
     body = work.object("body")
     clear(work, "lod")
     work.progress("Counting triangles", 0.02)
@@ -44,10 +41,10 @@ def run(work: Work, *, levels: int, ratio: float, budget: str, target: str) -> N
     if len(kept) < len(wanted):
         work.report.warn(f"Only {len(kept) + 1} levels were made: fewer than {_LEAST} triangles are no shape any more.")
     name = naming.base(body.name)
-    body.name, body[LEVEL] = naming.level(name, 0, target), 0
+    body.name, body[naming.LEVEL] = naming.level(name, 0), 0
     body.data.name = body.name
     told: list[dict[str, object]] = [{"faces": have, "wanted": have, "watertight": meshes.Shape.of(fine).watertight}]
-    told += _make(work, body, fine, kept, name=name, target=target)
+    told += _make(work, body, fine, kept, name=name)
     bpy.data.meshes.remove(fine)
     work.report.metric("levels", told)
     work.report.metric("names", [body.name, *(obj.name for obj in work.objects("lod"))])
@@ -69,7 +66,7 @@ def _fine(body: bpy.types.Object) -> bpy.types.Mesh:
 
 
 def _make(
-    work: Work, body: bpy.types.Object, fine: bpy.types.Mesh, wanted: list[int], *, name: str, target: str
+    work: Work, body: bpy.types.Object, fine: bpy.types.Mesh, wanted: list[int], *, name: str
 ) -> list[dict[str, object]]:
     """The coarser objects, each from the finest; returns what was measured of them."""
     uv = fine.uv_layers.active.name if fine.uv_layers.active else None
@@ -88,7 +85,7 @@ def _make(
             work.report.warn(f"Level {number} has {got} triangles, not {count}: with fewer the surface would break.")
         work.progress(f"Measuring level {number}", done + 0.5 / len(wanted))
         error = finest.error(mesh)
-        _place(work, body, mesh, naming.level(name, number, target), number)
+        _place(work, body, mesh, naming.level(name, number), number)
         told.append(
             {
                 "faces": got,
@@ -106,7 +103,7 @@ def _place(work: Work, body: bpy.types.Object, mesh: bpy.types.Mesh, name: str, 
     """Bound to the same armature where there is one, else a child of the body; out of sight, it lies in the body."""
     obj = body.copy()
     obj.animation_data_clear()
-    obj.data, obj[LEVEL] = mesh, number
+    obj.data, obj[naming.LEVEL] = mesh, number
     if not body.find_armature():
         obj.parent, obj.matrix_parent_inverse, obj.matrix_basis = body, Matrix(), Matrix()
     work.add("lod", obj)

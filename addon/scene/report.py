@@ -14,15 +14,16 @@ from ...backend.geometry.topology import Beat
 from ...backend.protocol.errors import UserError
 from ...backend.protocol.gate import FIGURES, Gate
 from ...backend.protocol.spec import BackendSpec, Param
-from .lib import layout, meshes, repair, shading
+from .lib import layout, meshes, repair, shading, versus
 from .work import Work
 
 SPEC = BackendSpec(
     id="report",
     label="Quality report",
     task="scene-to-report",
-    help="Measure the finished mesh, its UV map and textures, and hold them against a gate.",
+    help="Measure the finished mesh, its UV map and textures, and how like the raw mesh it looks; hold them to a gate.",
     runtime="blender",
+    version=2,
     inputs=("scene",),
     outputs=("report",),
     params=(Param("gate", "file", "", "A gate's TOML file; without one it is measured and not judged"),),
@@ -74,6 +75,7 @@ def _measured(work: Work, body: bpy.types.Object, mesh: bpy.types.Mesh) -> tuple
     points = meshes.vertices_of(mesh)
     if not np.isfinite(points).all():
         raise UserError("The body has positions that are no numbers. Make it again.")
+    size = [float(f"{side:.6g}") for side in np.ptp(points, axis=0)]
     beat = _beat(work, "Measuring the surface", 0.1)
     found = repair.measured(mesh, beat)
     beat = _beat(work, "Looking for parts inside others", 0.4)
@@ -83,7 +85,7 @@ def _measured(work: Work, body: bpy.types.Object, mesh: bpy.types.Mesh) -> tuple
         "nonmanifold": found["nonmanifold_edges"] + found["nonmanifold_vertices"],
         "flipped": found["flipped_edges"],
         "inner_shells": repair.hidden(mesh, beat),
-        "size_m": round(float(np.ptp(points, axis=0).max()), 6),
+        "size_m": max(size),
     }
     textures = _textures(body)
     sides = [min(picture["size"]) for picture in textures]
@@ -91,7 +93,10 @@ def _measured(work: Work, body: bpy.types.Object, mesh: bpy.types.Mesh) -> tuple
     if shading.BODY_UV in mesh.uv_layers:
         uv = meshes.uv_of(mesh, shading.BODY_UV)
         values |= layout.figures(mesh, uv, max(sides, default=0), _beat(work, "Measuring the UV map", 0.6))
-    return values, {"mesh": found, "textures": textures, "size_m": np.ptp(points, axis=0).round(6).tolist()}
+    if work.has("source"):
+        beat = _beat(work, "Looking at it beside the raw mesh", 0.8)
+        values |= versus.figures(body, work.object("source"), beat)
+    return values, {"mesh": found, "textures": textures, "size_m": size}
 
 
 def _textures(body: bpy.types.Object) -> list[dict[str, Any]]:

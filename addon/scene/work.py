@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ...backend.protocol.errors import UserError
-from ...backend.protocol.provenance import PROPERTY, Step, steps_of
+from ...backend.protocol.provenance import PROPERTY, Step, document, steps_of
 
 if TYPE_CHECKING:
     from ...backend.worker.report import Report
@@ -65,9 +65,9 @@ class Work:
         return [step for body in self.objects("body") for step in steps_of(body.get(PROPERTY))]
 
     def tell(self) -> None:
-        """Name the steps in the body, which takes them along wherever it is copied or appended."""
+        """Say in the body where it comes from, which it takes along wherever it is copied or appended."""
         for body in self.objects("body"):
-            body[PROPERTY] = json.dumps(self.steps)
+            body[PROPERTY] = json.dumps(document(self.steps))
 
     def progress(self, phase: str, fraction: float) -> None:
         self.report.progress(phase, fraction)

@@ -15,7 +15,7 @@ PANEL = {"bl_space_type": "VIEW_3D", "bl_region_type": "UI", "bl_category": "Gal
 
 def text(layout: Any, words: str, *, context: bpy.types.Context, icon: str = "NONE", alert: bool = False) -> None:
     """A text of several lines: Blender's labels do not wrap."""
-    scale = context.preferences.system.ui_scale
+    scale = context.preferences.system.ui_scale or 1.0  # 0 without a window
     width = (context.region.width if context.region else 300) / scale - 60
     column = layout.column(align=True)
     column.alert = alert

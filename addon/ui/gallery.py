@@ -47,6 +47,9 @@ class GALATEA_PT_compare(bpy.types.Panel):
         row = self.layout.row()
         row.scale_y = 1.3
         row.operator("galatea.compare", icon="CAMERA_STEREO")
+        for step in ("views", "judge"):
+            self.layout.label(text=wanted.short(step))
+            draw.params(self.layout, settings, step)
 
 
 class GALATEA_PT_gallery(bpy.types.Panel):

@@ -11,7 +11,7 @@ import bpy
 from .. import previews, runs
 from ..bridge import bridge
 from ..runs import Run
-from . import draw
+from . import draw, report
 
 ICONS = {
     "queued": "PAUSE",
@@ -47,6 +47,15 @@ class GALATEA_UL_jobs(bpy.types.UIList):
         side.label(text="", icon=ICONS[run.state])
 
 
+class GALATEA_MT_again(bpy.types.Menu):
+    bl_label = "Again from Here"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        run = bridge.chosen(context)
+        for step in dict.fromkeys(step["do"] for step in run.steps) if run else ():
+            self.layout.operator("galatea.again", text=runs.label(step)).step = step
+
+
 class GALATEA_PT_jobs(bpy.types.Panel):
     bl_label = "Jobs"
     bl_parent_id = "GALATEA_PT_main"
@@ -76,7 +85,10 @@ def _details(layout: Any, context: bpy.types.Context, run: Run) -> None:
         first.operator("galatea.show", icon="HIDE_OFF")
     elif run.filmed:
         first.operator("galatea.open_film", icon="PLAY")
+    elif not run.gallery:
+        first.operator("galatea.save_files", icon="EXPORT")
     first.operator("galatea.again", icon="FILE_REFRESH")
+    first.menu("GALATEA_MT_again", text="", icon="DOWNARROW_HLT")
     second = grid.row(align=True)
     second.operator("galatea.copy_command", icon="COPYDOWN")
     second.operator("galatea.save_files", text="", icon="EXPORT")
@@ -109,6 +121,7 @@ def _state(layout: Any, context: bpy.types.Context, run: Run) -> None:
         kept = f", {cached} of {len(run.stages)} steps were there already" if cached else ""
         draw.text(layout, f"Done in {draw.duration(seconds)}{kept}", context=context, icon="CHECKMARK")
     _back(layout, run)
+    report.rows(layout, context, run)
     for stage in run.stages:
         for warning in stage.get("warnings", ())[:3]:
             draw.text(layout, warning, context=context, icon="INFO")
@@ -123,4 +136,4 @@ def _back(layout: Any, run: Run) -> None:
         layout.operator("galatea.confidence", text=words, icon="QUESTION" if guess else "CHECKMARK").run = run.id
 
 
-CLASSES = (GALATEA_UL_jobs, GALATEA_PT_jobs)
+CLASSES = (GALATEA_UL_jobs, GALATEA_MT_again, GALATEA_PT_jobs)

@@ -12,7 +12,7 @@ import bpy
 from ...backend.protocol.catalog import catalog
 from ...backend.protocol.place import gigabytes
 from ...backend.protocol.spec import TENSORS, BackendSpec, Weights
-from .. import models, props, wanted
+from .. import models, props, terms, wanted
 from . import draw
 
 
@@ -46,7 +46,10 @@ def _model(layout: Any, context: bpy.types.Context, spec: BackendSpec) -> None:
         draw.text(column, f"Memory: {ways}", context=context)
     reason = wanted.blocked_step(props.settings(context), spec.id)
     if reason:
-        draw.text(column, f"It cannot run yet: it {reason}.", context=context, icon="ERROR")
+        draw.text(column, f"It {reason}.", context=context, icon="ERROR")
+    if terms.verdict(props.settings(context), spec.id).ask:
+        column.operator_context = "INVOKE_DEFAULT"
+        column.operator("galatea.accept_terms", icon="URL").backend = spec.id
     if spec.weights:
         _weights(layout, context, spec)
     else:

@@ -9,7 +9,7 @@ from typing import Any
 import bpy
 
 from ...backend.protocol.recipe import Recipe
-from .. import environment, models, props, runs, wanted
+from .. import environment, models, props, runs, terms, wanted
 from ..bridge import bridge
 from . import draw
 
@@ -74,6 +74,8 @@ def next_step(settings: Any) -> tuple[str, str, str]:
     part = wanted.first_part(recipe)
     if "image" in recipe.inputs and settings.image is None:
         return "galatea.choose_image", "Choose an Image", "FILE_IMAGE"
+    if terms.asking(settings, part):
+        return "galatea.accept_terms", "Accept the Terms", "URL"
     if any(environment.needed(step.do) for step in part.steps):
         if environment.install.running:
             return "galatea.env_stop", "Stop the Installation", "CANCEL"
@@ -102,6 +104,13 @@ def _button(layout: Any, context: bpy.types.Context, settings: Any) -> None:
         side.operator("galatea.imagine" if wanted.painter(recipe) else "galatea.generate", text="", icon="ADD")
     elif operator in ("galatea.imagine", "galatea.generate") and lacking:
         draw.text(layout, f"{lacking}.", context=context, icon="INFO")
+    for step in recipe.steps:
+        unfit = terms.verdict(settings, step.do)
+        if unfit:
+            icon = "QUESTION" if unfit.ask else "CANCEL"
+            words = f"{wanted.short(step.do)} {unfit.clause}."
+            draw.text(layout, words, context=context, icon=icon, alert=not unfit.ask)
+            break
     if operator in ("galatea.env_install", "galatea.models_pull") and not bpy.app.online_access:
         draw.text(layout, wanted.ONLINE, context=context, icon="INTERNET_OFFLINE")
     if environment.install.running:

@@ -7,7 +7,7 @@ from typing import Any
 
 import bpy
 
-from .. import environment
+from .. import environment, terms
 from . import draw
 from .panel import installing
 
@@ -29,8 +29,26 @@ def draw_preferences(prefs: Any, context: bpy.types.Context) -> None:
     column.prop(prefs, "worker_python")
     column.prop(prefs, "at_cursor")
     column.prop(prefs, "poll_seconds")
+    _policy(layout.box(), prefs, context)
     _environment(layout.box(), context)
     _doctor(layout.box(), context)
+
+
+def _policy(layout: Any, prefs: Any, context: bpy.types.Context) -> None:
+    layout.label(text="What May Be Used (also by the command line)")
+    if terms.fault():
+        draw.text(layout, terms.fault(), context=context, icon="ERROR", alert=True)
+        return
+    row = layout.row()
+    row.prop(prefs, "commercial")
+    row.prop(prefs, "offline")
+    row.prop(prefs, "territory")
+    column = layout.column(align=True)
+    column.enabled = False
+    for spec, verdict in terms.unfit():
+        draw.text(
+            column, f"{spec.label} {verdict.clause}", context=context, icon="QUESTION" if verdict.ask else "CANCEL"
+        )
 
 
 def _environment(layout: Any, context: bpy.types.Context) -> None:

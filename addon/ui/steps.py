@@ -105,5 +105,34 @@ class GALATEA_PT_asset(_Sub, bpy.types.Panel):
     bl_label = "Asset"
     steps = ("lod", "collide", "asset")
 
+    def head(self, layout: Any, context: bpy.types.Context, settings: Any) -> None:
+        _verbs(layout, context, ("galatea.asset", "ASSET_MANAGER"))
 
-CLASSES = (GALATEA_PT_shape, GALATEA_PT_texture, GALATEA_PT_rig, GALATEA_PT_physics, GALATEA_PT_film, GALATEA_PT_asset)
+
+class GALATEA_PT_report(_Sub, bpy.types.Panel):
+    bl_label = "Quality Report"
+    steps = ("report",)
+
+    def head(self, layout: Any, context: bpy.types.Context, settings: Any) -> None:
+        _verbs(layout, context, ("galatea.check", "CHECKBOX_HLT"))
+        layout.prop(settings, "gate")
+
+
+class GALATEA_PT_export(_Sub, bpy.types.Panel):
+    bl_label = "Export"
+    steps = ("export",)
+
+    def head(self, layout: Any, context: bpy.types.Context, settings: Any) -> None:
+        _verbs(layout, context, ("galatea.export_object", "EXPORT"))
+
+
+CLASSES = (
+    GALATEA_PT_shape,
+    GALATEA_PT_texture,
+    GALATEA_PT_rig,
+    GALATEA_PT_physics,
+    GALATEA_PT_film,
+    GALATEA_PT_asset,
+    GALATEA_PT_report,
+    GALATEA_PT_export,
+)

@@ -39,8 +39,8 @@ class Backend:
         task="image-to-mesh",
         help="Makes a mesh by a workflow of your own on a ComfyUI that you run. The cut-out picture leaves this "
         "machine when the server is on another one; the workflow and the picture stay in its history.",
-        license="as the models in the workflow say",
-        territory="as the models in the workflow say",
+        license="unknown: as the models in the workflow say",
+        territory="unknown: as the models in the workflow say",
         inputs=("cutout",),
         outputs=("mesh",),
         axes="metres, Z up, faces -Y, base centre at the origin",

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from ..protocol.errors import EXIT_CODES, UserError
 from ..version import VERSION
-from . import backends, compare, info, learn, models, run, train, verify
+from . import backends, compare, info, learn, models, run, terms, train, verify
 
 
 class _Parser(argparse.ArgumentParser):
@@ -39,6 +39,7 @@ def main(argv: Sequence[str] | None = None, *, blender: str = "") -> int:
     """Return the exit code. `blender` is the program that runs scene steps; empty means the bpy module."""
     try:
         options = parser().parse_args(argv)
+        terms.take(options)
         code: int = options.call(options, blender)
         return code
     except UserError as error:

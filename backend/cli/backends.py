@@ -14,7 +14,7 @@ from typing import Any
 
 from ..env import python as environment_python
 from ..hub import Kept
-from ..protocol import own
+from ..protocol import own, policy
 from ..protocol.catalog import bundled, catalog
 from ..protocol.errors import UserError
 from ..protocol.place import data_folder, gigabytes
@@ -69,6 +69,9 @@ def lines(spec: BackendSpec) -> Iterator[str]:
     yield f"{spec.id:10} {spec.label}: {spec.help}"
     makes = f"{', '.join((*spec.inputs, *(f'[{role}]' for role in spec.optional)))} -> {', '.join(spec.outputs)}"
     yield f"{'':10} {spec.task} ({makes}), runs in {spec.runtime}, {spec.license}, {spec.territory}"
+    found = policy.current().verdict(spec)
+    if found:
+        yield f"{'':10} NOT ALLOWED HERE: it {found.clause}"
     for weights in spec.weights:
         kept = Kept(weights)
         state = "installed" if kept.whole else f"{gigabytes(kept.here)} here" if kept.here else "not fetched"

@@ -51,6 +51,8 @@ class Order:
     out: Path
     seed: int = 0
     overwrite: bool = False
+    again: str = ""
+    """The step from which on everything is made anew."""
     name: str = ""
     stages: list[Stage] = field(default_factory=list)
     started: float = 0.0
@@ -162,7 +164,6 @@ def carry_out(
     runtimes: Runtimes,
     *,
     timeout: float | None = None,
-    fresh: bool = False,
     quiet: bool = False,
     ended: Callable[[Order], None] = lambda order: None,
 ) -> None:
@@ -173,7 +174,7 @@ def carry_out(
         printer = Printer([step.do for step in order.recipe.steps], quiet=quiet, name=order.name)
         steps = order.walk(store, runtimes.identity)
         drive = Drive(
-            steps, store, runner, on_event=printer.event, on_stage=_both(order, printer), cached=not fresh, turn=turn
+            steps, store, runner, on_event=printer.event, on_stage=_both(order, printer), again=order.again, turn=turn
         )
         of[drive] = order
 

@@ -57,7 +57,11 @@ def _compare(options: argparse.Namespace, blender: str) -> int:
     options.out = options.out.expanduser()
     run.check(options)
     each = _each(options)
-    orders = [Order(*run.plan(one, RECIPE), one.out, options.seed, options.overwrite, name=one.backend) for one in each]
+    orders = []
+    for one in each:
+        recipe, inputs = run.plan(one, RECIPE)
+        again = run.again(recipe, one)
+        orders.append(Order(recipe, inputs, one.out, options.seed, options.overwrite, again, name=one.backend))
     if options.dry_run:
         return max(run.dry_run(o.recipe, o.inputs, one, blender) for o, one in zip(orders, each, strict=True))
     started, inputs = time.time(), orders[0].inputs

@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from ..env import python as environment_python
 from ..protocol.errors import UserError
 from ..runners.local import child_environment
-from ..runners.runtimes import Runtimes, data_folder
+from ..runners.runtimes import SCENE_LIBRARIES, Runtimes, data_folder
 from ..version import VERSION
 
 Finding = dict[str, str]
@@ -33,7 +33,10 @@ def examine(blender: str) -> list[Finding]:
     ]
     found += [
         _library(name, need)
-        for name, need in (("numpy", True), ("PIL", True), ("onnxruntime", True), ("xatlas", False))
+        for name, need in (
+            *(("numpy", True), ("PIL", True), ("onnxruntime", True)),
+            *((name, False) for name in SCENE_LIBRARIES),
+        )
     ]
     return [*found, _blender(blender), _weights(), _folder(), _full()]
 
@@ -48,7 +51,7 @@ def _library(name: str, need: bool) -> Finding:
             return _finding("ok", package, "found")
     if need:
         return _finding("fail", package, "missing", "Install the extension zip made for this system and Blender again.")
-    return _finding("warn", package, "missing", "Nothing to do: Blender's Smart UV takes its place.")
+    return _finding("warn", package, "missing", "Nothing to do: what Blender has takes its place.")
 
 
 def _blender(blender: str) -> Finding:

@@ -28,6 +28,7 @@ from ..protocol.spec import Weights
 from ..protocol.weights import latest, named
 from ..runners.local import child_environment
 from ..runners.runtimes import START
+from . import terms
 from .backends import agreed, memory
 
 JOB = "models"
@@ -40,6 +41,7 @@ def add_verbs(verbs: Any) -> None:
     models.add_argument("names", nargs="*", metavar="NAME", help="a backend, or owner/name[@revision] on the hub")
     models.add_argument("--yes", action="store_true", help="accept licences that have terms, without a question")
     models.add_argument("--unused", action="store_true", help="remove: what no backend of this version needs")
+    terms.add_flags(models)
     models.add_argument("--json", action="store_true", help="one JSON object a line")
     models.add_argument("--with-parent", action="store_true", help=argparse.SUPPRESS)
     models.set_defaults(call=_models)
@@ -135,6 +137,8 @@ def _list(options: argparse.Namespace) -> int:
 def _pull(options: argparse.Namespace) -> int:
     if not options.names:
         raise UserError("Name a backend: galatea models pull NAME. See `galatea models list`.", kind="usage")
+    for name in options.names:
+        terms.refuse(name, agreed=options.yes)
     end_on_signals()
     if options.with_parent:
         threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -209,6 +213,7 @@ class _Teller:
 def _elsewhere(program: Path, options: argparse.Namespace) -> int:
     """The same order for the Python that has huggingface_hub; it ends when we end, however that happens."""
     flags = [flag for flag, on in (("--yes", options.yes), ("--json", options.json)) if on]
+    flags += [word for name in options.accept for word in ("--accept", name)]
     command = [str(program), "-P", str(START), "models", "pull", *options.names, *flags, "--with-parent"]
     process = subprocess.Popen(
         command, stdin=subprocess.PIPE, env={**child_environment(), "GALATEA_HOME": str(data_folder())}

@@ -20,7 +20,7 @@ from ..protocol.job import JobState
 from ..protocol.recipe import Recipe, load_quality, load_recipe, names, parse_settings
 from ..protocol.store import JobStore
 from ..runners.runtimes import Runtimes, data_folder
-from . import batch
+from . import batch, terms
 
 
 class _Pictures(argparse.Action):
@@ -74,8 +74,11 @@ def shared(verb: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help=f"hold the mesh against {', '.join(names('gates'))}, or a .toml file; ends with 9",
     )
+    terms.add_flags(verb)
     verb.add_argument("--timeout", type=float, metavar="SECONDS", help="stop a step that takes longer")
-    verb.add_argument("--fresh", action="store_true", help="do every step again, whatever the cache holds")
+    again = verb.add_mutually_exclusive_group()
+    again.add_argument("--fresh", action="store_true", help="do every step again, whatever the cache holds")
+    again.add_argument("--from", metavar="STEP", dest="again", default="", help="do this step and all after it again")
     verb.add_argument("--overwrite", action="store_true", help="replace the result of another run in DIR")
     verb.add_argument("--dry-run", action="store_true", help="print what would be done and do nothing")
     verb.add_argument("--json", action="store_true", help="print result.json on stdout")
@@ -112,6 +115,7 @@ def plan(options: argparse.Namespace, name: str) -> tuple[Recipe, dict[str, Path
     recipe = recipe.merged(settings)
     recipe.check()
     _check_words(recipe)
+    terms.check(recipe)
     given = {"image": "image", "mask": "mask", "model": "mesh", "scene": "scene"}
     flags = {role: getattr(options, flag, None) for role, flag in given.items()}
     inputs = {role: Path(path) for role, path in flags.items() if path is not None}
@@ -144,6 +148,13 @@ def _each(options: argparse.Namespace) -> list[argparse.Namespace]:
     return [argparse.Namespace(**{**vars(options), "image": image, "out": out}) for image, out in pairs]
 
 
+def again(recipe: Recipe, options: argparse.Namespace) -> str:
+    """The step from which on the store is not asked; raises `UserError` where the recipe has it not."""
+    if options.fresh:
+        return recipe.steps[0].do
+    return recipe.steps[recipe.index(options.again)].do if options.again else ""
+
+
 def check(options: argparse.Namespace) -> None:
     """Raise `UserError` for what argparse lets through."""
     if not 0 <= options.seed < 1 << 31:
@@ -155,7 +166,7 @@ def check(options: argparse.Namespace) -> None:
 def worker(options: argparse.Namespace, blender: str) -> Callable[..., None]:
     """What carries out orders as these options say."""
     return partial(
-        batch.carry_out, store=_store(), runtimes=_runtimes(blender), timeout=options.timeout, fresh=options.fresh,
+        batch.carry_out, store=_store(), runtimes=_runtimes(blender), timeout=options.timeout,
         quiet=options.quiet,
     )  # fmt: skip
 
@@ -169,7 +180,8 @@ def _run(options: argparse.Namespace, blender: str, name: str) -> int:
         return max(dry_run(*plan, one, blender) for plan, one in zip(plans, each, strict=True))
     go = worker(options, blender)
     orders = [
-        batch.Order(*plan, one.out, options.seed, options.overwrite) for plan, one in zip(plans, each, strict=True)
+        batch.Order(*plan, one.out, options.seed, options.overwrite, again(plan[0], options))
+        for plan, one in zip(plans, each, strict=True)
     ]
     if len(orders) > 1:
         return _many(orders, options, go)
@@ -238,6 +250,7 @@ def dry_run(recipe: Recipe, inputs: dict[str, Path], options: argparse.Namespace
     store = _store()
     steps = walk(recipe, inputs, store, seed=options.seed, blender=_runtimes(blender).identity)
     stage: Stage | None = None
+    anew, first = False, again(recipe, options)
     for step in recipe.steps:
         spec = spec_of(step.do)
         row: dict[str, Any] = {
@@ -248,7 +261,8 @@ def dry_run(recipe: Recipe, inputs: dict[str, Path], options: argparse.Namespace
         }
         if not plan or plan[-1]["cached"]:
             request = steps.send(stage) if stage else next(steps)
-            result = None if options.fresh else store.result(request.id)
+            anew = anew or step.do == first
+            result = None if anew else store.result(request.id)
             stage = Stage(step.do, result, cached=True) if result and result.state is JobState.DONE else None
         plan.append({**row, "cached": stage is not None})
     if options.json:

@@ -8,21 +8,14 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from . import topology
 from .mesh import Faces, Vertices
 
 
 def label(faces: Faces, count: int) -> NDArray[np.intp]:
     """The part of each of `count` vertices: the lowest vertex that it is connected with."""
-    names = np.arange(count)
-    while True:
-        low = names[faces].min(axis=1)
-        fresh = names.copy()
-        for corner in range(3):
-            np.minimum.at(fresh, faces[:, corner], low)
-        fresh = fresh[fresh]
-        if np.array_equal(fresh, names):
-            return names
-        names = fresh
+    a, b, c = faces.T
+    return np.asarray(topology.components(count, np.concatenate([a, b]), np.concatenate([b, c])))
 
 
 def volumes(vertices: Vertices, faces: Faces, names: NDArray[np.intp]) -> NDArray[np.float64]:

@@ -25,7 +25,7 @@ class Hits(NamedTuple):
 
 def outline(places: Floats, faces: Faces, side: int) -> NDArray[np.bool_]:
     """The pixels (side, side) whose middles the faces cover; `places` (V, 2) in px, to the right and down."""
-    _, row, start, end = _spans(places, faces, side)
+    _, row, start, end = spans(places, faces, side)
     wide = side + 1
     steps = np.bincount(row * wide + start, minlength=side * wide) - np.bincount(
         row * wide + end, minlength=side * wide
@@ -35,10 +35,10 @@ def outline(places: Floats, faces: Faces, side: int) -> NDArray[np.bool_]:
 
 def hits(places: Floats, depth: Floats, faces: Faces, side: int) -> Hits:
     """What is nearest in each pixel; `depth` (V,) is the distance along the view, more than 0."""
-    owner, row, start, end = _spans(places, faces, side)
+    owner, row, start, end = spans(places, faces, side)
     count = end - start
     face, y = np.repeat(owner, count), np.repeat(row, count)
-    x = np.repeat(start, count) + _each(count)
+    x = np.repeat(start, count) + each(count)
     corners, near = places[faces[face]].astype(np.float64), 1 / depth[faces[face]].astype(np.float64)
     middle = np.stack([x, y], axis=1) + 0.5
     a, b, c = (corners[:, i] - middle for i in range(3))
@@ -55,7 +55,7 @@ def hits(places: Floats, depth: Floats, faces: Faces, side: int) -> Hits:
     return Hits(face_of.reshape(side, side), bary_of.reshape(side, side, 3))
 
 
-def _spans(places: Floats, faces: Faces, side: int) -> tuple[NDArray[np.intp], ...]:
+def spans(places: Floats, faces: Faces, side: int) -> tuple[NDArray[np.intp], ...]:
     """Face, row, first pixel and the one after the last, of all that is not empty; `places` in float32 is enough."""
     corners = [places[faces[:, i]] for i in range(3)]
     low, high = (pick(pick(corners[0][:, 1], corners[1][:, 1]), corners[2][:, 1]) for pick in (np.minimum, np.maximum))
@@ -65,7 +65,7 @@ def _spans(places: Floats, faces: Faces, side: int) -> tuple[NDArray[np.intp], .
     first, count = first[some], count[some]
     x, y = ([np.ascontiguousarray(corner[some, axis]) for corner in corners] for axis in (0, 1))
     owner = np.repeat(np.arange(len(some)), count)
-    row = np.repeat(first, count) + _each(count)
+    row = np.repeat(first, count) + each(count)
     middle = (row + 0.5).astype(places.dtype)
     left, right = np.full(len(row), np.inf, places.dtype), np.full(len(row), -np.inf, places.dtype)
     above = [corner[owner] <= middle for corner in y]
@@ -80,7 +80,7 @@ def _spans(places: Floats, faces: Faces, side: int) -> tuple[NDArray[np.intp], .
     return some[owner[full]], row[full], start[full], end[full]
 
 
-def _each(count: NDArray[np.intp]) -> NDArray[np.intp]:
+def each(count: NDArray[np.intp]) -> NDArray[np.intp]:
     """0, 1 … count - 1 for each of the counts, one after the other."""
     return np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
 

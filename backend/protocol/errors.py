@@ -12,6 +12,7 @@ EXIT_CODES = {
     "output": 7,  # the disk is full, or the folder cannot be written
     "environment": 8,  # the full environment is not installed, or broken
     "gate": 9,  # done, but the mesh falls short of what --gate asks
+    "licence": 10,  # a backend whose licence does not fit what may be used here
     "timeout": 124,
     "cancelled": 130,
 }

@@ -28,9 +28,12 @@ class Figure:
     label: str
     fix: tuple[str, ...] = ()
     advice: str = "Add the step clean before it."
+    optional: bool = False
+    """Where it could not be measured it is held to nothing: a mesh of the user's has no raw one beside it."""
 
 
 _UNWRAP = ("unwrap.method=smart", "unwrap.method=xatlas", "clean.smooth=0.6")
+_MERGE = ("clean.smooth=0.6", "unwrap.method=merged")
 _ADD_UV = "Add the steps unwrap, bake and material before it."
 FIGURES: dict[str, Figure] = {
     "faces": Figure("Faces", ("clean.faces={limit}",)),
@@ -46,14 +49,22 @@ FIGURES: dict[str, Figure] = {
     "degenerate": Figure("Faces without an area", ("clean.remesh=true",)),
     "loose": Figure("Loose vertices"),
     "uv_overlap": Figure("Share of the UV map that overlaps", _UNWRAP, _ADD_UV),
-    "uv_outside": Figure("Share of faces' corners outside the UV square", _UNWRAP, _ADD_UV),
+    "uv_outside": Figure("Share of faces' corners outside their UV tile", _UNWRAP, _ADD_UV),
+    "uv_used": Figure("Share of the UV map that is used", _UNWRAP, _ADD_UV),
+    "uv_tiles": Figure("UV tiles", ("unwrap.tiles={limit}",), _ADD_UV),
     "uv_stretch": Figure("UV stretch, 1 is none", _UNWRAP, _ADD_UV),
     "uv_collapsed": Figure("Share of the surface with hardly a texel", _UNWRAP, _ADD_UV),
-    "charts": Figure("UV charts", ("clean.smooth=0.6",), _ADD_UV),
-    "thin_charts": Figure("Share of the surface in charts thinner than 4 texels", ("clean.smooth=0.6",), _ADD_UV),
+    "charts": Figure("UV charts", _MERGE, _ADD_UV),
+    "thin_charts": Figure("Share of the surface in charts thinner than 4 texels", _MERGE, _ADD_UV),
     "texture_px": Figure("Smallest side of a texture", ("unwrap.size={limit} bake.size={limit}",), _ADD_UV),
     "texel_density": Figure("Texels a metre", ("unwrap.size=4096 bake.size=4096",), _ADD_UV),
     "texel_spread": Figure("Densest texels to thinnest", _UNWRAP, _ADD_UV),
+    "silhouette_iou": Figure(
+        "Outline shared with the raw mesh", ("clean.smooth=0", "clean.faces=100000"), optional=True
+    ),
+    "colour_error": Figure(
+        "Colour error against the raw mesh, ΔE", ("bake.delight=0", "unwrap.size=4096 bake.size=4096"), optional=True
+    ),
     "size_m": Figure("Longest side, m", ("load.size_m={limit}",), "Scale the object, or export it with export.size."),
 }
 
@@ -82,13 +93,13 @@ class Gate:
     def rows(self, values: Mapping[str, Any], steps: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
         """A row for each figure: its value, the limit, `state` ok, short or free, and the flags that mend it.
 
-        What could not be measured has the value None and falls short of any limit. `steps` made the
-        mesh, with these parameters.
+        What could not be measured has the value None and falls short of any limit, unless it is optional. `steps` made
+        the mesh, with these parameters.
         """
         return [self._row(key, values.get(key), steps) for key in FIGURES]
 
     def _row(self, key: str, value: Any, steps: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-        limit = dict(self.limits.get(key, {}))
+        limit = {} if value is None and FIGURES[key].optional else dict(self.limits.get(key, {}))
         good = value is not None and all(_meets(value, kind, bound) for kind, bound in limit.items())
         state = "free" if not limit else "ok" if good else "short"
         row = {"name": key, "label": FIGURES[key].label, "value": value, "limit": limit, "state": state}

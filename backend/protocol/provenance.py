@@ -3,7 +3,7 @@
 
 Nobody passes this along. A job's inputs lie in the folders of the jobs that made them, so the chain is read backwards
 from the requests in the store, and no fingerprint changes. Where a scene leaves the store (into the artist's file and
-out again) its body carries the chain in the custom property PROPERTY.
+out again) its body carries the document in the custom property PROPERTY, as JSON.
 
 What a user typed and where files lie on this machine is left out; texts come in only where the user agrees.
 """
@@ -119,7 +119,7 @@ def texts(store: JobStore, steps: Iterable[Step]) -> dict[str, str]:
         except UserError:
             continue
         for param in spec.params if spec else ():
-            if param.kind == "str" and params.get(param.name):
+            if param.kind == "str" and params.get(param.name) not in (None, "", param.default):
                 found[f"{step['step']}.{param.name}"] = str(params[param.name])
     return found
 
@@ -138,6 +138,14 @@ def _weights(spec: BackendSpec, params: Mapping[str, Any], result: Result | None
             elif param.name == "weights":
                 found += [_published(weights) for weights in spec.weights]
     return found
+
+
+def licences(spec: BackendSpec, params: Mapping[str, Any]) -> list[str]:
+    """Of a step and its weights. Weights of the user's own are the user's business."""
+    value = str(params.get("weights", "")) if any(param.kind == "weights" for param in spec.params) else ""
+    if named(value):
+        return [str(_record(latest(*(named(value) or ("", "")))).get("weights", {}).get("license") or "unknown")]
+    return [] if value else [spec.license, *(weights.license for weights in spec.weights)]
 
 
 def _published(weights: Weights) -> dict[str, Any]:
@@ -215,12 +223,14 @@ def _originals(steps: list[Step]) -> list[dict[str, str]]:
 
 
 def steps_of(data: Any) -> list[Step]:
-    """The steps of a list or its JSON that somebody else may have written; what is none is left out."""
+    """The steps of a document, a list or their JSON that somebody else may have written; what is none is left out."""
     if isinstance(data, str):
         try:
             data = json.loads(data) if len(data) <= _LARGEST else []
         except (ValueError, RecursionError):
             return []
+    if isinstance(data, dict):
+        data = data.get("recipe")
     return [step for step in data if _is_step(step)] if isinstance(data, list) else []
 
 

@@ -32,11 +32,9 @@ class Recipe:
 
     def merged(self, settings: Mapping[str, Mapping[str, Any]]) -> Recipe:
         """The recipe with parameters replaced; a step that it does not have is refused."""
-        mine = [step.do for step in self.steps]
         for do in settings:
             spec_of(do)
-            if do not in mine:
-                raise UserError(f"{self.name} has no step {do!r}. It has: {', '.join(mine)}.", kind="usage")
+            self.index(do)
         steps = tuple(replace(step, params={**step.params, **settings.get(step.do, {})}) for step in self.steps)
         return replace(self, steps=steps)
 
@@ -71,12 +69,16 @@ class Recipe:
             told["bring"] = {"name": short_name(words)}
         return self.merged(told)
 
+    def index(self, do: str) -> int:
+        """Where a step stands; raises `UserError` where the recipe has it not."""
+        mine = [step.do for step in self.steps]
+        if do not in mine:
+            raise UserError(f"{self.name} has no step {do!r}. It has: {', '.join(mine)}.", kind="usage")
+        return mine.index(do)
+
     def until(self, last: str) -> Recipe:
         """The recipe without the steps after `last`."""
-        mine = [step.do for step in self.steps]
-        if last not in mine:
-            raise UserError(f"{self.name} has no step {last!r}. It has: {', '.join(mine)}.", kind="usage")
-        return replace(self, steps=self.steps[: mine.index(last) + 1])
+        return replace(self, steps=self.steps[: self.index(last) + 1])
 
     def check(self) -> None:
         """Raise `UserError` where a step or parameter is unknown or a file that a step needs is made by nobody."""

@@ -25,6 +25,12 @@ FILE_NAME = r"[\w-][\w. +-]*(/[\w-][\w. +-]*)*"
 FREE = ("mit", "apache-2.0", "bsd-2-clause", "bsd-3-clause", "isc", "cc0-1.0", "gpl-", "lgpl-", "agpl-")
 """Beginnings of the licences that let everybody use the weights for everything."""
 
+
+def is_free(license: str) -> bool:
+    """Everybody may use it for everything."""
+    return license.lower().startswith(FREE)
+
+
 _TYPES: dict[str, Any] = {
     "int": (int,),
     "float": (float, int),
@@ -141,7 +147,7 @@ class Weights:
     @property
     def free(self) -> bool:
         """False where the licence has terms that a user should have read."""
-        return self.license.lower().startswith(FREE) and not self.gated
+        return is_free(self.license) and not self.gated
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Weights:
@@ -192,6 +198,11 @@ class BackendSpec:
     def free(self) -> bool:
         """Anybody may use its weights, anywhere and for everything."""
         return self.territory == "worldwide" and all(weights.free for weights in self.weights)
+
+    @property
+    def remote(self) -> bool:
+        """It asks a server of the user's."""
+        return any(param.name == "url" for param in self.params)
 
     @property
     def takes_words(self) -> bool:

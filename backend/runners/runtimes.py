@@ -24,13 +24,15 @@ START = Path(__file__).resolve().parents[1] / "__main__.py"
 TOGETHER = 4
 """So many pictures go through the processes of models side by side, step by step: a model is loaded once for them and
 can look at them at once. Blender does one after the other, for it has the scene of the first still open."""
+SCENE_LIBRARIES = ("fast_simplification", "xatlas")
+"""What scene steps use where it is there, and do without else."""
 PYTHON_LOADER, SCENE_LOADER = "backend.worker.find", "addon.scene.host"
 
 
 def library_folders() -> list[str]:
     """Where this process finds the wheels, for a child that starts from scratch. Nothing is imported."""
     found = []
-    for name in ("numpy", "PIL", "onnxruntime", "xatlas"):
+    for name in ("numpy", "PIL", "onnxruntime", *SCENE_LIBRARIES):
         spec = find_spec(name)
         if spec and spec.origin:
             folder = str(Path(spec.origin).parents[1])
@@ -59,7 +61,7 @@ class Runtimes:
     blender: Sequence[str]
     full: Sequence[str] = ()
     identity: str = ""
-    """Which Blender runs the scene steps, and whether it has xatlas: part of their jobs' ids."""
+    """Which Blender runs the scene steps, and which of SCENE_LIBRARIES it has: part of their jobs' ids."""
 
     @classmethod
     def here(cls, *, blender: str = "", full_python: str = "") -> Runtimes:
@@ -86,8 +88,8 @@ class Runtimes:
         full = [full_python, "-P", str(START), "worker", "{store}", PYTHON_LOADER] if full_python else []
         if not full and find_spec("torch"):
             full = [*python, PYTHON_LOADER]
-        unwraps = "xatlas" if own and find_spec("xatlas") else "no xatlas"
-        return cls([*python, PYTHON_LOADER, *sites], scene, full, f"{_which(blender)}, {unwraps}")
+        there = [name for name in SCENE_LIBRARIES if own and find_spec(name)]
+        return cls([*python, PYTHON_LOADER, *sites], scene, full, ", ".join([_which(blender), *there]))
 
     def command(self, runtime: str) -> Sequence[str]:
         command: Sequence[str] = getattr(self, runtime)

@@ -268,7 +268,8 @@ def test_files_are_saved_beside_those_that_are_there(bridge: Any, fake: Callable
     for _ in range(3):
         assert bpy.ops.galatea.save_files(directory=str(mine)) == {"FINISHED"}
     name = run.files(prefs.store())["text"]
-    assert {path.name for path in mine.iterdir()} == {name.name, f"{name.stem}-2.txt", f"{name.stem}-3.txt"}
+    saved = {path.relative_to(mine).as_posix() for path in mine.rglob("*.txt")}
+    assert saved == {name.name, f"{name.stem}-2/{name.name}", f"{name.stem}-3/{name.name}"}, "under their own names"
     (mine / name.name).write_text("the user's")
     name.unlink()
     with pytest.raises(RuntimeError, match="gone"):

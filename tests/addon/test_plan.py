@@ -122,7 +122,7 @@ def test_a_fresh_scene_shows_what_is_used(chosen: Any) -> None:
     bpy.ops.mesh.primitive_cube_add()
     orders = [plan.generate(bpy.context)]
     for name in (["rig", "idle"], ["drop"], ["unwrap", "bake", "material"], ["stage", "film"]):
-        orders.append(plan.on_object(bpy.context, bpy.context.object, name, verb="Check", film=False))
+        orders.append(plan.on_object(bpy.context, bpy.context.object, name, verb="Check", scene=True))
     for run in orders:
         for step, used in steps(run).items():
             if step == "bring":

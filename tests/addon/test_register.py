@@ -59,9 +59,9 @@ def test_enabled_twice_leaves_nothing_behind(home: Path) -> None:
         assert during["operators"] and during["scene"] and during["manager"] and len(during["handlers"]) == 1
         galatea.unregister()
         assert ours() == before
-    from galatea.addon import bridge
+    from galatea.addon import timer
 
-    assert not bpy.app.timers.is_registered(bridge._pump)
+    assert not bpy.app.timers.is_registered(timer._pump)
     assert not home.exists(), "registering wrote to the disk"
 
 

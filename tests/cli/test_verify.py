@@ -142,6 +142,78 @@ def test_an_asset_that_comes_back_keeps_its_past(made: Path, home: Path, tmp_pat
     assert "mesh.mtl that belongs to mesh.obj is missing" in run(home, "verify", tmp_path / "out" / "mesh.obj").stderr
 
 
+KEYS = (
+    "producer",
+    "version",
+    "digitalSourceType",
+    "backend",
+    "license",
+    "seed",
+    "weights",
+    "inputs",
+    "recipe",
+    "prompt",
+)
+FORMATS = ("glb", "gltf", "fbx", "obj", "usdz", "usdc", "abc", "stl", "ply")
+
+
+@pytest.fixture(scope="module")
+def exported(made: Path, home: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The asset in every format, with its words, and as an entry of the Asset Browser."""
+    folder = tmp_path_factory.mktemp("formats")
+    steps = "".join(f'[[step]]\ndo = "export"\nformat = "{each}"\nprompt = true\n' for each in FORMATS)
+    recipe = f'version = 1\nname = "E"\ninputs = ["scene"]\n{steps}[[step]]\ndo = "asset"\nsamples = 1\nsize = 64\n'
+    (folder / "r.toml").write_text(recipe)
+    scene = next(p for p in home.glob("jobs/material-*/out-*/scene.blend"))
+    done = run(home, "run", folder / "r.toml", "--scene", scene, "--out", folder / "out")
+    assert done.returncode == 0, done.stderr
+    sidecars = [
+        p for p in home.glob("jobs/export-*/out-*/mesh.*.galatea.json") if "prompt" in json.loads(p.read_text())
+    ]
+    found = {p.suffixes[0][1:]: p.with_name(p.name.removesuffix(".galatea.json")) for p in sidecars}
+    return {**found, "blend": folder / "out" / "asset.blend"}
+
+
+@pytest.mark.parametrize("format", [*FORMATS, "blend"])
+def test_every_format_tells_all_of_it(
+    exported: dict[str, Path], format: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = exported[format]
+    assert main(["verify", str(path)]) == 0
+    said = capsys.readouterr().out
+    data = sealed.told(path)
+    assert data is not None
+    for key in KEYS[: 9 if format == "blend" else 10]:
+        assert data[key], key
+    assert all(len(digest) == 64 for each in data["weights"] for digest in each["files"].values())
+    assert all(each["license"] for each in data["weights"]) and len(data["weights"]) == 2
+    for word in (VERSION, "trainedAlgorithmicMedia", "lift", sha256(PHOTO), "seed 7", *lift.hashes().values()):
+        assert word in said
+    path.write_bytes(path.read_bytes() + b"\0")
+    assert main(["verify", str(path)]) == 3, "and sees a change"
+
+
+def test_usd_and_blend_say_it_inside_too(exported: dict[str, Path]) -> None:
+    import bpy
+
+    from galatea.addon.scene.lib import usd
+
+    with bpy.data.libraries.load(str(exported["blend"]), assets_only=False) as (source, target):
+        target.objects = source.objects
+    body = next(obj for obj in target.objects if obj.get("galatea_role") == "body")
+    found = [json.loads(body["galatea_provenance"])]
+    if usd.library() is not None:
+        from pxr import Usd
+
+        for format in ("usdc", "usdz"):
+            stage = Usd.Stage.Open(str(exported[format]))
+            custom = stage.GetDefaultPrim().GetCustomDataByKey("galatea")
+            assert custom["producer"] == "Galatea" and custom["seed"] == 7 and custom["backend"] == "lift"
+            found.append(json.loads(custom["provenance"]))
+    for data in found:
+        assert all(data[key] for key in KEYS[:9])
+
+
 def test_somebody_elses_mesh_is_not_called_generated(home: Path, tmp_path: Path) -> None:
     (tmp_path / "a.obj").write_text("v 0 0 0\nv 1 0 0\nv 0 1 0\nv 0 0 1\nf 1 3 2\nf 1 2 4\nf 2 3 4\nf 1 4 3\n")
     (tmp_path / "r.toml").write_text(

@@ -211,6 +211,25 @@ def zero_area() -> Mesh:
     return line, np.stack([i, i + 1, i + 2], axis=1).astype(np.int32)
 
 
+def micro() -> Mesh:
+    """As small as Blender can tell from nothing: a millionth of a metre."""
+    return blob(size=1e-6)
+
+
+def thousands(count: int = 3000) -> Mesh:
+    """Thousands of equal cubes, none of which is a floater."""
+    points, faces = cube(side=0.05)
+    step = np.stack(np.meshgrid(*[np.arange(15)] * 3), axis=-1).reshape(-1, 1, 3)[:count] * 0.1
+    shift = np.random.default_rng(5).uniform(0, 0.03, (count, 1, 3))
+    every = (points[None] + step + shift).reshape(-1, 3).astype(np.float32)
+    return every, (faces[None] + 8 * np.arange(count)[:, None, None]).reshape(-1, 3).astype(np.int32)
+
+
+def million() -> Mesh:
+    """One and a half million faces, seven of them missing."""
+    return many_faces(1_500_000)
+
+
 def dust() -> Mesh:
     """Far below what Blender can tell from nothing."""
     return blob(size=1e-7)

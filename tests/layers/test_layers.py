@@ -38,6 +38,7 @@ ALLOWED = {  # a folder below the root -> the folders of ours that it may import
                 "previews",
                 "props",
                 "runs",
+                "terms",
                 "wanted",
             )
         ),

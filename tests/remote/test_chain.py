@@ -54,7 +54,7 @@ def test_a_server_that_is_not_there_ends_with_advice_and_its_code(comfy: Comfy, 
     workflow = tmp_path / "workflow.json"
     workflow.write_text(json.dumps({"1": {"class_type": "LoadImage", "inputs": {"image": "x"}}}))
     words = ["run", "photo_to_mesh", "--image", photo(tmp_path), "--backend", "comfyui", "--out", str(tmp_path / "out")]
-    words += ["--set", f"comfyui.workflow={workflow}", "--set"]
+    words += ["--accept", "comfyui", "--set", f"comfyui.workflow={workflow}", "--set"]
     done = galatea(tmp_path / "home", *words, "comfyui.url=http://127.0.0.1:9")
     assert done.returncode == 6 and "Nothing listens at 127.0.0.1:9. Start ComfyUI" in done.stderr
     done = galatea(tmp_path / "home", *words, f"comfyui.url={comfy.url}", "--until", "comfyui", "--overwrite")

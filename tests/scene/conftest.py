@@ -27,6 +27,8 @@ from galatea.backend.protocol.job import Asset  # noqa: E402
 from galatea.backend.protocol.store import JobStore  # noqa: E402
 from galatea.backend.worker.report import Report  # noqa: E402
 
+from .judges import gltf_judge, usd_judge  # noqa: E402, F401
+
 
 @pytest.fixture(autouse=True)
 def empty_file() -> Iterator[None]:

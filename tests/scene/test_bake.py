@@ -3,15 +3,12 @@
 
 from __future__ import annotations
 
-import time
-
 import bpy
 import numpy as np
 import pytest
 from PIL import Image
 
-from galatea.addon.scene import bake
-from galatea.addon.scene.lib import baking, meshes, texels
+from galatea.addon.scene.lib import baking, meshes, roughness, texels
 from galatea.backend.protocol.errors import JobCancelled, UserError
 
 
@@ -186,44 +183,47 @@ def test_without_a_map_it_says_what_to_do(run, figure):
 
 
 def test_a_cancel_takes_effect_between_the_maps(run, unwrapped, store, monkeypatch):
-    """Cancelled while the first map is being baked, the step ends before the next one, and leaves the file usable."""
-    real = bake.Baker.__call__
-    cancelled_at = []
+    """Cancelled while the rays are shot, the step ends before the next map, and leaves the file usable."""
+    real = baking.Baker._bake
+    baked = []
 
-    def bake_and_cancel(self, kind, image, *, samples):
+    def bake_and_cancel(self, kind, edge, samples):
         for folder in store.root.glob("bake-*"):
             store.cancel(folder.name)
-        cancelled_at.append(time.monotonic())
-        real(self, kind, image, samples=samples)
+        baked.append(kind)
+        return real(self, kind, edge, samples)
 
-    monkeypatch.setattr(bake.Baker, "__call__", bake_and_cancel)
+    monkeypatch.setattr(baking.Baker, "_bake", bake_and_cancel)
     with pytest.raises(JobCancelled):
-        run("bake", size=256)
-    assert len(cancelled_at) == 1
+        run("bake", size=256, occlusion=True)
+    assert baked == ["EMIT"]
     assert len(unwrapped.work.object("body").data.materials) == 1
+    assert {obj["galatea_role"] for obj in bpy.context.scene.objects} == {"body", "source"}
 
 
 def test_filling_reaches_everything_and_changes_nothing_known():
     rng = np.random.default_rng(0)
-    pixels = rng.uniform(0.4, 0.6, (37, 50, 4)).astype(np.float32)
+    pixels = rng.uniform(0.4, 0.6, (37, 50)).astype(np.float32)
     known = rng.uniform(size=(37, 50)) > 0.9
-    holes = np.where(known[..., None], pixels, 0).astype(np.float32)
-    out = texels.filled(*texels.grown(holes, known, 1))
+    out = texels.Filler(known, 1)(np.where(known, pixels, 0))
     assert np.array_equal(out[known], pixels[known])
     assert out.min() >= 0.4 - 1e-4 and out.max() <= 0.6 + 1e-4
-    line = np.zeros((8, 8, 4), np.float32)
+    line = np.zeros((8, 8), np.float32)
     line[:, :2] = 1
-    grown, reach = texels.grown(line, line[..., 0] > 0, 3)
-    assert reach.sum(axis=1).tolist() == [5] * 8, "the image does not wrap around"
-    assert (grown[:, :5] == 1).all()
+    filler = texels.Filler(line > 0, 3)
+    assert filler.known.sum(axis=1).tolist() == [5] * 8, "the image does not wrap around"
+    assert (filler(line) == 1).all()
 
 
 def test_roughness_rises_where_the_colour_is_busy():
-    color = np.full((128, 128, 4), 0.5, np.float32)
-    color[:, 64:, :3] += 0.2 * (np.indices((128, 64)).sum(axis=0) % 2)[..., None]
-    rough = bake.guessed_roughness(color, np.ones((128, 128), bool), 0.6)
+    color = np.full((128, 128), 0.5, np.float32)
+    color[:, 64:] += 0.2 * (np.indices((128, 64)).sum(axis=0) % 2)
+    known = np.ones((128, 128), bool)
+    rough = roughness.guessed(color, known, 0.6)
     assert np.allclose(rough[:, :50], 0.6, atol=1e-3)
     assert rough[:, 80:].min() > 0.85
-    halves = np.full((128, 128, 4), 0.1, np.float32)
+    halves = np.full((128, 128), 0.1, np.float32)
     halves[:, 64:] = 0.9
-    assert bake.guessed_roughness(halves, np.ones((128, 128), bool), 0.6).max() < 0.61, "a border is not busy"
+    assert roughness.guessed(halves, known, 0.6).max() < 0.61, "a border is not busy"
+    large = roughness.guessed(color.repeat(16, axis=0).repeat(16, axis=1), np.ones((2048, 2048), bool), 0.6)
+    assert large.shape == (2048, 2048) and np.allclose(large[:, :900], 0.6, atol=1e-3)

@@ -91,6 +91,10 @@ def test_floaters_and_loose_vertices_go_and_large_parts_stay(run, figure, tmp_pa
     assert done.metrics["components"] == 2
     assert done.metrics["vertices"] == 2 * count
     assert run("clean", faces=50000, smooth=0, floaters=0.9).metrics["components"] == 1
+    speck = [figure.vertices, figure.vertices * 0.01 + [1, 0, 0]]
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    _bring(run, tmp_path, np.concatenate(speck), np.concatenate([figure.faces, figure.faces + count]))
+    assert run("clean", faces=8000, smooth=0, floaters=0).metrics["components"] == 2
 
 
 def test_small_holes_are_closed_and_a_large_opening_is_told(run, figure, tmp_path):

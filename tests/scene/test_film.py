@@ -102,6 +102,19 @@ def test_frames_limits_the_film(run, staged):
     assert done.metrics["frames"] == 2
 
 
+def test_a_watermark_is_in_a_corner_of_each_frame_and_only_where_it_is_wanted(run, staged):
+    plain = pictures.read(run("film", samples=2, frames=2, width=240, height=180).path("still"))
+    done = run("film", samples=2, frames=2, width=240, height=180, watermark="Made by a machine\n\x1b[2J")
+    for path in sorted(done.report.keep("frames").glob("*.png")):
+        marked = pictures.read(path)
+        lit = (marked[..., :3].min(axis=2) > 0.85).astype(float) - (plain[..., :3].min(axis=2) > 0.85)
+        assert lit[:30, :120].sum() + lit[-30:, :120].sum() > 40, "white letters"
+    differs = np.abs(pictures.read(done.path("still")) - plain).max(axis=2) > 0.1
+    assert differs[:, 200:].mean() < 0.05 and differs[60:120].mean() < 0.05, "the rest is as without"
+    again = pictures.read(run("film", samples=2, frames=2, width=240, height=180).path("still"))
+    assert (np.abs(again - plain).max(axis=2) > 0.1).mean() < 0.01, "the next film has none"
+
+
 def test_another_shape_shows_more_and_cuts_nothing(run, staged):
     scene = bpy.context.scene
     before = scene.camera.data.angle_x, scene.camera.data.angle_y

@@ -119,8 +119,8 @@ def test_a_budget_that_is_none_says_so(run, finished, budget):
 def test_once_more_replaces_what_was_there(run, finished):
     run("lod", levels=4)
     count = len(bpy.data.meshes)
-    done = run("lod", levels=3, target="godot")
-    assert done.metrics["names"] == ["Owl", "Owl_LOD1-noimp", "Owl_LOD2-noimp"]
+    done = run("lod", levels=3)
+    assert done.metrics["names"] == ["Owl_LOD0", "Owl_LOD1", "Owl_LOD2"]
     assert len(bpy.data.meshes) == count - 1, "nothing is left behind"
 
 

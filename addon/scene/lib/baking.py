@@ -1,20 +1,27 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Cycles' bake from the source to the body, on the CPU, with every setting put back."""
+"""Cycles' bake from copies of the source and the body, on the CPU, with every setting put back."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import bmesh
 import bpy
 import numpy as np
 
-from . import meshes, shading
+from . import meshes, shading, tiles
+from .meshes import Floats
 from .selection import alone
 
+LARGEST = 4096
+"""px that one pass bakes at most: Blender takes some 200 bytes a pixel. Larger textures are baked in parts."""
 _SAMPLES = 2000
 """Points that the gap is measured at; the answer of `closest_point_on_mesh` takes some microseconds each."""
+_WINDOW = "galatea_window"
+_AWAY = -9.0
+"""Where the faces of other tiles are put, outside of what is baked."""
 
 
 def measured_gap(source: bpy.types.Object, body: bpy.types.Object) -> float:
@@ -27,8 +34,11 @@ def measured_gap(source: bpy.types.Object, body: bpy.types.Object) -> float:
 
 
 def _distance(here: bpy.types.Object, there: bpy.types.Object) -> float:
-    points, faces = meshes.vertices_of(here.data), meshes.triangles_of(here.data)
-    points = np.concatenate([points, points[faces].mean(axis=1)])
+    here.data.calc_loop_triangles()
+    faces = np.empty(3 * len(here.data.loop_triangles), np.int32)
+    here.data.loop_triangles.foreach_get("vertices", faces)
+    points = meshes.vertices_of(here.data)
+    points = np.concatenate([points, points[faces.reshape(-1, 3)].mean(axis=1)])
     step = max(1, len(points) // _SAMPLES)
     apart = []
     for point in points[::step].tolist():
@@ -51,71 +61,131 @@ def _settings(owner: Any, **values: Any) -> Iterator[None]:
 
 
 @contextmanager
-def _materials(obj: bpy.types.Object, material: bpy.types.Material) -> Iterator[None]:
-    """The mesh has this one material for a while."""
-    old = list(obj.data.materials)
-    slots = np.empty(len(obj.data.polygons), np.int32)
-    obj.data.polygons.foreach_get("material_index", slots)
-    obj.data.materials.clear()
-    obj.data.materials.append(material)
+def copied(obj: bpy.types.Object) -> Iterator[bpy.types.Object]:
+    """A copy for a while: a mesh of triangles and material slots of its own, no modifiers."""
+    copy = bpy.data.objects.new("galatea bake", obj.data.copy())
+    mesh = copy.data
+    copy.matrix_world = obj.matrix_world
+    bpy.context.scene.collection.objects.link(copy)
     try:
-        yield
+        if len(mesh.loops) != 3 * len(mesh.polygons):
+            bm = bmesh.new()
+            bm.from_mesh(mesh)
+            bmesh.ops.triangulate(bm, faces=bm.faces, quad_method="FIXED")  # as renderers cut them
+            bm.to_mesh(mesh)
+            bm.free()
+        if not len(mesh.materials):
+            mesh.materials.append(None)
+        yield copy
     finally:
-        obj.data.materials.clear()
-        for one in old:
-            obj.data.materials.append(one)
-        obj.data.polygons.foreach_set("material_index", slots)
-        bpy.data.materials.remove(material)
+        bpy.data.objects.remove(copy)
+        bpy.data.meshes.remove(mesh)
 
 
-def _glow(source: bpy.types.Object) -> bpy.types.Material:
-    """The source's colour as light of its own, so that no lamp and no shadow is baked in."""
-    material, tree = shading.new_material("galatea bake source")
-    glow, output = tree.nodes.new("ShaderNodeEmission"), tree.nodes.new("ShaderNodeOutputMaterial")
-    tree.links.new(shading.source_color(tree, source.data), glow.inputs["Color"])
-    tree.links.new(glow.outputs["Emission"], output.inputs["Surface"])
-    return material
+@contextmanager
+def _alone_rendered(*objects: bpy.types.Object) -> Iterator[None]:
+    """Cycles is spared all other objects, which would cost time and throw shadows."""
+    others = [(obj, obj.hide_render) for obj in bpy.context.scene.objects if obj not in objects]
+    for obj, _ in others:
+        obj.hide_render = True
+    try:
+        with alone(*objects):
+            yield
+    finally:
+        for obj, hidden in others:
+            obj.hide_render = hidden
 
 
 class Baker:
-    """Bakes maps from `source` to `body`; `gap` in metres is how far the surfaces are apart."""
+    """Bakes from `source` to `body`, two copies of triangles, onto the map `galatea`.
 
-    def __init__(self, source: bpy.types.Object, body: bpy.types.Object, *, gap: float) -> None:
-        self.source, self.body = source, body
-        # Never none: rays that start on the surface itself find it or not by rounding.
-        self.extrusion = max(1.5 * gap, 5e-4 * meshes.diagonal(meshes.vertices_of(body.data)))
+    `distance` in m is how far off the rays begin. `dress`, called with a slot's own material, makes the one that is
+    baked in its place.
+    """
 
-    def __call__(self, kind: str, image: bpy.types.Image, *, samples: int) -> None:
-        """Bake `kind` (EMIT, NORMAL, AO) into the image. Texels that no ray reached keep their alpha of 0."""
+    def __init__(self, source: bpy.types.Object, body: bpy.types.Object, distance: float) -> None:
+        self.source, self.body, self.distance = source, body, distance
+        self.own = list(source.data.materials)
+        self.uv = meshes.uv_of(body.data, shading.BODY_UV)
+        self.tile = np.repeat(tiles.of_faces(self.uv), 3)
+
+    def passes(
+        self,
+        kind: str,
+        tile: int,
+        size: int,
+        *,
+        samples: int = 1,
+        dress: Callable[[bpy.types.Material | None], bpy.types.Material] | None = None,
+    ) -> Iterator[tuple[tuple[int, int], Floats]]:
+        """Bake `kind` (EMIT, NORMAL, AO) in parts: row and column of each, and its pixels (h, w, 4), linear.
+
+        The fourth is 1 where a ray reached the source.
+        """
+        parts = -(-size // LARGEST)
+        edge = -(-size // parts)
+        made = {own: dress(own) for own in dict.fromkeys(self.own)} if dress else {}
+        try:
+            for slot, own in enumerate(self.own):
+                self.source.data.materials[slot] = made.get(own, own)
+            for row, column in np.ndindex(parts, parts):
+                corner = tiles.corner(tile) + np.array([column, row], np.float32) * edge / size
+                uv = np.where(self.tile[:, None] == tile, (self.uv - corner) * (size / edge), np.float32(_AWAY))
+                meshes.set_uv(self.body.data, _WINDOW, uv)
+                y, x = row * edge, column * edge
+                yield (y, x), self._bake(kind, edge, samples)[: size - y, : size - x]
+        finally:
+            for slot, own in enumerate(self.own):
+                self.source.data.materials[slot] = own
+            for material in made.values():
+                bpy.data.materials.remove(material)
+
+    def _bake(self, kind: str, edge: int, samples: int) -> Floats:
         scene = bpy.context.scene
+        image = bpy.data.images.new("galatea bake", edge, edge, alpha=True, float_buffer=True)
+        image.colorspace_settings.name = "Non-Color"
+        image.generated_color = (0, 0, 0, 0)
         target, tree = shading.new_material("galatea bake target")
         node = tree.nodes.new("ShaderNodeTexImage")
         node.image = image
         tree.nodes.active = node
-        with (
-            _settings(scene.render, engine="CYCLES"),
-            _settings(
-                scene.cycles, device="CPU", samples=samples, use_denoising=False, use_adaptive_sampling=False, seed=0
-            ),
-            _materials(self.source, _glow(self.source)),
-            _materials(self.body, target),
-            alone(self.body, self.source),
-            bpy.context.temp_override(
-                active_object=self.body,
-                object=self.body,
-                selected_objects=[self.source, self.body],
-                selected_editable_objects=[self.source, self.body],
-            ),
-        ):
-            bpy.ops.object.bake(
-                type=kind,
-                target="IMAGE_TEXTURES",
-                uv_layer=shading.BODY_UV,
-                use_selected_to_active=True,
-                use_cage=True,  # without a cage object: one that is shaded smooth, so that faces do not part at edges
-                cage_extrusion=self.extrusion,
-                max_ray_distance=4 * self.extrusion,
-                normal_space="TANGENT",
-                use_clear=False,
-                margin=0,
-            )
+        for slot in range(len(self.body.data.materials)):
+            self.body.data.materials[slot] = target
+        pair = [self.source, self.body]
+        try:
+            with (
+                _settings(scene.render, engine="CYCLES"),
+                _settings(
+                    scene.cycles,
+                    device="CPU",
+                    samples=samples,
+                    use_denoising=False,
+                    use_adaptive_sampling=False,
+                    seed=0,
+                ),
+                _alone_rendered(self.body, self.source),
+                bpy.context.temp_override(
+                    active_object=self.body,
+                    object=self.body,
+                    selected_objects=pair,
+                    selected_editable_objects=pair,
+                ),
+            ):
+                bpy.ops.object.bake(
+                    type=kind,
+                    target="IMAGE_TEXTURES",
+                    uv_layer=_WINDOW,
+                    use_selected_to_active=True,
+                    use_cage=True,  # without a cage object: shaded smooth, so that faces do not part at edges
+                    cage_extrusion=self.distance,
+                    max_ray_distance=4 * self.distance,
+                    normal_space="TANGENT",
+                    use_clear=False,
+                    margin=0,
+                )
+            out = np.empty(edge * edge * 4, np.float32)
+            image.pixels.foreach_get(out)
+            return out.reshape(edge, edge, 4)
+        finally:
+            bpy.data.materials.remove(target)
+            bpy.data.images.remove(image)

@@ -14,7 +14,7 @@ from typing import Any
 import addon_utils
 import bpy
 
-from . import usd
+from . import coarser, usd
 from .targets import Frame
 
 
@@ -22,7 +22,8 @@ from .targets import Frame
 class Order:
     """What is written: `rigged` objects have an armature, `animated` ones move; `name` is the asset's.
 
-    `told` are texts and numbers that a format with a place for them keeps.
+    `told` are texts and numbers that a format with a place for them keeps. `levels` are names and triangles of those
+    levels of detail, the finest first, that are to be told as such.
     """
 
     frame: Frame
@@ -31,6 +32,7 @@ class Order:
     rigged: bool = False
     animated: bool = False
     draco: bool = False
+    levels: tuple[tuple[str, int], ...] = ()
 
 
 def _known(operator: Any, options: dict[str, Any]) -> dict[str, Any]:
@@ -66,6 +68,8 @@ def gltf(path: Path, order: Order) -> None:
         export_materials="EXPORT",
         export_draco_mesh_compression_enable=order.draco,
     )
+    if order.levels:
+        coarser.tell(path, order.levels)
 
 
 def obj(path: Path, order: Order) -> None:
@@ -106,7 +110,7 @@ def fbx(path: Path, order: Order) -> None:
 
 
 def _usd(path: Path, order: Order) -> None:
-    usd.write(path, order.name, order.told, lambda file, root: _call_usd(file, root, order))
+    usd.write(path, order.name, order.told, lambda file, root: _call_usd(file, root, order), levels=len(order.levels))
 
 
 def _call_usd(path: Path, root: str, order: Order) -> None:

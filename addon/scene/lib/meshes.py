@@ -6,9 +6,12 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import bmesh
 import bpy
 import numpy as np
 from numpy.typing import NDArray
+
+from ....backend.geometry import parts
 
 Array = NDArray[Any]
 Floats = NDArray[np.float32]
@@ -47,35 +50,31 @@ def set_uv(mesh: bpy.types.Mesh, name: str, uv: Floats) -> None:
 
 
 def new_mesh(name: str, vertices: Floats, faces: Ints) -> bpy.types.Mesh:
-    """A mesh from positions (V, 3) and triangles (F, 3), shaded smooth."""
-    mesh = bpy.data.meshes.new(name)
+    """A mesh from positions (V, 3) and triangles or quads (F, 3 or 4), shaded smooth."""
+    mesh, corners = bpy.data.meshes.new(name), faces.shape[1]
     mesh.vertices.add(len(vertices))
     mesh.vertices.foreach_set("co", np.ascontiguousarray(vertices, np.float32).ravel())
-    mesh.loops.add(3 * len(faces))
+    mesh.loops.add(corners * len(faces))
     mesh.loops.foreach_set("vertex_index", np.ascontiguousarray(faces, np.int32).ravel())
     mesh.polygons.add(len(faces))
-    mesh.polygons.foreach_set("loop_start", np.arange(0, 3 * len(faces), 3, dtype=np.int32))
+    mesh.polygons.foreach_set("loop_start", np.arange(0, corners * len(faces), corners, dtype=np.int32))
     mesh.update(calc_edges=True)
     mesh.shade_smooth()
     return mesh
 
 
+def halved(mesh: bpy.types.Mesh) -> bpy.types.Mesh:
+    """Each quad of a mesh of quads as two triangles, corners 0 1 2 and 0 2 3, one after the other."""
+    quads = np.empty(len(mesh.loops), np.int32)
+    mesh.loops.foreach_get("vertex_index", quads)
+    triangles = quads.reshape(-1, 4)[:, (0, 1, 2, 0, 2, 3)].reshape(-1, 3)
+    return new_mesh(mesh.name, vertices_of(mesh), triangles)
+
+
 def components(count: int, faces: Ints) -> Ints:
     """The number of the connected part that each of `count` vertices is in; a part's number is its lowest vertex."""
-    label = np.arange(count)
-    edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]]])
-    while True:
-        low = np.minimum(label[edges[:, 0]], label[edges[:, 1]])
-        before = label.copy()
-        np.minimum.at(label, edges[:, 0], low)
-        np.minimum.at(label, edges[:, 1], low)
-        # Hook the roots as well as the vertices, or a long thin part takes as many rounds as it has vertices.
-        np.minimum.at(label, before[edges[:, 0]], low)
-        np.minimum.at(label, before[edges[:, 1]], low)
-        while not np.array_equal(label, label[label]):
-            label = label[label]
-        if np.array_equal(label, before):
-            return label.astype(np.int32)
+    out: Ints = parts.label(faces, count).astype(np.int32)
+    return out
 
 
 @dataclass(frozen=True)
@@ -94,9 +93,9 @@ class Shape:
         used = np.unique(faces)
         sides = np.sort(np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]), axis=1).astype(np.int64)
         _, count = np.unique(sides[:, 0] * (len(mesh.vertices) + 1) + sides[:, 1], return_counts=True)
-        parts = len(np.unique(components(len(mesh.vertices), faces)[used]))
+        pieces = len(np.unique(components(len(mesh.vertices), faces)[used]))
         return cls(
-            len(mesh.vertices), len(faces), parts, bool(len(count) and (count == 2).all()), bool((count <= 2).all())
+            len(mesh.vertices), len(faces), pieces, bool(len(count) and (count == 2).all()), bool((count <= 2).all())
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -116,10 +115,10 @@ _VALUES = {
 
 
 def rebuilt(old: bpy.types.Mesh, vertices: Array, faces: Array, vertex: Array, corner: Array) -> bpy.types.Mesh:
-    """A mesh of other triangles with the attributes and materials of the old one.
+    """A mesh of other triangles or quads with the attributes, vertex groups and materials of the old one's triangles.
 
-    `vertex` (V,) and `corner` (F, 3) are the old vertex and corner that each new one has its attributes of; a face
-    has those of the face of its first corner.
+    `vertex` (V,) and `corner` (F, 3 or 4) are the old vertex and corner that each new one has its attributes of; a
+    face has those of the face of its first corner.
     """
     mesh = new_mesh(old.name, vertices.astype(np.float32), faces.astype(np.int32))
     for material in old.materials:
@@ -131,6 +130,7 @@ def rebuilt(old: bpy.types.Mesh, vertices: Array, faces: Array, vertex: Array, c
             or one.name == "position"
             or one.domain not in origin
             or one.data_type not in _VALUES
+            or not len(one.data)
         ):
             continue
         key, kind, width = _VALUES[one.data_type]
@@ -141,14 +141,34 @@ def rebuilt(old: bpy.types.Mesh, vertices: Array, faces: Array, vertex: Array, c
             new.data.foreach_set(key, values.reshape(-1, width)[origin[one.domain]].ravel())
     for name in [layer.name for layer in old.uv_layers if layer.active_render]:
         mesh.uv_layers[name].active = mesh.uv_layers[name].active_render = True
+    _copy_weights(old, mesh, vertex)
     mesh.update()
     return mesh
 
 
+def _copy_weights(old: bpy.types.Mesh, new: bpy.types.Mesh, vertex: Array) -> None:
+    """Vertex groups: the numbers and weights; `replace_mesh` takes their names along."""
+    if not any(len(obj.vertex_groups) for obj in bpy.data.objects):
+        return
+    held = [[(each.group, each.weight) for each in one.groups] for one in old.vertices]
+    if not any(held):
+        return
+    bm = bmesh.new()
+    bm.from_mesh(new)
+    layer = bm.verts.layers.deform.verify()
+    for one, origin in zip(bm.verts, vertex.tolist(), strict=True):
+        for group, weight in held[origin]:
+            one[layer][group] = weight
+    bm.to_mesh(new)
+    bm.free()
+
+
 def replace_mesh(obj: bpy.types.Object, mesh: bpy.types.Mesh) -> None:
     """Give the object another mesh and free the one that nobody uses any more; the name stays."""
-    old, name = obj.data, obj.data.name
+    old, name, groups = obj.data, obj.data.name, [group.name for group in obj.vertex_groups]
     obj.data = mesh
+    for group in groups[len(obj.vertex_groups) :]:  # their names lie in the mesh
+        obj.vertex_groups.new(name=group)
     if old.users == 0:
         bpy.data.meshes.remove(old)
     mesh.name = name

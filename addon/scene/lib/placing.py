@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import bpy
@@ -105,9 +105,9 @@ def carriers(body: bpy.types.Object) -> list[bpy.types.Object]:
     return found
 
 
-def companions(body: bpy.types.Object) -> list[bpy.types.Object]:
-    """Its coarser levels and collision hulls, which are where it is."""
-    return [obj for obj in bpy.context.scene.objects if obj.get(ROLE) in ("lod", "collision")]
+def companions(*roles: str) -> list[bpy.types.Object]:
+    """Coarser levels (`lod`) and collision hulls (`collision`) of the body, which are where it is."""
+    return [obj for obj in bpy.context.scene.objects if obj.get(ROLE) in roles]
 
 
 def travels(body: bpy.types.Object) -> bool:
@@ -120,12 +120,13 @@ def animated(objects: list[bpy.types.Object]) -> bool:
 
 
 @contextmanager
-def placed(body: bpy.types.Object, change: Matrix, *, all_of_it: bool = False) -> Iterator[list[bpy.types.Object]]:
+def placed(
+    body: bpy.types.Object, change: Matrix, along: Sequence[bpy.types.Object] = ()
+) -> Iterator[list[bpy.types.Object]]:
     """The objects to export, the body first, moved by `change`; the scene is as it was afterwards.
 
-    `all_of_it`: with levels of detail and collision hulls.
+    `along` are those of its `companions` that go with it.
     """
-    along = companions(body) if all_of_it else []
     moved = travels(body)
     with _carried([*carriers(body), *along], change) if moved else _copied(body, along, change) as objects:
         bpy.context.view_layer.update()
@@ -151,7 +152,9 @@ def _carried(objects: list[bpy.types.Object], change: Matrix) -> Iterator[list[b
 
 
 @contextmanager
-def _copied(body: bpy.types.Object, along: list[bpy.types.Object], change: Matrix) -> Iterator[list[bpy.types.Object]]:
+def _copied(
+    body: bpy.types.Object, along: Sequence[bpy.types.Object], change: Matrix
+) -> Iterator[list[bpy.types.Object]]:
     """Copies with the change in their data, so that no transform is left on them. They bear the names meanwhile."""
     rig = body.find_armature()
     originals = [body, *along, *([rig] if rig else [])]

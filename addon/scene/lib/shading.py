@@ -16,20 +16,28 @@ CONFIDENCE = "galatea_confidence"
 """Name of the float attribute of points that says how sure the model was of each place, 0 to 1."""
 SOURCE_UV = "source"
 BODY_UV = "galatea"
+TILE = "galatea_tile"
+"""Custom property of an image: which tile of the map it is for, from 0."""
+CLEAR = "galatea_clear"
+"""Of a base colour: its fourth channel is not 1 everywhere."""
+GIVEN = "galatea_given"
+"""Of a roughness: it is the source's own, not a guess."""
+DIRECTX = "galatea_directx"
+"""Of normals: green is downwards in files of formats that do not say; in Blender it is always upwards."""
 
 
-def image_of(role: str) -> bpy.types.Image | None:
+def image_of(role: str, tile: int = 0) -> bpy.types.Image | None:
     """The image of this role in the open file."""
-    return next((image for image in bpy.data.images if image.get(ROLE) == role), None)
+    return next((image for image in bpy.data.images if image.get(ROLE) == role and image.get(TILE, 0) == tile), None)
 
 
-def load_image(path: Path, role: str, *, color: bool) -> bpy.types.Image:
+def load_image(path: Path, role: str, *, color: bool, tile: int = 0) -> bpy.types.Image:
     """Load and pack a file: the scene must not depend on a job folder. `color` False means plain numbers."""
-    old = image_of(role)
+    old = image_of(role, tile)
     if old:
         bpy.data.images.remove(old)
     image = bpy.data.images.load(str(path))
-    image[ROLE] = role
+    image[ROLE], image[TILE] = role, tile
     image.colorspace_settings.name = "sRGB" if color else "Non-Color"
     image.pack()
     return image

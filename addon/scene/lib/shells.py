@@ -121,7 +121,9 @@ def cuts(points: Array, faces: Array, beat: Beat = no_beat) -> tuple[int, int]:
     for begin in range(0, len(looked), _CHUNK):
         beat()
         some = looked[begin : begin + _CHUNK]
-        both = np.array(tree(points, faces[some]).overlap(whole), np.int64).reshape(-1, 2)
+        near, corners = np.unique(faces[some], return_inverse=True)
+        few = tree(points[near], corners.reshape(-1, 3), beat)
+        both = np.array(few.overlap(whole), np.int64).reshape(-1, 2)
         if not len(both):
             continue
         mine, other = faces[some[both[:, 0]]], faces[both[:, 1]]

@@ -12,7 +12,7 @@ import bpy
 import numpy as np
 
 from ..work import ROLE
-from . import meshes, texels
+from . import meshes, shading, texels, tiles
 
 OCCLUSION = "glTF Material Output"
 """Name of the node group by which Blender's glTF exporter knows the occlusion."""
@@ -25,13 +25,18 @@ ORM = "mesh_orm"
 def textured(objects: list[bpy.types.Object], folder: Path, *, orm: bool) -> Iterator[list[Path]]:
     """The objects have copies of their materials whose images are files `mesh_<role>` in the folder.
 
-    `orm`: occlusion, roughness and metal come from one picture: red, green, blue.
+    `orm`: occlusion, roughness and metal come from one picture: red, green, blue. Where a map has several tiles the
+    names end with their numbers. Normals have green downwards where the bake was told so and the format, being none of
+    those with `orm`, does not say which way it is.
     """
     before = [(obj, slot, each) for obj in objects for slot, each in enumerate(obj.data.materials)]
     images: list[bpy.types.Image] = []
     copies: dict[bpy.types.Material, bpy.types.Material] = {}
     names: dict[bpy.types.Material, str] = {}
     files: dict[str, Path] = {}
+    trees = [material.node_tree for _, _, material in before if material and material.node_tree]
+    used = [node.image for tree in trees for node in tree.nodes if node.type == "TEX_IMAGE" and node.image]
+    count = len({image.get(shading.TILE, 0) for image in used})
     try:
         for obj, slot, material in before:
             if not material or not material.node_tree:
@@ -40,7 +45,8 @@ def textured(objects: list[bpy.types.Object], folder: Path, *, orm: bool) -> Ite
                 copies[material], names[material] = material.copy(), material.name
                 material.name, copies[material].name = f"{material.name[:50]} original", material.name
                 tree = copies[material].node_tree
-                images += [*(_packed(tree, folder, files) if orm else []), *_as_files(tree, folder, files)]
+                images += _packed(tree, folder, files, count) if orm else []
+                images += _as_files(tree, folder, files, count, flip=not orm)
             obj.data.materials[slot] = copies[material]
         yield list(files.values())
     finally:
@@ -53,7 +59,9 @@ def textured(objects: list[bpy.types.Object], folder: Path, *, orm: bool) -> Ite
             bpy.data.images.remove(image)
 
 
-def _as_files(tree: bpy.types.NodeTree, folder: Path, files: dict[str, Path]) -> list[bpy.types.Image]:
+def _as_files(
+    tree: bpy.types.NodeTree, folder: Path, files: dict[str, Path], count: int, *, flip: bool
+) -> list[bpy.types.Image]:
     """Put each packed image of the tree into a file, and an image that reads this file in its place."""
     made = []
     for node in [node for node in tree.nodes if node.type == "TEX_IMAGE" and node.image]:
@@ -64,8 +72,12 @@ def _as_files(tree: bpy.types.NodeTree, folder: Path, files: dict[str, Path]) ->
         role = re.sub(r"[^a-z0-9]+", "_", str(image.get(ROLE) or image.name).lower()).strip("_") or "texture"
         path = files.get(image.name)
         if path is None:
-            path = _free(folder, f"mesh_{role}", "jpg" if data[:2] == b"\xff\xd8" else "png", set(files.values()))
-            path.write_bytes(data)
+            stem = f"mesh_{role}{tiles.suffix(image.get(shading.TILE, 0), count)}"
+            path = _free(folder, stem, "jpg" if data[:2] == b"\xff\xd8" else "png", set(files.values()))
+            if flip and image.get(shading.DIRECTX):
+                texels.write_flipped(path, texels.pixels_of(image))
+            else:
+                path.write_bytes(data)
             files[image.name] = path
         node.image = _opened(path, image)
         made.append(node.image)
@@ -87,7 +99,7 @@ def _opened(path: Path, like: bpy.types.Image) -> bpy.types.Image:
     return image
 
 
-def _packed(tree: bpy.types.NodeTree, folder: Path, files: dict[str, Path]) -> list[bpy.types.Image]:
+def _packed(tree: bpy.types.NodeTree, folder: Path, files: dict[str, Path], count: int) -> list[bpy.types.Image]:
     """Wire one picture where the roughness of a bake was; factors of the material are in it then."""
     nodes = {node.image.get(ROLE): node for node in tree.nodes if node.type == "TEX_IMAGE" and node.image}
     shader = next((node for node in tree.nodes if node.type == "BSDF_PRINCIPLED"), None)
@@ -104,13 +116,14 @@ def _packed(tree: bpy.types.NodeTree, folder: Path, files: dict[str, Path]) -> l
     pixels[..., 1] = texels.pixels_of(rough.image)[..., 0] * factor
     metallic = shader.inputs["Metallic"].default_value
     pixels[..., 2] = texels.pixels_of(metal.image)[..., 0] if metal else metallic
-    path = folder / f"{ORM}.png"
-    image = bpy.data.images.new(ORM, *size, alpha=False)
+    name = f"{ORM}{tiles.suffix(rough.image.get(shading.TILE, 0), count)}"
+    path = folder / f"{name}.png"
+    image = bpy.data.images.new(name, *size, alpha=False)
     image.colorspace_settings.name = "Non-Color"
     texels.set_pixels(image, pixels)
     image.filepath_raw, image.file_format = str(path), "PNG"
     image.save()
-    files["orm"] = path
+    files[name] = path
     image.source = "FILE"
     _wire(tree, shader, rough, image, shade is not None)
     for node in (shade, metal):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a USD asset says of itself, which Blender's exporter leaves out: its kind, its name, where it comes from.
+"""What a USD asset says of itself, which Blender's exporter leaves out: kind, name, levels of detail, where it is from.
 
 Through the USD library that Blender carries (`pxr`); a Blender without it writes the file all the same.
 """
@@ -41,10 +41,17 @@ def library() -> Any:
     return None
 
 
-def write(path: Path, name: str, told: Mapping[str, Any], export: Callable[[Path, str], None]) -> None:
+LEVELS = "LOD"
+"""Name of the variant set; its variants are lod0, lod1 …"""
+
+
+def write(
+    path: Path, name: str, told: Mapping[str, Any], export: Callable[[Path, str], None], *, levels: int = 0
+) -> None:
     """`export(file, root prim)` writes by Blender; the root becomes a component of this name.
 
-    `told` are texts and numbers for customLayerData, where they stand as `galatea`.
+    `told` are texts and numbers for the root's customData, where they stand as `galatea`. `levels` is how many objects
+    whose names end in _LOD0, _LOD1 … become variants.
 
     A .usdz is put together afterwards, for what is inside of a package cannot be changed.
     """
@@ -52,14 +59,14 @@ def write(path: Path, name: str, told: Mapping[str, Any], export: Callable[[Path
     if library() is None or path.suffix != ".usdz":
         export(path, f"/{root}")
         if library() is not None:
-            _component(path, name, told)
+            _component(path, name, told, levels)
         return
     from pxr import Sdf, UsdUtils
 
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         inner = Path(folder) / f"{path.stem}.usdc"
         export(inner, f"/{root}")
-        _component(inner, name, told)
+        _component(inner, name, told, levels)
         if not UsdUtils.CreateNewUsdzPackage(Sdf.AssetPath(str(inner)), str(path)):
             raise RuntimeError(f"the package {path.name} could not be made")
 
@@ -70,17 +77,56 @@ def identifier(name: str) -> str:
     return f"_{plain}" if plain[0].isdigit() else plain
 
 
-def _component(path: Path, name: str, told: Mapping[str, Any]) -> None:
+def _component(path: Path, name: str, told: Mapping[str, Any], levels: int) -> None:
     from pxr import Kind, Usd
 
     stage = Usd.Stage.Open(str(path))
     root = Usd.ModelAPI(stage.GetDefaultPrim())
     root.SetKind(Kind.Tokens.component)
     root.SetAssetName(name)
+    root.GetPrim().SetCustomDataByKey("galatea", dict(told))
     _shade(stage)
-    layer = stage.GetRootLayer()
-    layer.customLayerData = {**layer.customLayerData, "galatea": dict(told)}
-    layer.Save()
+    _guide(stage)
+    if levels:
+        _vary(stage, identifier(name), levels)
+    stage.GetRootLayer().Save()
+
+
+def _vary(stage: Any, name: str, levels: int) -> None:
+    """Move what is below `…_LOD0`, `…_LOD1` … into variants of the root, under one name; the finest is chosen."""
+    from pxr import Sdf
+
+    root, layer = stage.GetDefaultPrim(), stage.GetRootLayer()
+    found = {number: _level(stage, number) for number in range(levels)}
+    variants = root.GetVariantSets().AddVariantSet(LEVELS)
+    for number, path in found.items():
+        variants.AddVariant(f"lod{number}")
+        inside = root.GetPath().AppendVariantSelection(LEVELS, f"lod{number}")
+        parent = inside.AppendPath(path.GetParentPath().MakeRelativePath(root.GetPath()))
+        if parent != inside:
+            Sdf.CreatePrimInLayer(layer, parent)
+        taken = stage.GetPrimAtPath(path.GetParentPath().AppendChild(name))
+        place = parent.AppendChild(path.name if taken else name)
+        Sdf.CopySpec(layer, path, layer, place)
+        for child in [each for each in layer.GetPrimAtPath(place).nameChildren if each.name == path.name]:
+            child.name = name
+    for path in found.values():
+        del layer.GetPrimAtPath(path.GetParentPath()).nameChildren[path.name]
+    variants.SetVariantSelection("lod0")
+
+
+def _level(stage: Any, number: int) -> Any:
+    """The path of the uppermost prim of a level."""
+    return next(prim.GetPath() for prim in stage.Traverse() if prim.GetName().endswith(f"_LOD{number}"))
+
+
+def _guide(stage: Any) -> None:
+    """Collision hulls are there to be bumped into, not to be seen."""
+    from pxr import UsdGeom
+
+    for prim in stage.Traverse():
+        if re.search(r"_COL_\d\d$", prim.GetName()) and prim.IsA(UsdGeom.Mesh):
+            UsdGeom.Imageable(prim).CreatePurposeAttr(UsdGeom.Tokens.guide)
 
 
 def _shade(stage: Any) -> None:
@@ -90,7 +136,7 @@ def _shade(stage: Any) -> None:
     for prim in stage.Traverse():
         texture = UsdShade.Shader(prim)
         file = texture.GetInput("file") if texture else None
-        if not file or not str(getattr(file.Get(), "path", "")).endswith(f"{ORM}.png"):
+        if not file or not Path(str(getattr(file.Get(), "path", ""))).name.startswith(f"{ORM}."):
             continue
         red = texture.CreateOutput("r", Sdf.ValueTypeNames.Float)
         for other in prim.GetParent().GetChildren():

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import bpy
 import numpy as np
-from mathutils.kdtree import KDTree
 
 from ....backend.geometry.mending import Surface, areas
 from ....backend.geometry.topology import Beat
 from ....backend.protocol.errors import UserError
 from . import meshes
+from .nearest import origins
 
 _FINEST, _COARSEST = 1 / 400, 1 / 40
 """Of the diagonal: sides of a voxel."""
@@ -27,17 +27,7 @@ def rebuilt(surface: Surface, faces: int, thicken: bool, beat: Beat) -> Surface:
     beat()
     if not len(triangles) or (np.ptp(points, axis=0) < 0.8 * np.ptp(surface.points, axis=0) - 2 * side).any():
         raise UserError("The mesh encloses nothing, so that it cannot be made solid. Run without watertight or remesh.")
-    nearest = KDTree(len(surface.points))
-    for number, point in enumerate(surface.points.tolist()):
-        if number % 20000 == 0:
-            beat()
-        nearest.insert(point, number)
-    nearest.balance()
-    old = np.empty(len(points), np.int64)
-    for number, point in enumerate(points.tolist()):
-        if number % 5000 == 0:
-            beat()
-        old[number] = nearest.find(point)[1]
+    old = origins(surface.points, points, beat)
     corner = np.zeros(len(surface.points), np.int64)
     corner[surface.faces] = surface.corner
     return Surface(points, triangles, surface.vertex[old], corner[old][triangles])

@@ -63,7 +63,7 @@ def play(stage):
     stage.shot("shown")
     stage.mark("cancel")
     yield from cancelled(stage, bridge)
-    stage.note(timers=bpy.app.timers.is_registered(addon("bridge")._pump), heavy="torch" in sys.modules)
+    stage.note(timers=bpy.app.timers.is_registered(addon("timer")._pump), heavy="torch" in sys.modules)
 
 
 def cancelled(stage, bridge):

@@ -33,4 +33,4 @@ def play(stage):
     yield from stage.frames(15)
     stage.shot("gone-image")
     stage.note(notice=bridge.notice.message)
-    stage.note(timer=bpy.app.timers.is_registered(addon("bridge")._pump))
+    stage.note(timer=bpy.app.timers.is_registered(addon("timer")._pump))

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a report holds against a mesh: a row for each figure that falls short, with the button that mends it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from ...backend.protocol import gate
+from ..bridge import bridge
+from ..runs import Run, fixes
+from . import draw
+
+
+def rows(layout: Any, context: bpy.types.Context, run: Run) -> None:
+    """Of a job whose mesh was held against a gate."""
+    short = run.short
+    if short is None:
+        return
+    name = next(stage["gate"] for stage in reversed(run.stages) if stage.get("gate"))
+    if not short:
+        draw.text(layout, f"It passes the gate {name}", context=context, icon="CHECKMARK")
+        return
+    box = layout.box().column(align=True)
+    draw.text(box, f"It falls short of the gate {name}:", context=context, icon="ERROR", alert=True)
+    for row in short:
+        told = gate.short([row]).removeprefix(f"{row['name']} ")
+        draw.text(box, f"{row['label']}: {told}", context=context, icon="DOT")
+        _mend(box, run, row["fix"])
+        if not run.takes(row["fix"]):
+            draw.text(box, row["fix"], context=context, icon="BLANK1")
+    able = list(dict.fromkeys(row["fix"] for row in short if run.takes(row["fix"])))
+    if len(able) > 1:
+        _mend(box, run, " ".join(able), text="Mend All")
+
+
+def _mend(layout: Any, run: Run, fix: str, *, text: str = "") -> None:
+    if run.takes(fix) and not bridge.active(run):
+        button = layout.operator("galatea.fix", text=text or ", ".join(fixes(fix)), icon="TOOL_SETTINGS")
+        button.run, button.fix = run.id, fix

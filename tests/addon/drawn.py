@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A layout that notes what a panel draws, for there is no window here."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import bpy
+
+
+class Layout:
+    """`props` are (owner's class, name), `operators` (id, its properties), `words` the texts of labels."""
+
+    def __init__(self) -> None:
+        self.props: list[tuple[str, str]] = []
+        self.operators: list[tuple[str, SimpleNamespace, bool]] = []
+        self.words: list[tuple[str, bool]] = []
+        self.enabled = True
+
+    def prop(self, owner: Any, name: str, **_: Any) -> None:
+        assert name in owner.bl_rna.properties
+        self.props.append((type(owner).__name__, name))
+
+    def operator(self, name: str, **_: Any) -> SimpleNamespace:
+        owner, _, verb = name.partition(".")
+        getattr(getattr(bpy.ops, owner), verb).get_rna_type()  # there is such an operator
+        given = SimpleNamespace()
+        self.operators.append((name, given, self.enabled))
+        return given
+
+    def label(self, *, text: str = "", **_: Any) -> None:
+        self.words.append((text, self.enabled))
+
+    def _part(self, **_: Any) -> Layout:
+        part = Layout()
+        part.props, part.operators, part.words = self.props, self.operators, self.words
+        return part
+
+    row = column = box = split = _part
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *_, **__: None
+
+    @property
+    def text(self) -> str:
+        return " ".join(words for words, _ in self.words)
+
+
+def drawn(panel: type) -> Layout:
+    """What this panel draws now."""
+    layout = Layout()
+    head = getattr(panel, "head", None)
+
+    class Self:
+        steps = getattr(panel, "steps", ())
+
+        def head(self, *given: Any) -> None:
+            head(self, *given)  # type: ignore[misc]
+
+    me = Self()
+    me.layout = layout  # type: ignore[attr-defined]
+    panel.draw(me, bpy.context)  # type: ignore[attr-defined]
+    return layout

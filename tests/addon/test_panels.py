@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every setting has its place in a panel; what is not allowed, falls short or can be done again is told there."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+import bpy
+import pytest
+
+from galatea.addon import plan, props, terms, ui
+from galatea.addon.runs import Run, copy
+from galatea.addon.ui import jobs as jobs_ui
+from galatea.backend.cli import parser
+from galatea.backend.cli.run import plan as command_plan
+from galatea.backend.flow import Stage
+from galatea.backend.protocol.catalog import catalog
+from galatea.backend.protocol.job import JobState, Result
+from galatea.backend.protocol.policy import NAME, Policy
+from galatea.backend.protocol.recipe import load_recipe, names
+
+from .drawn import Layout, drawn
+
+ELSEWHERE = {"load": "the window has an object where the command line has a file", "pick": "the gallery chooses"}
+
+
+def shown(addon: Any) -> set[tuple[str, str]]:
+    panels = [cls for cls in ui.CLASSES if issubclass(cls, bpy.types.Panel) and cls.bl_label != "Gallery"]
+    found = [each for panel in panels for each in drawn(panel).props]
+    return {(owner.removeprefix("GALATEA_PG_step_"), name) for owner, name in found}
+
+
+@pytest.mark.parametrize("recipe", names("recipes"))
+def test_every_parameter_of_every_step_of_a_recipe_is_in_a_panel(addon: Any, recipe: str) -> None:
+    if recipe in props.recipe_names():
+        addon.recipe = recipe
+    there = shown(addon)
+    missing = []
+    for step in [step for step in load_recipe(recipe).steps if step.do not in ELSEWHERE]:
+        spec = catalog()[step.do]
+        for param in spec.params:
+            words = param.name == "prompt" and ("GALATEA_PG_settings", "prompt") in there
+            if (spec.id, param.name) not in there and not words:
+                missing.append(f"{spec.id}.{param.name}")
+    assert missing == []
+
+
+def test_what_is_measured_and_exported_has_its_place_too(addon: Any) -> None:
+    there = shown(addon)
+    for step in ("report", "export", "lod", "collide", "asset"):
+        assert {(step, param.name) for param in catalog()[step].params} <= there
+    assert ("GALATEA_PG_settings", "gate") in there
+
+
+@pytest.fixture
+def policy(addon: Any, home: Path) -> Any:
+    def store(**given: Any) -> None:
+        Policy(**given).save(home)
+        terms.look_again()
+
+    return store
+
+
+def test_a_backend_that_does_not_fit_is_greyed_with_its_clause(addon: Any, policy: Any, photo: Path) -> None:
+    addon.image = bpy.data.images.load(str(photo))
+    addon.backend = "hunyuan3d_server"
+    assert bpy.ops.galatea.generate.poll()
+    policy(territory="DE")
+    assert not bpy.ops.galatea.generate.poll()
+    from galatea.addon.ui.gallery import GALATEA_PT_compare
+    from galatea.addon.ui.panel import GALATEA_PT_main
+
+    for panel in (GALATEA_PT_main, GALATEA_PT_compare, ui.models.GALATEA_PT_models):
+        text = drawn(panel).text
+        assert "may not be used in DE" in text and "Tencent Hunyuan 3D Community" in text, panel
+    addon.backend = "lift"
+    assert bpy.ops.galatea.generate.poll()
+
+
+def test_terms_that_nobody_knows_are_accepted_once(addon: Any, policy: Any, photo: Path, home: Path) -> None:
+    from galatea.addon.ui.panel import next_step
+
+    addon.image = bpy.data.images.load(str(photo))
+    addon.backend = "comfyui"
+    assert next_step(addon)[0] == "galatea.accept_terms" and not bpy.ops.galatea.generate.poll()
+    with pytest.raises(RuntimeError, match="Read the terms"):
+        bpy.ops.galatea.accept_terms(backend="comfyui")
+    assert bpy.ops.galatea.accept_terms(backend="comfyui", accept=True) == {"FINISHED"}
+    assert next_step(addon)[0] == "galatea.generate" and 'accept = ["comfyui"]' in (home / NAME).read_text()
+    policy(accept=("comfyui",), offline=True)
+    addon.steps.comfyui.url = "http://192.168.7.7:8188"
+    assert "nothing may leave this machine" in terms.verdict(addon, "comfyui").clause
+
+
+def test_the_preferences_are_the_policy_of_the_command_line(addon: Any, home: Path) -> None:
+    from galatea.addon import prefs
+    from galatea.addon.ui.preferences import _policy
+
+    prefs._store(commercial=True)
+    prefs._store(territory=" uk ")
+    assert (home / NAME).read_text().splitlines()[1:3] == ["commercial = true", 'territory = "GB"']
+    layout = Layout()
+    _policy(layout, _Prefs(), bpy.context)
+    assert "may not be used in GB" in layout.text and "CreativeML-OpenRAIL-M" in layout.text
+    prefs._store(territory="England")
+    assert terms.get("territory") == "GB"
+    (home / NAME).write_text("nonsense")
+    terms.look_again()
+    layout = Layout()
+    _policy(layout, _Prefs(), bpy.context)
+    assert NAME in layout.text
+    assert terms.verdict(addon, "lift").clause, "nothing runs while nobody knows what is allowed"
+
+
+class _Prefs:
+    class bl_rna:
+        properties = ("commercial", "territory", "offline")
+
+
+def short(name: str, fix: str) -> dict[str, Any]:
+    return {"name": name, "label": name.title(), "value": 3, "limit": {"most": 0}, "state": "short", "fix": fix}
+
+
+@pytest.fixture
+def reported(bridge: Any) -> Run:
+    """A job that has ended, held against a gate."""
+    steps = [{"do": "clean", "params": {"faces": 500}}, {"do": "unwrap", "params": {}}, {"do": "report", "params": {}}]
+    run = Run("Owl", "photo_to_mesh", steps, {}, settings={"clean": {"faces": 500}}, gate="game", ended="done")
+    rows = [
+        short("inner_shells", "--set clean.inner=true"),
+        short("texture_px", "--set unwrap.size=1024"),
+        short("uv_stretch", "--set rig.bones=3"),
+        short("loose", "Add the step clean before it."),
+    ]
+    metrics = {"faces": 9, "gate": "Game", "short": rows}
+    for step in ("clean", "unwrap", "report"):
+        told = metrics if step == "report" else {}
+        run.add(Stage(step, Result(f"{step}-1", JobState.DONE, metrics=told), cached=False))
+    bridge.history()
+    bridge.runs.insert(0, run)
+    bridge.sync(select=run.id)
+    return run
+
+
+def test_rows_that_fall_short_carry_the_button_that_mends_them(reported: Run, bridge: Any) -> None:
+    layout = drawn(jobs_ui.GALATEA_PT_jobs)
+    buttons = [given.fix for name, given, _ in layout.operators if name == "galatea.fix"]
+    assert buttons == [
+        "--set clean.inner=true", "--set unwrap.size=1024", "--set clean.inner=true --set unwrap.size=1024",
+    ]  # fmt: skip
+    assert "falls short of the gate Game" in layout.text and "3 (most 0)" in layout.text
+    assert "Add the step clean before it." in layout.text and "--set rig.bones=3" in layout.text, "as advice"
+    new = bridge.fixed(reported, buttons[-1])
+    assert new.steps[0]["params"] == {"faces": 500, "inner": True} and new.steps[1]["params"] == {"size": 1024}
+    assert new.settings == {"clean": {"faces": 500, "inner": True}, "unwrap": {"size": 1024}}
+    assert reported.steps[0]["params"] == {"faces": 500}, "the old one is as it was"
+    with pytest.raises(Exception, match="another job"):
+        bridge.fixed(reported, "--set rig.bones=3")
+
+
+def test_a_job_that_passes_says_so(reported: Run) -> None:
+    reported.stages[-1]["short"] = []
+    assert "passes the gate Game" in drawn(jobs_ui.GALATEA_PT_jobs).text
+
+
+def test_again_from_here_makes_only_that_and_what_follows(addon: Any, bridge: Any, fake: Any) -> None:
+    first = fake({"text": "a"}, {"text": "b"})
+    bridge.finish(first, bpy.context)
+    assert first.state == "done", first.failure
+    bpy.ops.galatea.again()
+    assert [stage["cached"] for stage in bridge.runs[0].stages] == [True, True]
+    bpy.ops.galatea.again(step="fake")
+    again = bridge.runs[0]
+    assert again.redone == "fake" and [stage["cached"] for stage in again.stages] == [False, False]
+    assert "--from fake" in again.command(Path("out"))
+    bpy.ops.galatea.again()
+    assert bridge.runs[0].redone == "", "once"
+
+
+def test_a_gate_ends_the_run_with_a_report_as_the_command_does(addon: Any, photo: Path, tmp_path: Path) -> None:
+    addon.image = bpy.data.images.load(str(photo))
+    addon.gate = "game"
+    run = plan.generate(bpy.context)
+    assert run.gate == "game" and run.steps[-1]["do"] == "report" and run.scene
+    options = parser().parse_args(shlex.split(run.command(tmp_path))[1:])
+    recipe, _ = command_plan(options, options.recipe)
+    assert [step.do for step in recipe.steps] == [step["do"] for step in run.steps]
+    assert recipe.steps[-1].params["gate"] == run.steps[-1]["params"]["gate"]
+
+
+def test_copied_files_stay_together(tmp_path: Path) -> None:
+    files = {}
+    for role, name in (("model", "mesh.gltf"), ("model_bin", "mesh.bin")):
+        (tmp_path / "job").mkdir(exist_ok=True)
+        files[role] = tmp_path / "job" / name
+        files[role].write_text(role)
+    (tmp_path / "mine").mkdir()
+    assert copy(files, tmp_path / "mine") == tmp_path / "mine"
+    (tmp_path / "mine" / "mesh.bin").write_text("the user's own")
+    (tmp_path / "mine" / "mesh.gltf").unlink()
+    second = copy(files, tmp_path / "mine")
+    assert second == tmp_path / "mine" / "mesh-2" and {p.name for p in second.iterdir()} == {"mesh.gltf", "mesh.bin"}
+    assert (tmp_path / "mine" / "mesh.bin").read_text() == "the user's own"
+
+
+def test_an_object_is_checked_and_exported_from_the_window(addon: Any, bridge: Any, tmp_path: Path) -> None:
+    bpy.ops.mesh.primitive_monkey_add()
+    addon.gate = "print"
+    assert bpy.ops.galatea.check() == {"FINISHED"}
+    run = bridge.runs[0]
+    assert run.state == "done" and not run.filmed and run.short, run.failure
+    assert "falls short of the gate 3D print" in drawn(jobs_ui.GALATEA_PT_jobs).text
+    (tmp_path / "mine").mkdir()
+    addon.steps.export.format = "obj"
+    assert bpy.ops.galatea.export_object(directory=str(tmp_path / "mine")) == {"FINISHED"}
+    assert {"mesh.obj", "mesh.mtl", "mesh.obj.galatea.json"} <= {p.name for p in (tmp_path / "mine").iterdir()}
+    with pytest.raises(RuntimeError, match="Choose a folder"):
+        bpy.ops.galatea.export_object(directory=str(tmp_path / "nowhere"))
