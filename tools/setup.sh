@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Make .venv as the requirements say. Quick where that is done already; a half-made one is completed.
 # usage: setup.sh [--dev] [--window]     --dev: tests and checks too; --window: what the window tests need of Debian
-# PYTHON may name the Python 3.11 to use.
+# PYTHON may name the Python 3.11 to use. With --dev and npm, Khronos' gltf-validator comes under .cache/npm.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 REQUIREMENTS=requirements.txt WINDOW=
@@ -13,6 +13,7 @@ for flag in "$@"; do
     *) echo "unknown: $flag" >&2; exit 2 ;;
   esac
 done
+VALIDATOR=2.0.0-dev.3.10
 LIBRARIES=(libx11-6 libxrender1 libxfixes3 libxi6 libxkbcommon0 libsm6 libice6 libgl1 libegl1 libgl1-mesa-dri)
 [[ -z $WINDOW ]] || LIBRARIES+=(xvfb xauth xdotool imagemagick)
 
@@ -42,6 +43,15 @@ apt_install() {
   fi
 }
 
+# Without it the tests that ask it skip; tried once, then again when .cache/npm was deleted.
+validator() {
+  [[ $REQUIREMENTS == requirements-dev.txt && ! -e .cache/npm ]] && command -v npm >/dev/null || return 0
+  mkdir -p .cache/npm
+  npm install --prefix .cache/npm --no-save --ignore-scripts --no-audit --no-fund --fetch-retries=0 \
+    --fetch-timeout=20000 "gltf-validator@$VALIDATOR" >/dev/null 2>&1 </dev/null ||
+    say "going on without gltf-validator, a few tests will skip; to try again: rm -r .cache/npm"
+}
+
 # Python 3.11 that can make venvs: $PYTHON, the path's, or another that calls itself python.
 find_python() {
   local candidate
@@ -58,6 +68,7 @@ SUM=$(command -v sha256sum || echo "shasum -a 256")
 WANT=$(cat requirements.txt "$REQUIREMENTS" pyproject.toml tools/setup.sh | $SUM | cut -c1-64)
 STAMP=.venv/.galatea-$REQUIREMENTS
 [[ -z $HAS_APT || -z $WINDOW ]] || apt_install "${LIBRARIES[@]}" || say "going on without; what needs them will say so"
+validator
 if [[ -f $STAMP && $(cat "$STAMP") == "$WANT" ]] && .venv/bin/python -c "" 2>/dev/null; then exit 0; fi
 
 [[ -z $HAS_APT ]] || apt_install "${LIBRARIES[@]}" || say "going on without; what needs them will say so"

@@ -19,7 +19,13 @@ ROOT = Path(__file__).resolve().parents[1]
 LOCK = ROOT / "wheels" / "lock.toml"
 CACHE = ROOT / ".cache" / "wheels"
 
-PACKAGES = {"fast-simplification": "0.2.0", "onnxruntime": "1.31.1", "pillow": "13.0.0", "xatlas": "0.0.11"}
+PACKAGES = {
+    "coacd": "1.0.14",
+    "fast-simplification": "0.2.0",
+    "onnxruntime": "1.31.1",
+    "pillow": "13.0.0",
+    "xatlas": "0.0.11",
+}
 PYTHONS = ("3.11", "3.13", "3.14")
 PLATFORMS = {
     "linux-x64": ("manylinux_2_28_x86_64", "manylinux_2_27_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64"),
@@ -65,7 +71,7 @@ def fetch(platforms: Iterable[str] = PLATFORMS, folder: Path = CACHE) -> list[Pa
         if _sha256(path) != wheel.sha256:
             raise WheelError(f"{path} is not the locked file: its sha256 differs. Delete it, and find out why.")
         paths.append(path)
-    return paths
+    return list(dict.fromkeys(paths))  # one file may be for every Python
 
 
 def lock(folder: Path = CACHE) -> list[str]:

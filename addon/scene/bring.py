@@ -82,10 +82,7 @@ def run(work: Work, *, name: str, level: float) -> None:
     tree.links.new(shading.source_color(tree, mesh), shader.inputs["Base Color"])
     mesh.materials.append(material)
     body = work.add("body", bpy.data.objects.new(name, mesh))
-    source = work.add("source", bpy.data.objects.new(f"{name} source", mesh.copy()))
-    source.data.name = source.name
-    # Out of sight from the start: it lies in the body. Baking shows it for as long as it needs it.
-    source.hide_render = source.hide_viewport = True
+    work.keep(body, mesh.copy())
     bpy.context.view_layer.objects.active = body
     shape = meshes.Shape.of(body.data)
     for key, value in shape.to_json().items():

@@ -14,7 +14,7 @@ from ...backend.geometry.condition import SLIVER
 from ...backend.geometry.topology import Beat
 from ...backend.protocol.errors import UserError
 from ...backend.protocol.spec import BackendSpec, Param
-from .lib import levels, meshes, quads, repair
+from .lib import layers, levels, meshes, quads, repair
 from .lib.smooth import smooth as smoothed
 from .work import Work
 
@@ -24,7 +24,7 @@ SPEC = BackendSpec(
     task="scene-to-scene",
     help="Mend the mesh and bring it down to a number of faces that games and rigs can use.",
     runtime="blender",
-    version=3,
+    version=4,
     inputs=("scene",),
     outputs=("scene",),
     params=(
@@ -61,6 +61,7 @@ def run(work: Work, *, topology: str, faces: int, watertight: bool, **wanted: An
     _triangulate(body.data)
     if not len(body.data.polygons):
         raise UserError("The mesh has no faces. Choose another one or make it again.")
+    full = None if work.has("source") else body.data.copy()
     before = _figures(body.data, _beat(work, "Looking the mesh over", 0.05), most=repair.BEFORE)
     mesh, done = _mended(work, body.data, faces=faces, watertight=watertight, **wanted)
     scale = _unit(mesh)
@@ -81,7 +82,18 @@ def run(work: Work, *, topology: str, faces: int, watertight: bool, **wanted: An
         done = {key: done.get(key, 0) + more.get(key, 0) for key in {**done, **more}}
     body.data.transform(Matrix.Scale(scale, 4))
     body.data.shade_smooth()
+    _keep(work, body, full, turned=bool(done.get("faces turned")))
     _report(work, before, _figures(body.data, _beat(work, "Looking it over again", 0.9)), done)
+
+
+def _keep(work: Work, body: bpy.types.Object, full: bpy.types.Mesh | None, *, turned: bool) -> None:
+    """See to it that there is a source, its faces outwards as the body's: rays that meet a back do not count."""
+    if full:
+        body[layers.CAME] = body.get(layers.CAME) or layers.digest(full)
+        work.keep(body, full)
+    for source in work.objects("source") if turned else ():
+        beat = _beat(work, "Turning the full mesh outwards", 0.85)
+        meshes.replace_mesh(source, repair.outwards(source.data, beat))
 
 
 def _mended(
@@ -114,8 +126,9 @@ def _smooth(work: Work, mesh: bpy.types.Mesh, strength: float) -> None:
 def _simplify(work: Work, body: bpy.types.Object, faces: int, want: repair.Want) -> Counter[str]:
     """Down to the budget, and mended where that broke something; what was mended."""
     done: Counter[str] = Counter()
-    # a generated mesh has its picture from the source; the user's own UVs keep their seams
-    quick = want.close and (work.has("source") or not body.data.uv_layers)
+    # a generated mesh has its picture from the source; a map that came with a file keeps its seams, it may be kept
+    generated = work.has("source") and not body.get(layers.CAME)
+    quick = want.close and (generated or not body.data.uv_layers)
     fewer = levels.thinned(body.data, faces, _beat(work, "Simplifying", 0.6)) if quick else None
     for _ in range(3):
         fewer = fewer or levels.reduced(body.data, faces, _beat(work, "Simplifying", 0.7))

@@ -12,11 +12,13 @@ from ...backend.protocol.errors import UserError
 from ...backend.protocol.spec import BackendSpec, Param
 from .lib import hulls, levels, meshes, naming, splitting
 from .lib.hulls import Array, Hull
+from .lib.inside import Inside
 from .lod import clear
 from .work import Work
 
 SPEC = BackendSpec(
     id="collide",
+    version=2,
     label="Collision hulls",
     task="scene-to-scene",
     help="Make convex hulls around the object for the physics of games; export names them as an engine wants them.",
@@ -28,9 +30,9 @@ SPEC = BackendSpec(
         Param(
             "slack",
             "float",
-            0.02,
-            "Split until no hull holds more empty space, as a share of the one around all",
-            low=0.001,
+            0.04,
+            "Split until no part is more hollow than this (CoACD's concavity), or there are as many as allowed",
+            low=0.01,
             high=1,
         ),
         Param("corners", "int", 32, "Corners of a hull at most; engines take up to 128", low=8, high=128),
@@ -49,14 +51,11 @@ def run(work: Work, *, hulls: int, slack: float, corners: int) -> None:
     clear(work, "collision")
     points, faces = _shape(body)
     size = meshes.diagonal(points)
-    work.progress("Splitting", 0.02)
-    parts = splitting.split(
-        points, faces, most=hulls, slack=slack, progress=lambda done: work.progress("Splitting", 0.02 + 0.8 * done)
-    )
+    parts = _parts(work, points, faces, most=hulls, slack=slack)
     found = []
     for number, part in enumerate(parts):
         work.progress(f"Simplifying hull {number + 1}/{len(parts)}", 0.82 + 0.1 * number / len(parts))
-        found.append(_hull(part.points, corners, size))
+        found.append(_hull(part, corners, size))
     found.sort(key=lambda hull: -hull.volume)
     for number, hull in enumerate(found):
         _place(work, body, hull, naming.hull(body.name, number))
@@ -75,6 +74,18 @@ def _shape(body: bpy.types.Object) -> tuple[meshes.Floats, meshes.Ints]:
     if not np.isfinite(points).all() or meshes.diagonal(points) <= 0:
         raise UserError("The body has no extent, or points that are no numbers. Make it again.")
     return points, faces.reshape(-1, 3).astype(np.int32)
+
+
+def _parts(work: Work, points: meshes.Floats, faces: meshes.Ints, *, most: int, slack: float) -> list[Array]:
+    """Points (P, 3) that each hull has to be around."""
+    work.progress("Splitting", 0.02)
+    if most == 1:
+        return [points]
+    parts = splitting.split(points, faces, most=most, slack=slack, beat=lambda: work.progress("Splitting", 0.1))
+    if parts is None:
+        work.report.warn("The object gets one hull around all of it: CoACD, which splits it, is not there or failed.")
+        return [points]
+    return splitting.covered(parts, points, faces, most, lambda: work.progress("Covering", 0.7))
 
 
 def _hull(points: Array, corners: int, size: float) -> Hull:
@@ -112,7 +123,7 @@ def _report(work: Work, found: list[Hull], points: meshes.Floats, faces: meshes.
 
 def _bulge(found: list[Hull], points: meshes.Floats, faces: meshes.Ints) -> float:
     """How far the hulls stand off the body, at their middles of faces and of edges, in metres."""
-    tree, within = BVHTree.FromPolygons(points.tolist(), faces.tolist()), splitting.Inside(points, faces)
+    tree, within = BVHTree.FromPolygons(points.tolist(), faces.tolist()), Inside(points, faces)
     away = 0.0
     for hull in found:
         triangles = hull.points[hull.faces]

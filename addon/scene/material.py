@@ -8,8 +8,8 @@ import numpy as np
 
 from ...backend.protocol.errors import UserError
 from ...backend.protocol.spec import BackendSpec, Param
-from .lib import finish, layers, meshes, presets, shading, tiles
-from .work import Work
+from .lib import finish, layers, look, meshes, presets, shading, tiles
+from .work import ROLE, Work
 
 SPEC = BackendSpec(
     id="material",
@@ -17,12 +17,14 @@ SPEC = BackendSpec(
     task="scene-to-scene",
     help="A Principled material of the baked textures, packed into the file and ready for glTF.",
     runtime="blender",
-    version=2,
+    version=3,
     inputs=("scene",),
     optional=("cutout",),
     outputs=("scene",),
     params=(
-        Param("preset", "choice", "plain", "What it is made of; auto goes by its name", choices=presets.CHOICES),
+        Param(
+            "preset", "choice", "plain", "What it is made of; auto goes by words in its name", choices=presets.CHOICES
+        ),
         Param("roughness", "float", 1.0, "Factor on the roughness texture", low=0, high=1),
         Param("metallic", "float", 0.0, "1 for bare metal", low=0, high=1),
         Param("normal", "float", 1.0, "Strength of the normal map", low=0, high=2),
@@ -43,6 +45,12 @@ def run(work: Work, *, preset: str, wear: float, uv: str, match: bool, **factors
     kind = presets.chosen(preset, body.name)
     work.report.metric("preset", kind)
     work.progress("Making the material", 0.1)
+    for source in work.objects("source"):
+        source.hide_render = source.hide_viewport = True
+    if kind == "plain" and _has_its_own(body):
+        work.report.log("Nothing was baked; it keeps the materials that it came with.")
+        work.report.metric("textures", [])
+        return
     old = [material for material in body.data.materials if material]
     for material in old:
         material.name = f"{body.name} source"
@@ -66,8 +74,6 @@ def run(work: Work, *, preset: str, wear: float, uv: str, match: bool, **factors
         body.data.polygons.foreach_set("material_index", slots.astype(np.int32))
     for one in old:
         shading.drop_material(one)
-    for source in work.objects("source"):
-        source.hide_render = source.hide_viewport = True
     bpy.context.view_layer.objects.active = body
     body.select_set(True)
     if match and places:
@@ -78,6 +84,13 @@ def run(work: Work, *, preset: str, wear: float, uv: str, match: bool, **factors
         _strip(body.data)
         body[_MAP] = uv
         layers.rename(body, uv)
+
+
+def _has_its_own(body: bpy.types.Object) -> bool:
+    """A file's materials say what it looks like until something is baked; colours of points are for us to show."""
+    baked = any(image.get(ROLE) == "base_color" for image in bpy.data.images)
+    shown = shading.COLORS in body.data.attributes
+    return layers.CAME in body and not baked and not shown and look.given(list(body.data.materials))
 
 
 def _tiles(mesh: bpy.types.Mesh) -> meshes.Array:

@@ -60,6 +60,17 @@ class Work:
             self.collection.objects.link(obj)
         return obj
 
+    def keep(self, body: bpy.types.Object, full: bpy.types.Mesh) -> bpy.types.Object:
+        """Put the full mesh of a body where the body is, as the source that textures are baked from.
+
+        It is out of sight from the start, for it lies in the body; baking shows it for as long as it needs it.
+        """
+        source = self.add("source", bpy.data.objects.new(f"{body.name} source", full))
+        full.name = source.name
+        source.matrix_world = body.matrix_world
+        source.hide_render = source.hide_viewport = True
+        return source
+
     def told(self) -> list[Step]:
         """The steps that the body of the open file names."""
         return [step for body in self.objects("body") for step in steps_of(body.get(PROPERTY))]

@@ -24,7 +24,7 @@ START = Path(__file__).resolve().parents[1] / "__main__.py"
 TOGETHER = 4
 """So many pictures go through the processes of models side by side, step by step: a model is loaded once for them and
 can look at them at once. Blender does one after the other, for it has the scene of the first still open."""
-SCENE_LIBRARIES = ("fast_simplification", "xatlas")
+SCENE_LIBRARIES = ("coacd", "fast_simplification", "xatlas")
 """What scene steps use where it is there, and do without else."""
 PYTHON_LOADER, SCENE_LOADER = "backend.worker.find", "addon.scene.host"
 

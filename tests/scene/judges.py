@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What others' validators say: Khronos' of glTF, OpenUSD's of USD. Each in a process of its own.
 
-The glTF one is the npm package `gltf-validator`, which is plain JavaScript: `npm install --prefix .cache/npm
-gltf-validator`, or GALATEA_GLTF_VALIDATOR names its folder. USD's is in `usd-core`, else in what Blender carries.
+The glTF one is the npm package `gltf-validator`, which is plain JavaScript: `tools/setup.sh --dev` fetches it where
+there is npm, or GALATEA_GLTF_VALIDATOR names its folder. USD's is in `usd-core`, else in what Blender carries.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def gltf_judge():
         os.environ.get("GALATEA_GLTF_VALIDATOR") or ROOT / ".cache" / "npm" / "node_modules" / "gltf-validator"
     )
     if not node or not module.is_dir():
-        pytest.skip("no node with gltf-validator: npm install --prefix .cache/npm gltf-validator")
+        pytest.skip("no node with gltf-validator: install Node.js, delete .cache/npm and run tools/setup.sh --dev")
 
     def judge(*paths: Path) -> list[dict[str, Any]]:
         command = [node, str(HERE / "judge_gltf.cjs"), str(module), *map(str, paths)]

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import bpy
 import numpy as np
 import pytest
@@ -10,8 +12,11 @@ import trimesh
 from scipy.spatial import ConvexHull
 
 from galatea.addon.scene.lib import hulls, meshes, splitting
+from galatea.addon.scene.lib.inside import Inside
 from galatea.addon.scene.work import ROLE
 from galatea.backend.protocol.errors import UserError
+
+from ..golden import zoo
 
 
 @pytest.fixture
@@ -79,11 +84,11 @@ def test_more_hulls_are_tighter(run, stand):
     stand(mesh)
     seen = []
     for count in (1, 4, 10):
-        done = run("collide", hulls=count, slack=0.005)
+        done = run("collide", hulls=count, slack=0.01)
         judged(done, mesh)
         seen.append((done.metrics["volume"], done.metrics["bulge_percent"]))
     assert seen[0][0] > 3, "one hull of a chair is mostly air"
-    assert seen[1][0] < 0.7 * seen[0][0] and seen[2][0] < 0.7 * seen[1][0]
+    assert seen[1][0] < 0.7 * seen[0][0] and seen[2][0] < 0.8 * seen[1][0]
     assert seen[2][0] < 1.3 and seen[2][1] < 0.5 * seen[0][1]
 
 
@@ -110,7 +115,7 @@ def test_size_does_not_matter(run, stand, scale):
     mesh.apply_scale(scale)
     mesh.apply_translation([3 * scale, -2 * scale, scale])
     stand(mesh)
-    done = run("collide", hulls=6, slack=0.005)
+    done = run("collide", hulls=6, slack=0.01)
     judged(done, mesh)
     assert done.metrics["hulls"] == 6
 
@@ -139,25 +144,13 @@ def test_once_more_replaces_what_was_there(run, stand):
         assert obj.parent == work.object("body") and obj.hide_render and obj.hide_viewport
 
 
-def test_clipping_loses_nothing():
-    mesh = trimesh.creation.icosphere(2)
-    way = np.array([0.6, 0.0, 0.8])
-    halves = [splitting.clipped(mesh.triangles, s * way, s * 0.3) for s in (1, -1)]
-    areas = [trimesh.triangles.area(half).sum() for half in halves]
-    assert sum(areas) == pytest.approx(mesh.area) and min(areas) > 1
-    assert (halves[0] @ way).max() <= 0.3 + 1e-9 and (halves[1] @ way).min() >= 0.3 - 1e-9
-    normals = [trimesh.triangles.normals(half)[0] for half in halves]
-    for half, normal in zip(halves, normals, strict=True):
-        centres = half[trimesh.triangles.normals(half)[1]].mean(axis=1)
-        assert (np.einsum("ij,ij->i", normal, centres) > 0).all(), "pieces face outwards as before"
-
-
 def test_the_inside_is_where_trimesh_has_it():
     mesh = chair()
-    inside, cell = splitting.interior(np.asarray(mesh.vertices), np.asarray(mesh.faces))
-    assert len(inside) * cell == pytest.approx(mesh.convex_hull.volume * 0.2, rel=0.5)
-    seat = (np.abs(inside[:, :2]) < 0.25).all(axis=1) & (np.abs(inside[:, 2] - 0.5) < 0.03)
-    assert seat.sum() > 200
+    within = Inside(np.asarray(mesh.vertices), np.asarray(mesh.faces))
+    heights = np.linspace(-0.1, 1.2, 500)
+    found = within.column(0.01, 0.02, heights)
+    assert found[:, 2].tolist() == heights[np.abs(heights - 0.5) < 0.03].tolist(), "the seat alone is above the floor"
+    assert not len(within.column(0.4, 0.0, heights))
 
 
 def test_a_simple_hull_is_within_its_tolerance():
@@ -168,3 +161,39 @@ def test_a_simple_hull_is_within_its_tolerance():
     assert 0 < few.above(whole.points).max() < 0.3
     many = hulls.simplified(whole, 128, 0.05)
     assert len(many.points) < 128 and many.above(whole.points).max() <= 0.05
+
+
+@pytest.mark.parametrize("animal", [zoo.flipped, zoo.bowl, zoo.soup, zoo.fin, zoo.crowd, zoo.thousands])
+def test_what_is_not_closed_gets_hulls_all_the_same(run, stand, animal):
+    vertices, faces = animal()
+    stand(trimesh.Trimesh(vertices, faces, process=False))
+    done = run("collide", hulls=5)
+    assert 1 <= done.metrics["hulls"] <= 5
+    size = np.linalg.norm(np.ptp(vertices[np.unique(faces)], axis=0))
+    assert outside(solids(done.work), vertices[np.unique(faces)]).max() / size < 0.03
+
+
+def test_twice_is_the_same(run, stand):
+    stand(chair())
+    seen = []
+    for _ in range(2):
+        work = run("collide", hulls=6).work
+        seen.append([meshes.vertices_of(obj.data).tolist() for obj in work.objects("collision")])
+    assert seen[0] == seen[1]
+
+
+def test_without_the_library_it_is_one_hull(run, stand, monkeypatch):
+    monkeypatch.setitem(sys.modules, "coacd", None)
+    stand(chair())
+    done = run("collide", hulls=8)
+    assert done.metrics["hulls"] == 1 and "CoACD" in done.work.report.warnings[0]
+
+
+def test_closed_is_what_coacd_can_take():
+    ball = trimesh.creation.icosphere(1).faces
+    assert splitting.closed(np.asarray(ball)) and splitting.closed(np.asarray(ball)[:, ::-1])
+    assert not splitting.closed(np.asarray(ball)[1:])
+    turned = np.asarray(ball).copy()
+    turned[3] = turned[3][::-1]
+    assert not splitting.closed(turned)
+    assert not splitting.closed(np.concatenate([ball, ball]))

@@ -158,6 +158,16 @@ def test_one_texture_holds_occlusion_roughness_and_metal(run, thing):
     )
 
 
+def test_the_exporter_warns_of_pictures_that_are_read_in_several_ways_alone(run, thing, capsys):
+    run("export", format="glb")
+    assert "More than one shader node" not in capsys.readouterr().out, "it is one picture"
+    material = thing.active_material
+    node = next(n for n in material.node_tree.nodes if n.type == "TEX_IMAGE" and n.image["galatea_role"] == "normal")
+    node.interpolation = "Closest"
+    run("export", format="glb")
+    assert "More than one shader node" in capsys.readouterr().out
+
+
 def test_metal_and_the_roughness_factor_go_into_the_packed_texture(run):
     ell.make()
     run("material", metallic=0.6, roughness=0.5)

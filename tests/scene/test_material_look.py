@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import bpy
 import numpy as np
 import pytest
@@ -47,6 +49,19 @@ def test_every_preset_names_sockets_that_there_are(run, kind, figure):
     shader = _shader(run("material", preset=kind).work.object("body"))
     for name, value in presets.PRESETS[kind].sockets.items():
         assert np.allclose(shader.inputs[name].default_value, value), name
+
+
+def test_nothing_goes_by_the_name_unless_asked(run, unwrapped):
+    run("bake", size=256)
+    before = _grey("roughness")
+    done = run("material")
+    assert done.metrics["preset"] == "plain", "though it is called a vase"
+    assert np.array_equal(_grey("roughness"), before)
+    shader = _shader(done.work.object("body"))
+    assert {shader.inputs[name].default_value for name in ("Metallic", "Coat Weight", "Sheen Weight")} == {0}
+    for kind in ("recipes", "quality"):
+        for path in (Path(__file__).parents[2] / "presets" / kind).glob("*.toml"):
+            assert "preset" not in path.read_text(encoding="utf-8"), path.name
 
 
 def test_auto_says_nothing_where_the_name_says_nothing():

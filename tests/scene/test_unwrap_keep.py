@@ -48,6 +48,7 @@ def test_it_stays_to_the_byte(run, write):
     assert done.metrics["kept"] is True
     assert done.metrics["method"] == "keep"
     assert not any("byte" in getattr(event, "text", "") for event in done.events)
+    assert faces_of(done.work.object("source").data, name) == before, "kept to bake from, as it came"
 
 
 def test_the_finished_mesh_has_it_under_the_name_that_was_asked_for(run, write):

@@ -90,7 +90,7 @@ def test_colours_of_points_become_a_texture(run, tmp_path):
     assert _colourful(_judged(path)[0])
 
 
-def test_a_file_of_the_users_goes_the_same_way_without_a_raw_mesh_beside_it(run, tmp_path):
+def test_a_file_of_the_users_goes_the_same_way(run, tmp_path):
     vertices, faces = zoo.holes()
     colors = (255 * (vertices - vertices.min(axis=0)) / np.ptp(vertices, axis=0)).astype(np.uint8)
     trimesh.Trimesh(vertices, faces, vertex_colors=colors, process=False).export(tmp_path / "holes.ply")
@@ -98,7 +98,7 @@ def test_a_file_of_the_users_goes_the_same_way_without_a_raw_mesh_beside_it(run,
     report, path = _finished(run, 1500, 512)
     assert _short(report) == set()
     found = {row["name"]: row["value"] for row in report["rows"]}
-    assert found["silhouette_iou"] is None and found["watertight"]
+    assert found["silhouette_iou"] > 0.99 and found["colour_error"] < 2 and found["watertight"]
     mesh, bare = _judged(path)
     assert bare.is_watertight and _colourful(mesh)
 

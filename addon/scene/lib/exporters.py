@@ -6,7 +6,9 @@ Sizes, origin and turn are in the objects already (`placing`); what is left here
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,6 +37,9 @@ class Order:
     levels: tuple[tuple[str, int], ...] = ()
 
 
+_SEVERAL = "More than one shader node tex image used for a texture"
+
+
 def _known(operator: Any, options: dict[str, Any]) -> dict[str, Any]:
     """Only the options that this Blender's operator has: their names changed between 4.2 and 5.2."""
     has = operator.get_rna_type().properties.keys()
@@ -54,22 +59,54 @@ def _enabled(addon: str) -> None:
 
 def gltf(path: Path, order: Order) -> None:
     _enabled("io_scene_gltf2")
-    _call(
-        bpy.ops.export_scene.gltf,
-        path,
-        export_format="GLB" if path.suffix == ".glb" else "GLTF_SEPARATE",
-        export_texture_dir="",
-        use_selection=True,
-        export_yup=True,
-        export_apply=not order.rigged,
-        export_animations=order.animated,
-        export_tangents=False,
-        export_image_format="AUTO",
-        export_materials="EXPORT",
-        export_draco_mesh_compression_enable=order.draco,
-    )
+    with _unwarned():
+        _call(
+            bpy.ops.export_scene.gltf,
+            path,
+            export_format="GLB" if path.suffix == ".glb" else "GLTF_SEPARATE",
+            export_texture_dir="",
+            use_selection=True,
+            export_yup=True,
+            export_apply=not order.rigged,
+            export_animations=order.animated,
+            export_tangents=False,
+            export_image_format="AUTO",
+            export_materials="EXPORT",
+            export_draco_mesh_compression_enable=order.draco,
+        )
     if order.levels:
         coarser.tell(path, order.levels)
+
+
+@contextmanager
+def _unwarned() -> Iterator[None]:
+    """Without the exporter's warning that a texture has several image nodes, where all are read the same way anyhow.
+
+    It counts sockets, so that every packed picture of occlusion, roughness and metal is warned of. What may be lost is
+    how the others are read between and beyond their pixels; nothing is where all nodes of each material say the same.
+    """
+
+    def differs(record: logging.LogRecord) -> bool:
+        return not record.getMessage().startswith(_SEVERAL) or not _alike()
+
+    log = logging.getLogger("glTFImporter")  # the exporter's too
+    log.addFilter(differs)
+    try:
+        yield
+    finally:
+        log.removeFilter(differs)
+
+
+def _alike() -> bool:
+    """Whether the selected objects have no material whose pictures are read in several ways."""
+    materials = {slot.material for obj in bpy.context.selected_objects for slot in obj.material_slots}
+    for tree in [material.node_tree for material in materials if material and material.node_tree]:
+        pictures = [node for node in tree.nodes if node.type == "TEX_IMAGE"]
+        if any(node.type == "GROUP" and node.node_tree and len(node.outputs) for node in tree.nodes):
+            return False  # there may be more in it
+        if len({(node.interpolation, node.extension) for node in pictures}) > 1:
+            return False
+    return True
 
 
 def obj(path: Path, order: Order) -> None:

@@ -34,11 +34,13 @@ class Hull:
         return out
 
     def planes(self) -> tuple[Array, Array]:
-        """Normals (N, 3) outwards and heights (N,): inside is x · normal <= height."""
+        """Normals (N, 3) outwards and heights (N,): inside is x · normal <= height. Slivers have none of their own."""
         a, b, c = (self.points[self.faces[:, k]] for k in range(3))
         normal = np.cross(b - a, c - a)
         length = np.linalg.norm(normal, axis=1)
-        good = length > 1e-12 * max(float(length.max()), 1e-30)
+        longest = np.max([np.linalg.norm(side, axis=1) for side in (b - a, c - b, a - c)], axis=0)
+        good = length > 1e-4 * longest * longest.max()
+        good |= length == length.max()
         normal = normal[good] / length[good, None]
         return normal, np.einsum("ij,ij->i", normal, a[good])
 

@@ -198,6 +198,35 @@ def _open(surface: Surface, beat: Beat) -> bool:
     return bool(len(single) or (start[paired[:, 0]] == start[paired[:, 1]]).any())
 
 
+def outwards(mesh: bpy.types.Mesh, beat: Beat = no_beat) -> bpy.types.Mesh:
+    """A copy of a mesh of triangles whose faces agree with their neighbours and look outwards; nothing else is mended.
+
+    Its corners have the normals that they had, on the side that the face looks to now.
+    """
+    points = meshes.vertices_of(mesh).astype(np.float64)
+    size = max(float(np.linalg.norm(np.ptp(points, axis=0))), 1e-300)
+    surface = Surface.of((points - points.min(axis=0)) / size, meshes.triangles_of(mesh))
+    joined = _joined(surface, Counter(), beat)
+    turned, _ = topology.wound(joined.points, joined.faces, topology.pairs(joined.points, joined.faces, beat)[0], beat)
+    which = np.zeros(len(surface.faces), bool)
+    which[joined.corner[turned, 0] // 3] = True
+    surface = surface.turned(which)
+    normals = np.empty((len(mesh.loops), 3), np.float32)
+    mesh.corner_normals.foreach_get("vector", normals.reshape(-1))
+    normals = normals[surface.corner]
+    normals[which & (np.einsum("ijk,ik->ij", normals, _across(surface)).sum(axis=1) < 0)] *= -1
+    out = meshes.rebuilt(mesh, points, surface.faces, surface.vertex, surface.corner)
+    out.normals_split_custom_set(normals.reshape(-1, 3).tolist())
+    return out
+
+
+def _across(surface: Surface) -> Array:
+    """Normals (F, 3) of the faces, twice their areas long."""
+    a, b, c = (surface.points[surface.faces[:, k]] for k in range(3))
+    out: Array = np.cross(b - a, c - a)
+    return out
+
+
 def measured(mesh: bpy.types.Mesh, beat: Beat = no_beat, *, most: int = 1 << 62) -> dict[str, Any]:
     """The condition of a mesh of triangles; self_intersections is the share of its faces that cut others."""
     points, faces = meshes.vertices_of(mesh), meshes.triangles_of(mesh)
