@@ -35,7 +35,7 @@ for version in "${VERSIONS[@]}"; do
     rm -rf "$venv"
     # the bpy wheel itself says which NumPy it takes
     packages=("bpy==$version")
-    for name in pytest hypothesis pillow onnxruntime xatlas coacd fast-simplification trimesh; do packages+=("$(pin $name)"); done
+    for name in pytest hypothesis pillow onnxruntime xatlas coacd fast-simplification scipy trimesh; do packages+=("$(pin $name)"); done
     if ! quiet "$program" -m venv "$venv" || ! quiet "$venv/bin/pip" install --quiet --no-input "${packages[@]}"; then
       echo "matrix: $version cannot be installed"; bad+=("$version"); continue
     fi
