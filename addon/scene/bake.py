@@ -61,7 +61,7 @@ def run(work: Work, *, distance: float, **asked: Any) -> None:
     if shading.BODY_UV not in body.data.uv_layers:
         raise UserError("The body has no UV map to bake to. Run the step unwrap first.")
     meshes.set_uv(body.data, shading.BODY_UV, meshes.uv_of(body.data, shading.BODY_UV))
-    source = next(work.objects("source"), body)  # a mesh of the user's has none: its own look goes onto the new map
+    source = next(work.objects("source"), body)  # what no step changed has none: its own look goes onto the new map
     if not distance:
         work.progress("Measuring the gap", 0.02)
         gap = measured_gap(source, body)

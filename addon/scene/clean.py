@@ -62,14 +62,14 @@ def run(work: Work, *, topology: str, faces: int, watertight: bool, **wanted: An
     if not len(body.data.polygons):
         raise UserError("The mesh has no faces. Choose another one or make it again.")
     full = None if work.has("source") else body.data.copy()
-    before = _figures(body.data, _beat(work, "Looking the mesh over", 0.05), most=repair.BEFORE)
+    before = _figures(body.data, work.beat("Looking the mesh over", 0.05), most=repair.BEFORE)
     mesh, done = _mended(work, body.data, faces=faces, watertight=watertight, **wanted)
     scale = _unit(mesh)
     mesh.transform(Matrix.Scale(1 / scale, 4))
     _smooth(work, mesh, wanted["smooth"])
     meshes.replace_mesh(body, mesh)
     if topology == "quads":
-        beat = _beat(work, "Laying quads over it", 0.6)
+        beat = work.beat("Laying quads over it", 0.6)
         mesh, solid = quads.remeshed(body.data, faces, work.seed, beat)
         done["remeshed"] = done.get("remeshed", 0) + solid
         meshes.replace_mesh(body, mesh)
@@ -83,7 +83,7 @@ def run(work: Work, *, topology: str, faces: int, watertight: bool, **wanted: An
     body.data.transform(Matrix.Scale(scale, 4))
     body.data.shade_smooth()
     _keep(work, body, full, turned=bool(done.get("faces turned")))
-    _report(work, before, _figures(body.data, _beat(work, "Looking it over again", 0.9)), done)
+    _report(work, before, _figures(body.data, work.beat("Looking it over again", 0.9)), done)
 
 
 def _keep(work: Work, body: bpy.types.Object, full: bpy.types.Mesh | None, *, turned: bool) -> None:
@@ -92,7 +92,7 @@ def _keep(work: Work, body: bpy.types.Object, full: bpy.types.Mesh | None, *, tu
         body[layers.CAME] = body.get(layers.CAME) or layers.digest(full)
         work.keep(body, full)
     for source in work.objects("source") if turned else ():
-        beat = _beat(work, "Turning the full mesh outwards", 0.85)
+        beat = work.beat("Turning the full mesh outwards", 0.85)
         meshes.replace_mesh(source, repair.outwards(source.data, beat))
 
 
@@ -103,7 +103,7 @@ def _mended(
     # slivers go before the smoothing where they stay; where most faces go anyhow, only those without an area
     angle = SLIVER if len(mesh.polygons) <= 2 * faces else _FLAT
     want = repair.Want(floaters, close, inner, watertight, remesh, angle, cells=3 * faces)
-    mended, done = repair.repaired(mesh, want, _beat(work, "Mending the mesh", 0.2))
+    mended, done = repair.repaired(mesh, want, work.beat("Mending the mesh", 0.2))
     if not len(mended.polygons):
         raise UserError("Nothing is left of the mesh after cleaning. Make it again with more detail.")
     return mended, done
@@ -129,20 +129,16 @@ def _simplify(work: Work, body: bpy.types.Object, faces: int, want: repair.Want)
     # a generated mesh has its picture from the source; a map that came with a file keeps its seams, it may be kept
     generated = work.has("source") and not body.get(layers.CAME)
     quick = want.close and (generated or not body.data.uv_layers)
-    fewer = levels.thinned(body.data, faces, _beat(work, "Simplifying", 0.6)) if quick else None
+    fewer = levels.thinned(body.data, faces, work.beat("Simplifying", 0.6)) if quick else None
     for _ in range(3):
-        fewer = fewer or levels.reduced(body.data, faces, _beat(work, "Simplifying", 0.7))
-        mesh, more = repair.repaired(fewer, want, _beat(work, "Mending what that left", 0.8))
+        fewer = fewer or levels.reduced(body.data, faces, work.beat("Simplifying", 0.7))
+        mesh, more = repair.repaired(fewer, want, work.beat("Mending what that left", 0.8))
         bpy.data.meshes.remove(fewer)
         meshes.replace_mesh(body, mesh)
         done, fewer = done + Counter(more), None
         if len(mesh.polygons) <= faces:
             break
     return done
-
-
-def _beat(work: Work, phase: str, fraction: float) -> Beat:
-    return repair.paced(lambda: work.progress(phase, fraction))
 
 
 def _figures(mesh: bpy.types.Mesh, beat: Beat, *, most: int = 1 << 62) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from mathutils import Matrix, Vector
 
 from ...backend.protocol.errors import UserError
 from ...backend.protocol.spec import BackendSpec, Param
-from .lib import dots, layers, meshes, naming, repair, shading
+from .lib import dots, layers, meshes, naming, shading
 from .work import Work
 
 SPEC = BackendSpec(
@@ -91,7 +91,7 @@ def run(work: Work, *, size_m: float, turn: float, cells: int) -> None:
 
 def _around(work: Work, obj: bpy.types.Object, cells: int) -> bpy.types.Object:
     """The same object with a surface where it had points only."""
-    beat = repair.paced(lambda: work.progress("Laying a surface around the points", 0.3))
+    beat = work.beat("Laying a surface around the points", 0.3)
     mesh, known = dots.surfaced(obj.data, cells, beat)
     if not known:
         work.report.warn("The points have no normals, so that inside and outside were guessed. Look it over.")

@@ -10,7 +10,6 @@ from typing import Any
 import bpy
 import numpy as np
 
-from ...backend.geometry.topology import Beat
 from ...backend.protocol.errors import UserError
 from ...backend.protocol.gate import FIGURES, Gate
 from ...backend.protocol.spec import BackendSpec, Param
@@ -57,15 +56,11 @@ def _triangles(body: bpy.types.Object) -> bpy.types.Mesh:
     """A copy of the body's mesh, in metres of the world and of triangles only."""
     mesh = body.data.copy()
     mesh.transform(body.matrix_world)
-    mesh.calc_loop_triangles()
-    loops = np.empty(3 * len(mesh.loop_triangles), np.int32)
-    mesh.loop_triangles.foreach_get("loops", loops)
-    vertex = np.empty(len(mesh.loops), np.int32)
-    mesh.loops.foreach_get("vertex_index", vertex)
-    made = meshes.new_mesh("report", meshes.vertices_of(mesh), vertex[loops].reshape(-1, 3))
+    faces, corners = meshes.drawn(mesh)
+    made = meshes.new_mesh("report", meshes.vertices_of(mesh), faces)
     name = shading.BODY_UV if shading.BODY_UV in mesh.uv_layers else getattr(mesh.uv_layers.active, "name", "")
     if name:
-        meshes.set_uv(made, shading.BODY_UV, meshes.uv_of(mesh, name)[loops])
+        meshes.set_uv(made, shading.BODY_UV, meshes.uv_of(mesh, name)[corners])
     bpy.data.meshes.remove(mesh)
     return made
 
@@ -76,9 +71,9 @@ def _measured(work: Work, body: bpy.types.Object, mesh: bpy.types.Mesh) -> tuple
     if not np.isfinite(points).all():
         raise UserError("The body has positions that are no numbers. Make it again.")
     size = [float(f"{side:.6g}") for side in np.ptp(points, axis=0)]
-    beat = _beat(work, "Measuring the surface", 0.1)
+    beat = work.beat("Measuring the surface", 0.1)
     found = repair.measured(mesh, beat)
-    beat = _beat(work, "Looking for parts inside others", 0.4)
+    beat = work.beat("Looking for parts inside others", 0.4)
     values = {
         **{name: found[name] for name in ("faces", "watertight", "shells", "holes", "self_intersections")},
         **{name: found[name] for name in ("inside_out", "slivers", "degenerate", "loose")},
@@ -92,9 +87,9 @@ def _measured(work: Work, body: bpy.types.Object, mesh: bpy.types.Mesh) -> tuple
     values["texture_px"] = min(sides) if sides else None
     if shading.BODY_UV in mesh.uv_layers:
         uv = meshes.uv_of(mesh, shading.BODY_UV)
-        values |= layout.figures(mesh, uv, max(sides, default=0), _beat(work, "Measuring the UV map", 0.6))
+        values |= layout.figures(mesh, uv, max(sides, default=0), work.beat("Measuring the UV map", 0.6))
     if work.has("source"):
-        beat = _beat(work, "Looking at it beside the raw mesh", 0.8)
+        beat = work.beat("Looking at it beside the raw mesh", 0.8)
         values |= versus.figures(body, work.object("source"), beat)
     return values, {"mesh": found, "textures": textures, "size_m": size}
 
@@ -109,7 +104,3 @@ def _textures(body: bpy.types.Object) -> list[dict[str, Any]]:
         if node.type == "TEX_IMAGE" and node.image and node.image.size[0]
     }
     return [found[name] for name in sorted(found)]
-
-
-def _beat(work: Work, phase: str, fraction: float) -> Beat:
-    return repair.paced(lambda: work.progress(phase, fraction))

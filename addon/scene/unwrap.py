@@ -6,10 +6,9 @@ from __future__ import annotations
 import bpy
 import numpy as np
 
-from ...backend.geometry.topology import Beat
 from ...backend.protocol.errors import UserError
 from ...backend.protocol.spec import BackendSpec, Param
-from .lib import layers, layout, meshes, packing, repair, shading, unwrapping
+from .lib import layers, layout, meshes, packing, shading, unwrapping
 from .work import Work
 
 METHODS = ("auto", "merged", "xatlas", "smart", "angle", "stretch", "keep")
@@ -59,12 +58,8 @@ def gap(size: int) -> int:
     return max(2, size // 256)
 
 
-def _beat(work: Work, phase: str, fraction: float) -> Beat:
-    return repair.paced(lambda: work.progress(phase, fraction))
-
-
 def _made(work: Work, body: bpy.types.Object, method: str, *, gap: float, tiles: int) -> meshes.Floats:
-    mesh, beat = body.data, _beat(work, f"Unwrapping with {method}", 0.4)
+    mesh, beat = body.data, work.beat(f"Unwrapping with {method}", 0.4)
     corners = np.empty(len(mesh.polygons), np.int32)
     mesh.polygons.foreach_get("loop_total", corners)
     if corners[0] not in (3, 4) or (corners != corners[0]).any():
@@ -112,14 +107,11 @@ def _write(mesh: bpy.types.Mesh, uv: meshes.Floats) -> None:
 
 def _tell(work: Work, mesh: bpy.types.Mesh, method: str, size: int) -> None:
     """What the layout is worth, of the triangles that renderers make of the mesh."""
-    beat = _beat(work, "Measuring the layout", 0.8)
-    mesh.calc_loop_triangles()
-    loops, vertex = np.empty(3 * len(mesh.loop_triangles), np.int32), np.empty(len(mesh.loops), np.int32)
-    mesh.loop_triangles.foreach_get("loops", loops)
-    mesh.loops.foreach_get("vertex_index", vertex)
-    flat = meshes.new_mesh("galatea measure", meshes.vertices_of(mesh), vertex[loops].reshape(-1, 3))
+    beat = work.beat("Measuring the layout", 0.8)
+    faces, corners = meshes.drawn(mesh)
+    flat = meshes.new_mesh("galatea measure", meshes.vertices_of(mesh), faces)
     try:
-        found = layout.measure(flat, meshes.uv_of(mesh, shading.BODY_UV)[loops], size=size, beat=beat)
+        found = layout.measure(flat, meshes.uv_of(mesh, shading.BODY_UV)[corners], size=size, beat=beat)
     finally:
         bpy.data.meshes.remove(flat)
     work.report.metric("method", method)

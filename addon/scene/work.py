@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 ROLE = "galatea_role"
 """Custom property of objects and collections: what a thing is for us. Names belong to the user."""
+
+_OFTEN = 0.1
 
 
 class Work:
@@ -82,6 +85,19 @@ class Work:
 
     def progress(self, phase: str, fraction: float) -> None:
         self.report.progress(phase, fraction)
+
+    def beat(self, phase: str, fraction: float) -> Callable[[], None]:
+        """A sign of life for loops to call as often as they like: it is passed on ten times a second at most."""
+        last = 0.0
+
+        def go() -> None:
+            nonlocal last
+            now = time.monotonic()
+            if now - last >= _OFTEN:
+                last = now
+                self.progress(phase, fraction)
+
+        return go
 
     def file(self, role: str, name: str, **meta: Any) -> Path:
         return self.report.file(role, name, **meta)

@@ -144,9 +144,7 @@ def add_lora(painter: Painter, file: Path, strength: float) -> None:
     if file.suffix != ".safetensors":
         raise UserError(f"{file.name} is no .safetensors file, and nothing else is opened. Convert it.", kind="weights")
     if find_spec("peft") is None:
-        text = (
-            "LoRA files need the library peft, which the full environment lacks. Install it there, or leave LoRA out."
-        )
+        text = "LoRA files need the library peft, which is not here. Repair the full environment, or leave LoRA out."
         raise UserError(text, kind="environment")
     try:
         pipeline.load_lora_weights(file.parent, weight_name=file.name, adapter_name="own", local_files_only=True)

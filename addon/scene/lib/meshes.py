@@ -34,6 +34,15 @@ def triangles_of(mesh: bpy.types.Mesh) -> Ints:
     return out.reshape(-1, 3)
 
 
+def drawn(mesh: bpy.types.Mesh) -> tuple[Ints, Ints]:
+    """The triangles that renderers make of any faces: vertices (T, 3), and which corners of it they are (3 T,)."""
+    mesh.calc_loop_triangles()
+    corners, vertex = np.empty(3 * len(mesh.loop_triangles), np.int32), np.empty(len(mesh.loops), np.int32)
+    mesh.loop_triangles.foreach_get("loops", corners)
+    mesh.loops.foreach_get("vertex_index", vertex)
+    return vertex[corners].reshape(-1, 3), corners
+
+
 def uv_of(mesh: bpy.types.Mesh, name: str) -> Floats:
     """One uv a corner (L, 2)."""
     out = np.empty(len(mesh.loops) * 2, np.float32)

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any
@@ -23,7 +22,6 @@ _LONGEST = 0.5
 """Of the diagonal: a rim that is longer is an opening that is meant to be one."""
 _MOUTH, _OUTLINE = 0.25, 0.9
 """Of the area of its part: a rim that spans more is an opening; still more, the outline of a flat sheet."""
-_OFTEN = 0.1
 BEFORE = 300_000
 """Faces; more are not looked through for cuts before they are mended."""
 
@@ -41,20 +39,6 @@ class Want:
     remesh: bool = False
     angle: float = condition.SLIVER
     cells: int = 60_000
-
-
-def paced(beat: Beat) -> Beat:
-    """The same, but ten times a second at most."""
-    last = 0.0
-
-    def go() -> None:
-        nonlocal last
-        now = time.monotonic()
-        if now - last >= _OFTEN:
-            last = now
-            beat()
-
-    return go
 
 
 def repaired(mesh: bpy.types.Mesh, want: Want, beat: Beat = no_beat) -> tuple[bpy.types.Mesh, dict[str, int]]:
