@@ -121,7 +121,7 @@ def blender(raw: Path, folder: Path, faces: int, size: int) -> None:
     at = _clock()
     import bpy
 
-    from galatea.addon.scene.lib import meshes, selection
+    from galatea.addon.scene.lib.mesh import meshes, selection
 
     at = _stage("start", at)
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
@@ -154,7 +154,8 @@ def blender(raw: Path, folder: Path, faces: int, size: int) -> None:
 def _bake(full: Any, body: Any, size: int) -> None:
     import bpy
 
-    from galatea.addon.scene.lib import selection, shading
+    from galatea.addon.scene.lib.material import shading
+    from galatea.addon.scene.lib.mesh import selection
 
     shown, tree = shading.new_material("raw")
     colour = tree.nodes.new("ShaderNodeAttribute")

@@ -93,7 +93,9 @@ def judged(raw: Path, path: Path) -> dict[str, Any]:
     import bpy
 
     from galatea.addon.scene import load
-    from galatea.addon.scene.lib import levels, meshes, shading, versus
+    from galatea.addon.scene.lib.material import shading
+    from galatea.addon.scene.lib.mesh import levels, meshes
+    from galatea.addon.scene.lib.render import versus
     from galatea.backend.protocol import gltf
 
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)

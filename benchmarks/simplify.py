@@ -92,7 +92,7 @@ def by_both(mesh: Mesh, count: int) -> Mesh:
 def _blender(mesh: Mesh, count: int, quick: bool) -> Mesh:
     import bpy
 
-    from galatea.addon.scene.lib import levels, meshes, repair
+    from galatea.addon.scene.lib.mesh import levels, meshes, repair
 
     bpy.ops.wm.read_factory_settings(use_empty=True)
     made = meshes.new_mesh("fine", mesh[0].astype(np.float32), mesh[1].astype(np.int32))

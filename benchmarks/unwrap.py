@@ -25,7 +25,8 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from galatea.addon.scene import bring, clean, unwrap
-from galatea.addon.scene.lib import layout, meshes, packing, tiles, unwrapping
+from galatea.addon.scene.lib.mesh import meshes
+from galatea.addon.scene.lib.uv import layout, packing, tiles, unwrapping
 from galatea.addon.scene.work import Work
 from galatea.backend.protocol.store import JobStore
 from galatea.backend.worker.report import Report

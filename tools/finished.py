@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw
 
-from galatea.addon.scene.lib import framing
+from galatea.addon.scene.lib.render import framing
 from galatea.backend.geometry import raster
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -8,7 +8,7 @@ import numpy as np
 from bpy.props import StringProperty
 
 from .. import objects
-from ..scene.lib import shading
+from ..scene.lib.material import shading
 from ..scene.work import ROLE
 
 MAP = "galatea_confidence_map"

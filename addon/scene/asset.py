@@ -12,8 +12,9 @@ import bpy
 from ...backend.protocol import provenance, sealed
 from ...backend.protocol.errors import UserError
 from ...backend.protocol.spec import BackendSpec, Param
-from .lib import library as shelf
-from .lib import naming, preview
+from .lib.files import library as shelf
+from .lib.files import naming
+from .lib.render import preview
 from .work import ROLE, Work
 
 SPEC = BackendSpec(

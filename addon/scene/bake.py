@@ -11,8 +11,11 @@ import numpy as np
 
 from ...backend.protocol.errors import UserError
 from ...backend.protocol.spec import BackendSpec, Param
-from .lib import delight, look, maps, meshes, reach, roughness, shading, texels, tiles
-from .lib.baking import Baker, copied, measured_gap
+from .lib.bake import delight, look, maps, reach, roughness
+from .lib.bake.baking import Baker, copied, measured_gap
+from .lib.material import shading, texels
+from .lib.mesh import meshes
+from .lib.uv import tiles
 from .work import Work
 
 SPEC = BackendSpec(

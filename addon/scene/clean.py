@@ -14,8 +14,9 @@ from ...backend.geometry.condition import SLIVER
 from ...backend.geometry.topology import Beat
 from ...backend.protocol.errors import UserError
 from ...backend.protocol.spec import BackendSpec, Param
-from .lib import layers, levels, meshes, quads, repair
-from .lib.smooth import smooth as smoothed
+from .lib.mesh import levels, meshes, quads, repair
+from .lib.mesh.smooth import smooth as smoothed
+from .lib.uv import layers
 from .work import Work
 
 SPEC = BackendSpec(

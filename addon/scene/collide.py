@@ -10,9 +10,10 @@ from mathutils.bvhtree import BVHTree
 
 from ...backend.protocol.errors import UserError
 from ...backend.protocol.spec import BackendSpec, Param
-from .lib import hulls, levels, meshes, naming, splitting
-from .lib.hulls import Array, Hull
-from .lib.inside import Inside
+from .lib.files import naming
+from .lib.mesh import hulls, levels, meshes, splitting
+from .lib.mesh.hulls import Array, Hull
+from .lib.mesh.inside import Inside
 from .lod import clear
 from .work import Work
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from ...backend.protocol.errors import UserError
 from ...backend.protocol.spec import BackendSpec, Param
-from .lib import meshes, shading
+from .lib.material import shading
+from .lib.mesh import meshes
 from .work import Work
 
 SPEC = BackendSpec(

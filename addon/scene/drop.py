@@ -11,7 +11,7 @@ import numpy as np
 from mathutils import Matrix, Quaternion, Vector
 
 from ...backend.protocol.spec import BackendSpec, Param
-from .lib import animation, falling
+from .lib.motion import animation, falling
 from .work import Work
 
 SPEC = BackendSpec(

@@ -15,9 +15,9 @@ import bpy
 from ...backend.protocol import gltf, provenance, sealed
 from ...backend.protocol.errors import UserError
 from ...backend.protocol.spec import BackendSpec, Param
-from .lib import exporters, naming, placing, targets
-from .lib.selection import alone
-from .lib.texturing import colour_points, textured
+from .lib.files import exporters, naming, placing, targets
+from .lib.files.texturing import colour_points, textured
+from .lib.mesh.selection import alone
 from .work import ROLE, Work
 
 SPEC = BackendSpec(

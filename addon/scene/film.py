@@ -12,7 +12,7 @@ import bpy
 
 from ...backend.protocol.errors import UserError
 from ...backend.protocol.spec import BackendSpec, Param
-from .lib import encode, engines, pictures
+from .lib.render import encode, engines, pictures
 from .stage import STILL
 from .work import Work
 

@@ -11,7 +11,7 @@ import numpy as np
 from mathutils import Quaternion, Vector
 
 from ...backend.protocol.spec import BackendSpec, Param
-from .lib import animation
+from .lib.motion import animation
 from .rig import ROOT, UPRIGHT
 from .work import Work
 

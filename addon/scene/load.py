@@ -13,7 +13,10 @@ from mathutils import Matrix, Vector
 
 from ...backend.protocol.errors import UserError
 from ...backend.protocol.spec import BackendSpec, Param
-from .lib import dots, layers, meshes, naming, shading
+from .lib.files import naming
+from .lib.material import shading
+from .lib.mesh import dots, meshes
+from .lib.uv import layers
 from .work import Work
 
 SPEC = BackendSpec(

@@ -8,7 +8,8 @@ from mathutils import Matrix
 
 from ...backend.protocol.errors import UserError
 from ...backend.protocol.spec import BackendSpec, Param
-from .lib import levels, meshes, naming
+from .lib.files import naming
+from .lib.mesh import levels, meshes
 from .work import Work
 
 SPEC = BackendSpec(

@@ -8,7 +8,10 @@ import numpy as np
 
 from ...backend.protocol.errors import UserError
 from ...backend.protocol.spec import BackendSpec, Param
-from .lib import finish, layers, look, meshes, presets, shading, tiles
+from .lib.bake import look
+from .lib.material import finish, presets, shading
+from .lib.mesh import meshes
+from .lib.uv import layers, tiles
 from .work import ROLE, Work
 
 SPEC = BackendSpec(

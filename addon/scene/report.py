@@ -13,7 +13,10 @@ import numpy as np
 from ...backend.protocol.errors import UserError
 from ...backend.protocol.gate import FIGURES, Gate
 from ...backend.protocol.spec import BackendSpec, Param
-from .lib import layout, meshes, repair, shading, versus
+from .lib.material import shading
+from .lib.mesh import meshes, repair
+from .lib.render import versus
+from .lib.uv import layout
 from .work import Work
 
 SPEC = BackendSpec(

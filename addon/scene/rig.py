@@ -10,7 +10,8 @@ import numpy as np
 from mathutils import Vector
 
 from ...backend.protocol.spec import BackendSpec, Param
-from .lib import animation, spine, weights
+from .lib.motion import animation
+from .lib.rig import spine, weights
 from .work import Work
 
 SPEC = BackendSpec(

@@ -9,7 +9,8 @@ import bpy
 import numpy as np
 
 from ...backend.protocol.spec import BackendSpec, Param
-from .lib import animation, framing, studio, tone
+from .lib.motion import animation
+from .lib.render import framing, studio, tone
 from .work import Work
 
 SPEC = BackendSpec(

@@ -8,7 +8,9 @@ import numpy as np
 
 from ...backend.protocol.errors import UserError
 from ...backend.protocol.spec import BackendSpec, Param
-from .lib import layers, layout, meshes, packing, shading, unwrapping
+from .lib.material import shading
+from .lib.mesh import meshes
+from .lib.uv import layers, layout, packing, unwrapping
 from .work import Work
 
 METHODS = ("auto", "merged", "xatlas", "smart", "angle", "stretch", "keep")

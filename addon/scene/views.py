@@ -12,7 +12,8 @@ from mathutils import Matrix
 
 from ...backend.protocol.errors import UserError
 from ...backend.protocol.spec import BackendSpec, Param
-from .lib import animation, engines, framing, pictures, studio
+from .lib.motion import animation
+from .lib.render import engines, framing, pictures, studio
 from .work import Work
 
 SPEC = BackendSpec(

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from galatea.addon import objects, runs
-from galatea.addon.scene.lib import shading
+from galatea.addon.scene.lib.material import shading
 from galatea.addon.scene.work import ROLE
 from galatea.backend.flow import Stage
 from galatea.backend.protocol.job import JobState, Result

@@ -196,7 +196,7 @@ def test_every_format_tells_all_of_it(
 def test_usd_and_blend_say_it_inside_too(exported: dict[str, Path]) -> None:
     import bpy
 
-    from galatea.addon.scene.lib import usd
+    from galatea.addon.scene.lib.files import usd
 
     with bpy.data.libraries.load(str(exported["blend"]), assets_only=False) as (source, target):
         target.objects = source.objects

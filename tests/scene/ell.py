@@ -14,7 +14,8 @@ from typing import Any
 import bpy
 import numpy as np
 
-from galatea.addon.scene.lib import meshes, shading, texels
+from galatea.addon.scene.lib.material import shading, texels
+from galatea.addon.scene.lib.mesh import meshes
 from galatea.addon.scene.work import ROLE
 
 BOXES = (

@@ -18,7 +18,7 @@ from typing import Any
 import bpy
 import pytest
 
-from galatea.addon.scene.lib import usd
+from galatea.addon.scene.lib.files import usd
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]

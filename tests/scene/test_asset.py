@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from galatea.addon.scene.lib import library
+from galatea.addon.scene.lib.files import library
 from galatea.backend.protocol.errors import UserError
 
 QUICK = {"size": 64, "samples": 1}

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from galatea.addon.scene.lib import baking, meshes, roughness, texels
+from galatea.addon.scene.lib.bake import baking, roughness
+from galatea.addon.scene.lib.material import texels
+from galatea.addon.scene.lib.mesh import meshes
 from galatea.backend.protocol.errors import JobCancelled, UserError
 
 

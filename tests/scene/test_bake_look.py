@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from galatea.addon.scene.lib import delight, meshes, texels
+from galatea.addon.scene.lib.bake import delight
+from galatea.addon.scene.lib.material import texels
+from galatea.addon.scene.lib.mesh import meshes
 from galatea.addon.scene.work import ROLE
 
 SIDE = 64

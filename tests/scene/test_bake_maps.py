@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from galatea.addon.scene.lib import baking, meshes, shading, texels, tiles
+from galatea.addon.scene.lib.bake import baking
+from galatea.addon.scene.lib.material import shading, texels
+from galatea.addon.scene.lib.mesh import meshes
+from galatea.addon.scene.lib.uv import tiles
 from galatea.backend.protocol.errors import UserError
 
 

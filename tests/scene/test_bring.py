@@ -9,7 +9,8 @@ import bpy
 import numpy as np
 import pytest
 
-from galatea.addon.scene.lib import meshes, shading
+from galatea.addon.scene.lib.material import shading
+from galatea.addon.scene.lib.mesh import meshes
 from galatea.backend.protocol.errors import UserError
 
 

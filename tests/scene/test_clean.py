@@ -7,8 +7,8 @@ import bpy
 import numpy as np
 import pytest
 
-from galatea.addon.scene.lib import meshes
-from galatea.addon.scene.lib.smooth import smooth
+from galatea.addon.scene.lib.mesh import meshes
+from galatea.addon.scene.lib.mesh.smooth import smooth
 from galatea.backend.protocol.errors import UserError
 
 

@@ -11,8 +11,8 @@ import pytest
 import trimesh
 from scipy.spatial import ConvexHull
 
-from galatea.addon.scene.lib import hulls, meshes, splitting
-from galatea.addon.scene.lib.inside import Inside
+from galatea.addon.scene.lib.mesh import hulls, meshes, splitting
+from galatea.addon.scene.lib.mesh.inside import Inside
 from galatea.addon.scene.work import ROLE
 from galatea.backend.protocol.errors import UserError
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from galatea.addon.scene.lib import meshes
+from galatea.addon.scene.lib.mesh import meshes
 from galatea.backend.protocol.errors import UserError
 
 

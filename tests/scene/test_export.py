@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import trimesh
 
-from galatea.addon.scene.lib import meshes
+from galatea.addon.scene.lib.mesh import meshes
 
 UP = {"glb": "y", "obj": "y", "stl": "z", "ply": "z"}
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import trimesh
 
-from galatea.addon.scene.lib import animation, targets
+from galatea.addon.scene.lib.files import targets
+from galatea.addon.scene.lib.motion import animation
 from galatea.backend.protocol.errors import UserError
 
 from . import ell

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from galatea.addon.scene import film
-from galatea.addon.scene.lib import engines, pictures
+from galatea.addon.scene.lib.render import engines, pictures
 from galatea.backend.protocol.errors import JobCancelled, UserError
 
 COUNT = 6

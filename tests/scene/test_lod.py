@@ -9,7 +9,9 @@ import pytest
 import trimesh
 from scipy.spatial import cKDTree
 
-from galatea.addon.scene.lib import levels, meshes, naming, texels
+from galatea.addon.scene.lib.files import naming
+from galatea.addon.scene.lib.material import texels
+from galatea.addon.scene.lib.mesh import levels, meshes
 from galatea.backend.protocol.errors import UserError
 
 

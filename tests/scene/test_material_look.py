@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from galatea.addon.scene.lib import match, presets, shading, texels, wear
+from galatea.addon.scene.lib.material import match, presets, shading, texels, wear
 from galatea.backend.protocol import gltf
 from galatea.backend.protocol.errors import UserError
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from mathutils import Matrix
 
-from galatea.addon.scene.lib import animation
+from galatea.addon.scene.lib.motion import animation
 
 
 @pytest.fixture

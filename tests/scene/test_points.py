@@ -8,7 +8,7 @@ import pytest
 import trimesh
 from mathutils.bvhtree import BVHTree
 
-from galatea.addon.scene.lib import meshes
+from galatea.addon.scene.lib.mesh import meshes
 from galatea.backend.geometry import exchange
 from galatea.backend.protocol.errors import UserError
 

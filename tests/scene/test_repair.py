@@ -9,7 +9,7 @@ import pytest
 import trimesh
 from mathutils.bvhtree import BVHTree
 
-from galatea.addon.scene.lib import meshes, repair
+from galatea.addon.scene.lib.mesh import meshes, repair
 from galatea.backend.geometry import condition, mending, slivers, topology
 from galatea.backend.protocol.errors import JobCancelled, UserError
 

@@ -9,7 +9,9 @@ import bpy
 import numpy as np
 import pytest
 
-from galatea.addon.scene.lib import layout, meshes, shading
+from galatea.addon.scene.lib.material import shading
+from galatea.addon.scene.lib.mesh import meshes
+from galatea.addon.scene.lib.uv import layout
 from galatea.backend.protocol.errors import UserError
 
 from ..golden import zoo

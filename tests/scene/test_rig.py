@@ -12,7 +12,8 @@ import pytest
 from mathutils import Matrix
 
 from galatea.addon.scene import rig
-from galatea.addon.scene.lib import animation, spine, weights
+from galatea.addon.scene.lib.motion import animation
+from galatea.addon.scene.lib.rig import spine, weights
 
 
 @pytest.fixture

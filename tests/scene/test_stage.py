@@ -9,7 +9,7 @@ import pytest
 from bpy_extras.object_utils import world_to_camera_view
 from mathutils import Matrix, Vector
 
-from galatea.addon.scene.lib import animation
+from galatea.addon.scene.lib.motion import animation
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("bpy")
-from galatea.addon.scene.lib.standing import lean, turned
+from galatea.addon.scene.lib.mesh.standing import lean, turned
 
 CUBE = np.array([(x, y, z) for x in (-1, 1) for y in (-1, 1) for z in (0, 1)], np.float32)
 FACES = np.array([(0, 1, 3), (0, 3, 2), (4, 6, 7), (4, 7, 5), (0, 4, 5), (0, 5, 1), (2, 3, 7), (2, 7, 6)], np.int32)

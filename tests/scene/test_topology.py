@@ -11,8 +11,8 @@ import pytest
 import trimesh
 from mathutils.bvhtree import BVHTree
 
-from galatea.addon.scene.lib import levels, meshes, quads
-from galatea.addon.scene.lib.smooth import smooth
+from galatea.addon.scene.lib.mesh import levels, meshes, quads
+from galatea.addon.scene.lib.mesh.smooth import smooth
 from galatea.backend.protocol.errors import UserError
 
 from ..golden import zoo

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from galatea.addon.scene import unwrap
-from galatea.addon.scene.lib import layout, meshes, packing, tiles, unwrapping
+from galatea.addon.scene.lib.mesh import meshes
+from galatea.addon.scene.lib.uv import layout, packing, tiles, unwrapping
 from galatea.backend.protocol.errors import UserError
 
 HAS_XATLAS = importlib.util.find_spec("xatlas") is not None

@@ -6,7 +6,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from galatea.addon.scene.lib import layers, meshes
+from galatea.addon.scene.lib.mesh import meshes
+from galatea.addon.scene.lib.uv import layers
 from galatea.backend.protocol.errors import UserError
 
 

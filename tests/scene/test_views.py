@@ -7,7 +7,7 @@ import bpy
 import numpy as np
 import pytest
 
-from galatea.addon.scene.lib import pictures
+from galatea.addon.scene.lib.render import pictures
 from galatea.backend.protocol.errors import JobCancelled, UserError
 
 SMALL = {"size": 48, "samples": 1}

@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The body's textures as files, in copies of its materials: what exporters name, pack or embed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import bpy
+import numpy as np
+
+from ...work import ROLE
+from ..material import shading, texels
+from ..mesh import meshes
+from ..uv import tiles
+
+OCCLUSION = "glTF Material Output"
+"""Name of the node group by which Blender's glTF exporter knows the occlusion."""
+
+ORM = "mesh_orm"
+"""Name of the picture with occlusion (1 where none was baked), roughness and metal."""
+
+
+@contextmanager
+def textured(objects: list[bpy.types.Object], folder: Path, *, orm: bool) -> Iterator[list[Path]]:
+    """The objects have copies of their materials whose images are files `mesh_<role>` in the folder.
+
+    `orm`: occlusion, roughness and metal come from one picture: red, green, blue. Where a map has several tiles the
+    names end with their numbers. Normals have green downwards where the bake was told so and the format, being none of
+    those with `orm`, does not say which way it is.
+    """
+    before = [(obj, slot, each) for obj in objects for slot, each in enumerate(obj.data.materials)]
+    images: list[bpy.types.Image] = []
+    copies: dict[bpy.types.Material, bpy.types.Material] = {}
+    names: dict[bpy.types.Material, str] = {}
+    files: dict[str, Path] = {}
+    trees = [material.node_tree for _, _, material in before if material and material.node_tree]
+    used = [node.image for tree in trees for node in tree.nodes if node.type == "TEX_IMAGE" and node.image]
+    count = len({image.get(shading.TILE, 0) for image in used})
+    try:
+        for obj, slot, material in before:
+            if not material or not material.node_tree:
+                continue
+            if material not in copies:
+                copies[material], names[material] = material.copy(), material.name
+                material.name, copies[material].name = f"{material.name[:50]} original", material.name
+                tree = copies[material].node_tree
+                images += _packed(tree, folder, files, count) if orm else []
+                images += _as_files(tree, folder, files, count, flip=not orm)
+            obj.data.materials[slot] = copies[material]
+        yield list(files.values())
+    finally:
+        for obj, slot, material in before:
+            obj.data.materials[slot] = material
+        for material, copy in copies.items():
+            bpy.data.materials.remove(copy)
+            material.name = names[material]
+        for image in dict.fromkeys(images):
+            bpy.data.images.remove(image)
+
+
+def _as_files(
+    tree: bpy.types.NodeTree, folder: Path, files: dict[str, Path], count: int, *, flip: bool
+) -> list[bpy.types.Image]:
+    """Put each packed image of the tree into a file, and an image that reads this file in its place."""
+    made = []
+    for node in [node for node in tree.nodes if node.type == "TEX_IMAGE" and node.image]:
+        image = node.image
+        if not image.packed_file:
+            continue
+        data = image.packed_file.data
+        role = re.sub(r"[^a-z0-9]+", "_", str(image.get(ROLE) or image.name).lower()).strip("_") or "texture"
+        path = files.get(image.name)
+        if path is None:
+            stem = f"mesh_{role}{tiles.suffix(image.get(shading.TILE, 0), count)}"
+            path = _free(folder, stem, "jpg" if data[:2] == b"\xff\xd8" else "png", set(files.values()))
+            if flip and image.get(shading.DIRECTX):
+                texels.write_flipped(path, texels.pixels_of(image))
+            else:
+                path.write_bytes(data)
+            files[image.name] = path
+        node.image = _opened(path, image)
+        made.append(node.image)
+    return made
+
+
+def _free(folder: Path, stem: str, suffix: str, taken: set[Path]) -> Path:
+    path, number = folder / f"{stem}.{suffix}", 2
+    while path in taken:
+        path, number = folder / f"{stem}_{number}.{suffix}", number + 1
+    return path
+
+
+def _opened(path: Path, like: bpy.types.Image) -> bpy.types.Image:
+    image = bpy.data.images.load(str(path), check_existing=True)
+    image.name = path.stem
+    image.colorspace_settings.name = like.colorspace_settings.name
+    image.alpha_mode = like.alpha_mode
+    return image
+
+
+def _packed(tree: bpy.types.NodeTree, folder: Path, files: dict[str, Path], count: int) -> list[bpy.types.Image]:
+    """Wire one picture where the roughness of a bake was; factors of the material are in it then."""
+    nodes = {node.image.get(ROLE): node for node in tree.nodes if node.type == "TEX_IMAGE" and node.image}
+    shader = next((node for node in tree.nodes if node.type == "BSDF_PRINCIPLED"), None)
+    rough, shade, metal = (nodes.get(role) for role in ("roughness", "occlusion", "metallic"))
+    if not shader or not rough:
+        return []
+    size = tuple(rough.image.size)
+    if any(node and tuple(node.image.size) != size for node in (shade, metal)):
+        return []
+    pixels = np.ones((size[1], size[0], 4), np.float32)
+    if shade:
+        pixels[..., 0] = texels.pixels_of(shade.image)[..., 0]
+    factor = next((n.inputs[1].default_value for n in tree.nodes if n.type == "MATH" and n.operation == "MULTIPLY"), 1)
+    pixels[..., 1] = texels.pixels_of(rough.image)[..., 0] * factor
+    metallic = shader.inputs["Metallic"].default_value
+    pixels[..., 2] = texels.pixels_of(metal.image)[..., 0] if metal else metallic
+    name = f"{ORM}{tiles.suffix(rough.image.get(shading.TILE, 0), count)}"
+    path = folder / f"{name}.png"
+    image = bpy.data.images.new(name, *size, alpha=False)
+    image.colorspace_settings.name = "Non-Color"
+    texels.set_pixels(image, pixels)
+    image.filepath_raw, image.file_format = str(path), "PNG"
+    image.save()
+    files[name] = path
+    image.source = "FILE"
+    _wire(tree, shader, rough, image, shade is not None)
+    for node in (shade, metal):
+        if node:
+            tree.nodes.remove(node)
+    return [image]
+
+
+def _wire(
+    tree: bpy.types.NodeTree,
+    shader: bpy.types.ShaderNode,
+    node: bpy.types.ShaderNode,
+    image: bpy.types.Image,
+    shaded: bool,
+) -> None:
+    split = tree.nodes.new("ShaderNodeSeparateColor")
+    node.image = image
+    for link in list(node.outputs["Color"].links):
+        tree.links.remove(link)
+    tree.links.new(node.outputs["Color"], split.inputs[0])
+    tree.links.new(split.outputs["Green"], shader.inputs["Roughness"])
+    tree.links.new(split.outputs["Blue"], shader.inputs["Metallic"])
+    group = next((n for n in tree.nodes if n.type == "GROUP" and n.node_tree and n.node_tree.name == OCCLUSION), None)
+    if shaded and group:
+        tree.links.new(split.outputs["Red"], group.inputs["Occlusion"])
+
+
+def colour_points(mesh: bpy.types.Mesh) -> None:
+    """Give a mesh without colours those of its base colour texture, a colour a point: for formats without textures."""
+    layer = mesh.uv_layers.active
+    image = next((_base(material.node_tree) for material in mesh.materials if material and material.node_tree), None)
+    if len(mesh.color_attributes) or not layer or not image:
+        return
+    uv = meshes.uv_of(mesh, layer.name)
+    corners = np.empty(len(mesh.loops), np.int32)
+    mesh.loops.foreach_get("vertex_index", corners)
+    totals = np.empty(len(mesh.polygons), np.int32)
+    mesh.polygons.foreach_get("loop_total", totals)
+    face = np.repeat(np.arange(len(totals)), totals)
+    centre = np.stack([np.bincount(face, uv[:, axis]) for axis in (0, 1)], axis=1) / totals[:, None]
+    inside = 0.9 * uv + 0.1 * centre[face]  # not on the seam, where a neighbour's colour begins
+    pixels = texels.pixels_of(image)
+    height, width = pixels.shape[:2]
+    x, y = (np.floor(inside[:, axis] * size).astype(int) % size for axis, size in ((0, width), (1, height)))
+    seen = pixels[y, x, :3]
+    count = np.bincount(corners, minlength=len(mesh.vertices)).clip(1)
+    colours = np.ones((len(mesh.vertices), 4), np.float32)
+    for channel in range(3):
+        colours[:, channel] = np.bincount(corners, seen[:, channel], len(mesh.vertices)) / count
+    attribute = mesh.color_attributes.new("Color", "BYTE_COLOR", "POINT")
+    attribute.data.foreach_set("color_srgb", colours.ravel())
+    mesh.color_attributes.active_color = attribute
+
+
+def _base(tree: bpy.types.NodeTree) -> bpy.types.Image | None:
+    shader = next((node for node in tree.nodes if node.type == "BSDF_PRINCIPLED"), None)
+    links = shader.inputs["Base Color"].links if shader else ()
+    return next((link.from_node.image for link in links if link.from_node.type == "TEX_IMAGE"), None)
