@@ -15,7 +15,7 @@ import bpy
 from ...backend.protocol import gltf, provenance, sealed
 from ...backend.protocol.errors import UserError
 from ...backend.protocol.spec import BackendSpec, Param
-from .lib.files import exporters, naming, placing, targets
+from .lib.files import exporters, naming, placing, targets, usd
 from .lib.files.texturing import colour_points, textured
 from .lib.mesh.selection import alone
 from .work import ROLE, Work
@@ -99,6 +99,8 @@ def run(
             colour_points(objects[0].data)
         exporters.FORMATS[format](path, order)
         extent = [round(x * frame.unit, 5) for x in objects[0].dimensions]
+    if format in targets.USD and levels and usd.library() is None and work.has("lod"):
+        work.report.warn("Levels of detail were left out: this Blender has no USD library. Use 4.4 or newer.")
     work.progress("Writing where it comes from", 0.9)
     beside = _register(work, path)
     work.file("provenance", sealed.seal(path, document, beside).name)
@@ -111,7 +113,10 @@ def run(
 
 def _along(format: str, target: str, *, levels: bool) -> list[bpy.types.Object]:
     """What goes with the body: where a reader of the file would show all of it at once, nothing."""
-    told = levels and (target in _ENGINES or format in targets.USD or (format in _GLTF and target != "blender"))
+    if format in targets.USD:
+        told = levels and usd.library() is not None
+    else:
+        told = levels and (target in _ENGINES or (format in _GLTF and target != "blender"))
     roles = (*(("lod",) if told else ()), *(("collision",) if target in _ENGINES else ()))
     return placing.companions(*roles)
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import trimesh
 
+from galatea.addon.scene.lib.files import usd
 from galatea.backend.protocol import gltf
 
 
@@ -169,6 +170,15 @@ def test_blender_reads_the_finest_variant(run, levelled):
     bpy.ops.wm.usd_import(filepath=str(path))
     (mesh,) = [obj for obj in bpy.context.scene.objects if obj.type == "MESH"]
     assert len(mesh.data.polygons) == count
+
+
+def test_without_a_usd_library_the_body_alone_is_written_and_it_is_said(run, levelled, monkeypatch):
+    monkeypatch.setattr(usd, "library", lambda: None)
+    done = run("export", format="usdc")
+    assert "Levels of detail" in " ".join(done.report.warnings)
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    bpy.ops.wm.usd_import(filepath=str(done.path("model")))
+    assert len([obj for obj in bpy.context.scene.objects if obj.type == "MESH"]) == 1
 
 
 def test_hulls_in_usd_are_guides(run, levelled, usd_judge):

@@ -82,7 +82,7 @@ def _import(path: Path, format: str) -> bpy.types.Object:
     bpy.ops.wm.read_factory_settings(use_empty=True)
     ops = bpy.ops
     options = {"filepath": str(path)}
-    if format == "fbx" and hasattr(ops.wm, "fbx_import"):  # ufbx, not Blender's own reader
+    if format == "fbx" and "fbx_import" in dir(ops.wm):  # ufbx, not Blender's own reader
         ops.wm.fbx_import(**options)
     elif format == "fbx":
         ops.import_scene.fbx(**options)

@@ -58,7 +58,8 @@ def test_merging_makes_fewer_and_wider_charts(run, cleaned):
     merged, plain = (run("unwrap", method=method, size=512).metrics for method in ("merged", "xatlas"))
     assert merged["charts"] < plain["charts"] / 2
     assert merged["thin"] <= plain["thin"]
-    assert merged["stretch"] < plain["stretch"] + 0.03
+    # until 4.3 Blender has no layout of least stretch
+    assert merged["stretch"] < plain["stretch"] + (0.03 if unwrapping.has_minimum_stretch() else 0.04)
 
 
 @pytest.mark.parametrize("method", ["merged", "smart"])

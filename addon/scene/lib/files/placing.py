@@ -226,18 +226,22 @@ def _scaled_motion(rig: bpy.types.Object, scale: float) -> Iterator[None]:
     for bone in rig.pose.bones:
         bone.location *= scale
     found = [curve for action in bpy.data.actions for curve in _curves(action)]
+    found = [curve for curve in found if curve.data_path.startswith("pose.") and ".location" in curve.data_path]
     before = []
-    for curve in [curve for curve in found if curve.data_path.startswith("pose.") and ".location" in curve.data_path]:
+    for curve in found:
         for name in _KEYS:
             keys = np.empty(2 * len(curve.keyframe_points), np.float32)
             curve.keyframe_points.foreach_get(name, keys)
             before.append((curve, name, keys))
             curve.keyframe_points.foreach_set(name, (keys.reshape(-1, 2) * [1, scale]).ravel())
+        curve.update()  # or Blender 4.2 plays the old keys
     try:
         yield
     finally:
         for curve, name, keys in before:
             curve.keyframe_points.foreach_set(name, keys)
+        for curve in found:
+            curve.update()
 
 
 def _curves(action: bpy.types.Action) -> list[bpy.types.FCurve]:
