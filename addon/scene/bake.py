@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import bpy
@@ -13,6 +14,7 @@ from ...backend.protocol.errors import UserError
 from ...backend.protocol.spec import BackendSpec, Param
 from .lib.bake import delight, look, maps, reach, roughness
 from .lib.bake.baking import Baker, copied, measured_gap
+from .lib.bake.inpaint import Painter
 from .lib.material import shading, texels
 from .lib.mesh import meshes
 from .lib.uv import tiles
@@ -36,6 +38,9 @@ SPEC = BackendSpec(
         Param("occlusion", "bool", False, "Bake ambient occlusion too"),
         Param("curvature", "bool", False, "Bake curvature too: ridges light, hollows dark, even places grey"),
         Param("displacement", "bool", False, "Bake how far the full mesh stands out, in 16 bits"),
+        Param(
+            "inpaint", "file", "", "A network that paints what no ray reached: MI-GAN's ONNX pipeline; empty fills it"
+        ),
         Param("distance", "float", 0.0, "How far off the rays begin; 0 is measured", low=0, high=100, unit="m"),
     ),
 )
@@ -57,10 +62,12 @@ class Want:
     occlusion: bool
     curvature: bool
     displacement: bool
+    inpaint: str
 
 
 def run(work: Work, *, distance: float, **asked: Any) -> None:
     want, body = Want(**asked), work.object("body")
+    painter = Painter(Path(want.inpaint)) if want.inpaint else None
     if shading.BODY_UV not in body.data.uv_layers:
         raise UserError("The body has no UV map to bake to. Run the step unwrap first.")
     meshes.set_uv(body.data, shading.BODY_UV, meshes.uv_of(body.data, shading.BODY_UV))
@@ -80,7 +87,8 @@ def run(work: Work, *, distance: float, **asked: Any) -> None:
         surfaces = reach.Surface(here), reach.Surface(there)
         counts = np.zeros(3, np.int64)
         for number, tile in enumerate(places):
-            counts += Tile(work, want, baker, surfaces, tile, len(places), number / len(places)).bake()
+            one = Tile(work, want, baker, surfaces, tile, len(places), number / len(places))
+            counts += one.bake(painter)
     _tell(work, *counts.tolist())
     work.progress("Packing", 0.98)
 
@@ -110,9 +118,9 @@ class Tile:
         self.body, self.source = surfaces
         self.done = done
 
-    def bake(self) -> tuple[int, int, int]:
+    def bake(self, painter: Painter | None) -> tuple[int, int, int]:
         """Write all maps; returns how many texels the layout has, how many rays reached, and how many crossed."""
-        want, baker = self.want, self.baker
+        want, baker, self.painter = self.want, self.baker, painter
         self._progress("Finding the places", 0.05)
         self.found = found = reach.reached(baker, self.body, self.source, self.tile, want.size)
         if not len(found.at):
@@ -204,6 +212,8 @@ class Tile:
         for channel in range(values.shape[1]):
             plane.ravel()[self.found.at] = values[:, channel]
             pixels[..., channel] = self.filler(plane)
+        if role in _COLOUR and self.painter and len(self.found.missed):
+            pixels[..., :3] = self._inpainted(self.painter, pixels[..., :3])
         if values.shape[1] == 1:
             pixels[..., 1] = pixels[..., 2] = pixels[..., 0]
         end = tiles.suffix(self.tile, self.count)
@@ -217,6 +227,12 @@ class Tile:
             texels.write_flipped(path, pixels)
         image.buffers_free()
         return image
+
+    def _inpainted(self, painter: Painter, pixels: meshes.Floats) -> meshes.Floats:
+        holes = np.zeros(self.known.shape, bool)
+        holes.ravel()[self.found.missed] = True
+        beat = self.work.beat("Painting what no ray reached", self.done + 0.6 / self.count)
+        return painter(pixels, holes, beat)
 
     def _path(self, role: str) -> Any:
         end = tiles.suffix(self.tile, self.count)

@@ -67,10 +67,15 @@ class Texels:
     place: Floats
     there_face: Ints
     there_place: Floats
-    asked: int
-    """Texels of the layout, those that no ray reached included."""
+    missed: Ints
+    """Those of the layout that no ray reached, (M,)."""
     crossed: int
-    """Those whose ray met a side that looks away, which do not count."""
+    """Those of them whose ray met a side that looks away, which does not count."""
+
+    @property
+    def asked(self) -> int:
+        """Texels of the layout, those that no ray reached included."""
+        return len(self.at) + len(self.missed)
 
     def parts(self) -> Iterator[tuple[slice, Texels]]:
         """In portions that do not need much memory."""
@@ -109,14 +114,13 @@ def reached(baker: Baker, body: Surface, source: Surface, tile: int, size: int) 
     corners = tiles.folded(baker.uv)[body.corners.reshape(-1)]
     mine = baker.tile[body.corners[:, 0]] == tile
     places = np.where(np.repeat(mine, 3)[:, None], corners * size, -1).astype(np.float32)
-    found, asked, crossed = [], 0, 0
+    found, missed, crossed = [], [], 0
     for (row, column), pixels in baker.passes("EMIT", tile, size, dress=_placed):
         height, width = pixels.shape[:2]
         at, face, place = _laid(places - np.array([column, row], np.float32), max(height, width))
         inside = (at // max(height, width) < height) & (at % max(height, width) < width)
         at, face, place = at[inside], face[inside], place[inside]
         y, x = np.divmod(at, max(height, width))
-        asked += len(at)
         seen = pixels[y, x]
         there = np.rint(seen[:, 0]).astype(np.int32).clip(0, len(source.faces) - 1)
         weights = np.stack([seen[:, 1], seen[:, 2], 1 - seen[:, 1] - seen[:, 2]], axis=1).clip(0, 1)
@@ -129,10 +133,11 @@ def reached(baker: Baker, body: Surface, source: Surface, tile: int, size: int) 
             away[some] = np.einsum("ij,ij->i", here, other) < _FACING
         crossed += int((hit & away).sum())
         good = hit & ~away
-        where = ((y + row) * size + x + column)[good].astype(np.int32)
-        found.append((where, face[good], place[good], there[good], weights[good]))
+        where = ((y + row) * size + x + column).astype(np.int32)
+        missed.append(where[~good])
+        found.append((where[good], face[good], place[good], there[good], weights[good]))
     at, face, place, there, weights = (np.concatenate(each) for each in zip(*found, strict=True))
-    return Texels(size, at, face, place, there, weights, asked, crossed)
+    return Texels(size, at, face, place, there, weights, np.concatenate(missed), crossed)
 
 
 def _laid(places: Floats, side: int) -> tuple[Array, Ints, Floats]:
