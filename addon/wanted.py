@@ -62,9 +62,9 @@ def second_part(recipe: Recipe) -> Recipe:
 
 
 def shaping(recipe: Recipe) -> list[str]:
-    """The steps that settle the shape, whose settings are shown together: all up to the clean mesh."""
+    """The steps that settle the shape, whose settings are shown together: all before the mesh is cleaned."""
     steps = [step.do for step in recipe.steps]
-    last = steps.index("clean") + 1 if "clean" in steps else len(steps)
+    last = steps.index("clean") if "clean" in steps else len(steps)
     return [step for step in steps[:last] if step != picker(recipe)]
 
 

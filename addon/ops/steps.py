@@ -70,6 +70,14 @@ class _OnObject:
         return begin(self, context, lambda: self.order(context), wait=True)
 
 
+class GALATEA_OT_clean(_OnObject, bpy.types.Operator):
+    """Mend the active mesh and bring it down to the budget of faces; the full mesh is kept to bake from"""
+
+    bl_idname = "galatea.clean"
+    bl_label = "Clean"
+    steps = ("clean",)
+
+
 class GALATEA_OT_texture(_OnObject, bpy.types.Operator):
     """Unwrap the active mesh into a new UV map and bake its colours, normals and shadows into textures"""
 
@@ -159,6 +167,7 @@ class GALATEA_OT_export_object(_OnObject, bpy.types.Operator):
 
 
 CLASSES = (
+    GALATEA_OT_clean,
     GALATEA_OT_texture,
     GALATEA_OT_rig,
     GALATEA_OT_idle,

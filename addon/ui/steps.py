@@ -62,6 +62,14 @@ class GALATEA_PT_shape(_Sub, bpy.types.Panel):
             draw.params(layout, settings, step, skip=("prompt",))
 
 
+class GALATEA_PT_clean(_Sub, bpy.types.Panel):
+    bl_label = "Mesh"
+    steps = ("clean",)
+
+    def head(self, layout: Any, context: bpy.types.Context, settings: Any) -> None:
+        _verbs(layout, context, ("galatea.clean", "MOD_REMESH"))
+
+
 class GALATEA_PT_texture(_Sub, bpy.types.Panel):
     bl_label = "Texture"
     steps = ("unwrap", "bake", "material")
@@ -128,6 +136,7 @@ class GALATEA_PT_export(_Sub, bpy.types.Panel):
 
 CLASSES = (
     GALATEA_PT_shape,
+    GALATEA_PT_clean,
     GALATEA_PT_texture,
     GALATEA_PT_rig,
     GALATEA_PT_physics,

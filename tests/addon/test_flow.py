@@ -48,6 +48,21 @@ def test_a_photo_becomes_an_object_and_the_object_moves(quick: Any) -> None:
     assert objects.found(run.id)
 
 
+def test_any_mesh_of_the_users_is_cleaned_and_its_full_mesh_kept(addon: Any) -> None:
+    bpy.ops.mesh.primitive_monkey_add()  # three shells, two of them open
+    monkey = bpy.context.view_layer.objects.active
+    modifier = monkey.modifiers.new("Finer", "SUBSURF")
+    modifier.levels = modifier.render_levels = 2
+    bpy.ops.object.modifier_apply(modifier=modifier.name)
+    addon.steps.clean.faces = 500
+    assert bpy.ops.galatea.clean() == {"FINISHED"}
+    clean = bpy.context.view_layer.objects.active
+    assert clean != monkey and monkey.hide_get()
+    assert len(clean.data.polygons) == pytest.approx(500, rel=0.02)
+    source = objects.part(clean, "source")
+    assert source and source.hide_get() and len(source.data.polygons) > 10_000
+
+
 def test_any_mesh_of_the_users_can_be_filmed_and_stays_as_it_was(addon: Any) -> None:
     from galatea.addon.bridge import bridge
 
