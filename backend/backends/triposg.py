@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..hub.params import LEARNED
@@ -97,8 +98,9 @@ class Backend:
         shown = picture.shown(photo)
         found = self._maker.surface(request, params, lambda model, beat: [Told(model.look(shown, beat))], report)
         vertices, faces = parts.without_crumbs(found.vertices, found.faces, params["crumbs"])
-        report.progress("Painting", 0.96)
-        albedo, uv, colors, view = viewed.paint(vertices, faces, photo)
+        beat = partial(report.progress, "Painting", 0.96)
+        beat()
+        albedo, uv, colors, view = viewed.paint(vertices, faces, photo, beat)
         report.metric("seen_from_degrees", [round(view.azimuth), round(view.elevation)])
         report.metric("outline_overlap", round(view.overlap, 3))
         if view.overlap < viewed.LIKE:
