@@ -43,11 +43,11 @@ def matrix(body: bpy.types.Object, frame: Frame, *, size: float, measure: str, p
 def _shape(body: bpy.types.Object) -> tuple[animation.Array, meshes.Ints]:
     """Points (V, 3) in the world and triangles (F, 3): with modifiers, but as at rest where an armature moves it."""
     if body.find_armature():
-        return animation.rest_points(body), _triangles(body.data)
+        return animation.rest_points(body), meshes.drawn(body.data)[0]
     shape = body.evaluated_get(bpy.context.evaluated_depsgraph_get())
     mesh = shape.to_mesh()
     points: animation.Array = meshes.vertices_of(mesh).astype(float)
-    faces = _triangles(mesh)
+    faces = meshes.drawn(mesh)[0]
     shape.to_mesh_clear()
     world = np.array(body.matrix_world)
     if travels(body):
@@ -67,13 +67,6 @@ def _origin(points: animation.Array, faces: meshes.Ints, pivot: str) -> list[flo
     elif pivot == "base":
         middle[2] = low[2]
     return [float(x) for x in middle]
-
-
-def _triangles(mesh: bpy.types.Mesh) -> meshes.Ints:
-    mesh.calc_loop_triangles()
-    out = np.empty(3 * len(mesh.loop_triangles), np.int32)
-    mesh.loop_triangles.foreach_get("vertices", out)
-    return out.reshape(-1, 3)
 
 
 def _mass(points: animation.Array, faces: meshes.Ints) -> animation.Array:

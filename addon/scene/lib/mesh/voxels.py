@@ -48,9 +48,7 @@ def _remeshed(surface: Surface, side: float, thicken: bool) -> tuple[meshes.Arra
     finally:
         bpy.data.objects.remove(obj)
         bpy.data.meshes.remove(mesh)
-    made.calc_loop_triangles()
-    triangles = np.empty(3 * len(made.loop_triangles), np.int32)
-    made.loop_triangles.foreach_get("vertices", triangles)
+    triangles, _ = meshes.drawn(made)
     points = meshes.vertices_of(made).astype(np.float64) if len(made.vertices) else np.zeros((0, 3))
     bpy.data.meshes.remove(made)
-    return points, triangles.reshape(-1, 3).astype(np.int64)
+    return points, triangles.astype(np.int64)
