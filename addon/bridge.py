@@ -47,6 +47,8 @@ class Bridge:
         self._home: dict[str, tuple[int, str]] = {}
         self._folder: Path | None = None
         self._known = self._stale = False
+        self._watched = (0.0, "")
+        """When the running film was last looked at, and where it stood."""
 
     # what the panel asks
 
@@ -96,6 +98,11 @@ class Bridge:
     def item(self, key: str) -> gallery.Item | None:
         """The thing of this key in any gallery."""
         return next((item for items in self.shown.values() for item in items if item.key == key), None)
+
+    def place(self, run: Run) -> int:
+        """Where it stands in the queue, from 1; 0 where it does not wait."""
+        waiting = self.engine.waiting
+        return waiting.index(run) + 1 if run in waiting else 0
 
     def active(self, run: Run) -> bool:
         """It waits or runs in this Blender. Of what others run we only know what they wrote last."""
@@ -158,6 +165,39 @@ class Bridge:
         self.engine.cancel(run)
         redraw()
 
+    def pause(self, run: Run) -> None:
+        """Let it rest where it stands: a film after its frame. It may go on in another session."""
+        self.engine.pause(run)
+        redraw()
+
+    def resume(self, run: Run) -> None:
+        """The same run once more: what is done, frames too, is not done again."""
+        if self.active(run) or run.state in ("done", "running"):
+            return
+        run.resume()
+        self._home.setdefault(run.id, (-1, ""))  # asked for in another session: its result is shown on demand
+        self.shown.pop(run.id, None)
+        run.save(self._records)
+        self.engine.queue.append(run)
+        redraw()
+        self.wake()
+
+    def move(self, run: Run, way: int) -> None:
+        """One place up (-1) or down (1) among those of its priority that wait."""
+        alike = [each for each in self.engine.waiting if each.priority == run.priority]
+        there = alike.index(run) + way if run in alike else -1
+        if 0 <= there < len(alike):
+            other = alike[there]
+            run.rank, other.rank = other.rank, run.rank
+            for each in (run, other):
+                each.save(self._records)
+            redraw()
+
+    def prefer(self, run: Run, priority: int) -> None:
+        run.priority = priority
+        run.save(self._records)
+        redraw()
+
     def remove(self, run: Run) -> None:
         if not self.active(run):
             self.runs.remove(run)
@@ -201,12 +241,12 @@ class Bridge:
         self.engine.renew()
 
     def close(self) -> None:
-        """End all child processes; what is finished is on the disk."""
+        """End all child processes; what is finished is on the disk, and what is not can go on in the next session."""
         for task in self.tasks:
             task.stop()
         self.tasks.clear()
         for run in self.engine.close():
-            run.fail(None, "cancelled")
+            run.paused = True
             run.save(self._records)
         self._ready.clear()
 
@@ -220,6 +260,7 @@ class Bridge:
                 self.tasks.remove(task)
                 redraw()
         self.engine.tick(self.store)
+        self._watch()
         if self._ready and (bpy.app.background or windows.may_change_file()):
             self._deliver(self._ready.popleft())
         if self._stale and self.idle:
@@ -241,6 +282,19 @@ class Bridge:
         if state == "done" and run.folder:
             self._save(run)
         redraw()
+
+    def _watch(self) -> None:
+        """Let the list show the newest frame of the running film, looked for once a second and only where it moved."""
+        now, (last, stood) = time.monotonic(), self._watched
+        run, live = self.current, self.live
+        if not run or live.step != "film" or now - last < 1.0 or live.phase == stood or bpy.app.background:
+            return
+        self._watched = now, live.phase
+        folder = self.store.folder(self.engine.job) / "keep" / "frames" if self.engine.job else None
+        if folder and folder.is_dir():
+            frames = [path for path in folder.glob("*.png") if ".part" not in path.name]
+            if frames:
+                previews.watch(run.id, max(frames, key=lambda path: path.stat().st_mtime_ns))
 
     def _picture(self, run: Run, store: JobStore) -> None:
         """Look up what it shows in the list and in its gallery."""

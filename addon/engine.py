@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +33,8 @@ class Live:
     fraction: float = 0.0
     since: float = 0.0
     log: str = ""
+    counted: tuple[float, float] = (0.0, 0.0)
+    """When a phase began that counts, such as frames, and the fraction then: what was kept took no time."""
 
 
 class Engine:
@@ -43,10 +44,10 @@ class Engine:
         self._changed, self._ended = changed, ended
         self.live = Live()
         self.current: Run | None = None
-        self.queue: deque[Run] = deque()
+        self.queue: list[Run] = []
         self.runner: Dispatch | None = None
         self._drive: Drive | None = None
-        self._cancelling = self._outdated = self._online = False
+        self._cancelling = self._pausing = self._outdated = self._online = False
 
     @property
     def busy(self) -> bool:
@@ -55,7 +56,9 @@ class Engine:
     def tick(self, store: JobStore) -> None:
         """One look at the running run; the next one is begun where none runs."""
         if not self._drive and self.queue:
-            self._begin(self.queue.popleft(), store)
+            run = self.waiting[0]
+            self.queue.remove(run)
+            self._begin(run, store)
         if self._drive and self.current:
             self._push(self.current, self._drive)
 
@@ -68,6 +71,27 @@ class Engine:
             self.live.phase = "Cancelling"
             self._drive.cancel()
 
+    def pause(self, run: Run) -> None:
+        """Take it out of the queue; the running one ends after its frame, or at its step's next sign of life."""
+        if run in self.queue:
+            self.queue.remove(run)
+            self._rest(run)
+        elif run is self.current and self._drive and not self._cancelling:
+            self._pausing = True
+            self.live.phase = "Pausing"
+            self._drive.cancel(gently=True)
+
+    @property
+    def waiting(self) -> list[Run]:
+        """In the order in which they will run."""
+        return sorted(self.queue, key=lambda run: run.turn)
+
+    @property
+    def job(self) -> str:
+        """The job that runs; empty where none does."""
+        request = self._drive.current if self._drive else None
+        return request.id if request else ""
+
     def renew(self) -> None:
         """The next run gets new processes."""
         self._outdated = True
@@ -77,7 +101,7 @@ class Engine:
         self._drop_runner()
         left = [run for run in (self.current, *self.queue) if run and not run.ended]
         self._drive = self.current = None
-        self._cancelling = False
+        self._cancelling = self._pausing = False
         self.queue.clear()
         return left
 
@@ -88,7 +112,10 @@ class Engine:
             return None
         usual = runs.usual_seconds(known)
         spent = time.monotonic() - live.since
-        if live.fraction >= 0.1 and spent >= 1.0:
+        began, first = live.counted
+        if began and live.fraction - first > 0.01 and time.monotonic() - began >= 1.0:
+            left = (time.monotonic() - began) / (live.fraction - first) * (1 - live.fraction)
+        elif live.fraction >= 0.1 and spent >= 1.0:
             left = spent / live.fraction * (1 - live.fraction)
         elif live.step in usual:
             left = max(usual[live.step] - spent, 0.0)
@@ -126,9 +153,14 @@ class Engine:
             ended = drive.tick()
             if self._cancelling and not ended:
                 drive.cancel()  # again: the step may have ended before it looked, and another one begun
+            elif self._pausing and not ended:
+                drive.cancel(gently=True)
         except StepFailed as error:
             result = error.stage.result
             failed = result.state is not JobState.CANCELLED
+            if self._pausing and not (failed or self._cancelling):
+                self._rest(run)
+                return
             self._end(run, result.failure, "failed" if failed else "cancelled")
         except Exception as error:  # a bad input, a full disk: the run ends and says why
             self._end(run, explain(error), "failed")
@@ -136,21 +168,34 @@ class Engine:
             if ended:
                 self._end(run, None, "done")
 
-    def _end(self, run: Run, failure: Failure | None, state: str) -> None:
+    def _rest(self, run: Run) -> None:
+        run.paused = True
+        self._let_go(run)
+        self._changed(run)
+
+    def _let_go(self, run: Run) -> None:
         if run is self.current:
             self._drive = self.current = None
-            self._cancelling, self.live = False, Live()
+            self._cancelling, self._pausing, self.live = False, False, Live()
+
+    def _end(self, run: Run, failure: Failure | None, state: str) -> None:
+        self._let_go(run)
         run.fail(failure, state)
         self._ended(run, state)
 
     def _step(self, run: Run) -> None:
         index = min(len(run.stages), len(run.steps) - 1)
         step = run.steps[index]["do"]
-        phase = "Cancelling" if self._cancelling else "Starting"
+        phase = "Cancelling" if self._cancelling else "Pausing" if self._pausing else "Starting"
         self.live = Live(step, index, len(run.steps), phase, 0.0, time.monotonic(), self.live.log)
 
     def _event(self, step: str, event: Event) -> None:
-        if isinstance(event, Progress) and not self._cancelling:
+        if isinstance(event, Progress) and not (self._cancelling or self._pausing):
+            counts = "/" in event.phase
+            if counts and not ("/" in self.live.phase and self.live.counted[0]):
+                self.live.counted = (time.monotonic(), event.fraction)
+            elif not counts:
+                self.live.counted = (0.0, 0.0)
             self.live.phase, self.live.fraction = event.phase, event.fraction
         elif isinstance(event, Log):
             self.live.log = event.text

@@ -11,7 +11,7 @@ from typing import Any
 import bpy
 
 from ..backend.protocol.errors import UserError
-from .objects import RUN, asset_of, found, parts, plain
+from .objects import RUN, armature, asset_of, found, parts, plain
 from .scene.work import ROLE
 
 
@@ -20,8 +20,11 @@ def write(context: bpy.types.Context, obj: bpy.types.Object, folder: Path, *, so
 
     `source` says whether the full mesh that textures are baked from goes along.
     """
+    rig = armature(context, obj)
     if context.mode != "OBJECT":
-        obj.update_from_editmode()
+        for each in (obj, rig):
+            if each:
+                each.update_from_editmode()
     context.view_layer.update()
     scene = bpy.data.scenes.new("Galatea")
     asset = bpy.data.collections.new(plain(obj.name))
@@ -31,7 +34,7 @@ def write(context: bpy.types.Context, obj: bpy.types.Object, folder: Path, *, so
         if asset_of(obj):
             inside = [each for each in parts(obj) if source or each.get(ROLE) != "source"]
         else:
-            inside = [_as_body(obj)]
+            inside = [_as_body(obj)] if rig is None else _as_skin(obj, rig)
             made += inside
         for each in inside:
             asset.objects.link(each)
@@ -51,6 +54,24 @@ def write(context: bpy.types.Context, obj: bpy.types.Object, folder: Path, *, so
         bpy.data.batch_remove(made)
 
 
+def write_all(folder: Path) -> Path:
+    """Save a copy of the whole open file; paths of what lies outside it are made to fit. The open file stays as it is,
+    saved or not.
+    """
+    painted = [image.name for image in bpy.data.images if image.is_dirty and image.type == "IMAGE" and image.users]
+    if painted:
+        raise UserError(f"The image {painted[0]} was painted and not saved. Save or pack it, then render again.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        stem = re.sub(r"[^a-zA-Z0-9-]+", "_", Path(bpy.data.filepath).stem)[:40] or "scene"
+        path = folder / f"{stem}-{uuid.uuid4().hex[:12]}.blend"
+        bpy.ops.wm.save_as_mainfile(filepath=str(path), copy=True, compress=True, relative_remap=True)
+    except (OSError, RuntimeError) as error:
+        message = f"Cannot write to {folder}: {error}. Free some space or choose another data folder."
+        raise UserError(message, kind="output") from None
+    return path
+
+
 def _as_body(obj: bpy.types.Object) -> bpy.types.Object:
     """A copy that shares the mesh; the user's own object gets no mark of ours."""
     body = obj.copy()
@@ -59,6 +80,18 @@ def _as_body(obj: bpy.types.Object) -> bpy.types.Object:
     body.parent = None  # a parent would not be in the scene
     body.matrix_world = obj.matrix_world
     return body
+
+
+def _as_skin(obj: bpy.types.Object, rig: bpy.types.Object) -> list[bpy.types.Object]:
+    """Copies of a mesh and its armature that share their data; the armature's parents are not in the scene either."""
+    body, bones = _as_body(obj), rig.copy()
+    bones[ROLE] = "armature"
+    bones.parent = None
+    bones.matrix_world = rig.matrix_world
+    for modifier in body.modifiers:
+        if modifier.type == "ARMATURE" and modifier.object == rig:
+            modifier.object = bones
+    return [body, bones]
 
 
 def show(context: bpy.types.Context, blend: Path | None, *, run: str, name: str, at: Any, hide: list[str]) -> None:

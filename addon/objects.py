@@ -30,12 +30,27 @@ def parts(obj: bpy.types.Object) -> list[bpy.types.Object]:
 
 
 def subject(context: bpy.types.Context) -> bpy.types.Object | None:
-    """The mesh that is meant: the active one, or the body of the asset that the active object belongs to."""
+    """The mesh that is meant: the active one, the body of the asset that the active object belongs to, or the skin of
+    the active armature.
+    """
     obj = context.active_object
     if obj is None:
         return None
     body = part(obj, "body") if asset_of(obj) else None
-    return body or (obj if obj.type == "MESH" else None)
+    if body or obj.type == "MESH":
+        return body or obj
+    if obj.type != "ARMATURE":
+        return None
+    near = [*obj.children_recursive, *context.selected_objects]
+    return next((each for each in near if each.type == "MESH"), None)
+
+
+def armature(context: bpy.types.Context, obj: bpy.types.Object) -> bpy.types.Object | None:
+    """What moves a mesh, or shall: its own armature, else the one that is selected with it."""
+    found = part(obj, "armature") or obj.find_armature()
+    if found or asset_of(obj):
+        return found
+    return next((each for each in context.selected_objects if each.type == "ARMATURE"), None)
 
 
 def plain(name: str) -> str:

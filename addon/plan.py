@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,8 +20,8 @@ from .runs import Run
 if TYPE_CHECKING:
     from ..backend.protocol.store import JobStore
 
-FILM = ("stage", "film")
-LATER = ("export", *FILM)
+FILM = ("stage", "camera", "film")
+LATER = ("export", "viewer", *FILM)
 """Steps that a run in the window leaves out: the object goes into the file first, its film is a run of its own."""
 
 
@@ -195,7 +196,7 @@ def film_of(run: Run, store: JobStore, folder: Path) -> Run:
     film = Run(
         title=f"{run.title}: Film",
         preset="",
-        inputs={"scene": str(files["scene"])},
+        inputs={**_beside(run, files), "scene": str(files["scene"])},
         quality=run.quality,
         seed=run.seed,
         scene=False,
@@ -203,6 +204,12 @@ def film_of(run: Run, store: JobStore, folder: Path) -> Run:
     )
     film.preset = str(write_recipe(film.recipe, folder / f"{film.id}.toml"))
     return film
+
+
+def _beside(run: Run, files: Mapping[str, Path]) -> dict[str, str]:
+    """Photo and mask that the body was made of, for a film before its own photo."""
+    known = {**run.inputs, **{role: str(path) for role, path in files.items()}}
+    return {role: known[role] for role in ("image", "mask") if role in known}
 
 
 def _rows(recipe: Recipe) -> list[dict[str, Any]]:
@@ -217,16 +224,18 @@ def on_object(
     verb: str,
     scene: bool,
     given: dict[str, dict[str, Any]] | None = None,
+    files: dict[str, str] | None = None,
 ) -> Run:
     """A run of scene steps on a copy of an object of the open file; the object itself is not touched.
 
-    `scene`: it ends in an object for the file. `given` are parameters that the panel has no say in.
+    `scene`: it ends in an object for the file. `given` are parameters that the panel has no say in, `files` what the
+    steps read beside the object, by role.
     """
     from . import exchange, objects
 
     settings = props.settings(context)
     quality = load_quality(settings.quality or "medium")
-    base = Recipe(verb, tuple(Step(do, quality.get(do, {})) for do in steps), ("scene",))
+    base = Recipe(verb, tuple(Step(do, quality.get(do, {})) for do in steps), ("scene", *(files or {})))
     changes = chosen(settings, steps, base)
     for do, params in (given or {}).items():
         changes[do] = {**changes.get(do, {}), **params}
@@ -237,12 +246,51 @@ def on_object(
         title=f"{objects.plain(obj.name)}: {verb}",
         preset="",
         steps=_rows(recipe),
-        inputs={"scene": str(path)},
+        inputs={"scene": str(path), **(files or {})},
         settings=changes,
         quality=settings.quality or "medium",
         seed=settings.seed,
         scene=scene,
-        replaces=[each.name for each in objects.parts(obj)] if scene else [],
+        replaces=_replaced(context, obj) if scene else [],
+    )
+    run.preset = str(write_recipe(recipe, prefs.runs_folder() / f"{run.id}.toml"))
+    return run
+
+
+def _replaced(context: bpy.types.Context, obj: bpy.types.Object) -> list[str]:
+    """Names of what is hidden when the result comes: the object, and its armature, which comes back with it."""
+    from . import objects
+
+    rig = objects.armature(context, obj)
+    return list(dict.fromkeys(each.name for each in [*objects.parts(obj), *([rig] if rig else [])]))
+
+
+_OF_THE_SCENE = (
+    "device", "first", "last", "step", "frames", "format", "transparent", "passes", "audio", "processes", "watermark",
+)  # fmt: skip
+"""Settings of the film that the panel has a say in where a scene is rendered as it is."""
+
+
+def render_scene(context: bpy.types.Context) -> Run:
+    """A run that renders the open file as its own settings say, from a saved copy, so that the artist works on."""
+    from . import exchange
+
+    if not context.scene.camera:
+        raise UserError("The scene has no camera. Add one: Add > Camera.")
+    step = Step("film", {"engine": "scene"})
+    own = chosen(props.settings(context), ["film"], Recipe("Render", (step,), ("scene",))).get("film", {})
+    given = {"engine": "scene", **{name: value for name, value in own.items() if name in _OF_THE_SCENE}}
+    recipe = Recipe("Render", (replace(step, params=given),), ("scene",))
+    recipe.check()
+    path = exchange.write_all(prefs.data_folder() / "inputs")
+    name = Path(bpy.data.filepath).stem or context.scene.name
+    run = Run(
+        title=f"{name}: Render",
+        preset="",
+        steps=_rows(recipe),
+        inputs={"scene": str(path)},
+        settings={"film": given},
+        scene=False,
     )
     run.preset = str(write_recipe(recipe, prefs.runs_folder() / f"{run.id}.toml"))
     return run

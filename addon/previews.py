@@ -9,6 +9,8 @@ from typing import Any
 import bpy.utils.previews
 
 _pictures: Any = None
+_watched: Any = None
+_watching = ""
 _loaded: dict[str, str] = {}
 """The picture that each name shows. A file is loaded once: of two previews of one file Blender draws but one."""
 
@@ -25,6 +27,8 @@ def show(name: str, *paths: Path | None) -> None:
     if len(keys) > 1:
         keys = [_stack(keys)]
     _loaded[name] = keys[0]
+    if name == _watching:
+        _forget()
 
 
 def _load(path: Path) -> str:
@@ -56,8 +60,18 @@ def _stack(keys: list[str]) -> str:
     return whole
 
 
+def watch(name: str, path: Path) -> None:
+    """Let the name have this picture until it has a last one. Of those before none is kept: a film has many frames."""
+    global _watched, _watching
+    _forget()
+    _watched, _watching = bpy.utils.previews.new(), name
+    _watched.load(str(path), str(path), "IMAGE")
+
+
 def icon(name: str) -> int:
     """0 where there is no picture."""
+    if _watched is not None and name == _watching:
+        return int(next(iter(_watched.values())).icon_id)
     key = _loaded.get(name, "")
     return int(_pictures[key].icon_id) if key else 0
 
@@ -66,8 +80,17 @@ def register() -> None:
     pass
 
 
+def _forget() -> None:
+    """The picture of a film that runs."""
+    global _watched, _watching
+    if _watched is not None:
+        bpy.utils.previews.remove(_watched)
+    _watched, _watching = None, ""
+
+
 def unregister() -> None:
     global _pictures
+    _forget()
     if _pictures is not None:
         bpy.utils.previews.remove(_pictures)
         _pictures = None

@@ -67,6 +67,11 @@ class Run:
     ended: str = ""
     """done, failed, cancelled or interrupted; empty while it has not ended."""
     failure: dict[str, str] = field(default_factory=dict)
+    paused: bool = False
+    """Stopped by the user, or by the end of Blender, to go on later where it stood."""
+    priority: int = 0
+    """Of those that wait the highest goes first, and of equal ones the lowest rank."""
+    rank: float = field(default_factory=time.time)
     owner: list[Any] = field(default_factory=lambda: [socket.gethostname(), os.getpid()])
 
     @property
@@ -77,8 +82,8 @@ class Run:
     @property
     def state(self) -> str:
         """Derived: a run that its owner cannot end any more was interrupted."""
-        if self.ended:
-            return self.ended
+        if self.ended or self.paused:
+            return self.ended or "paused"
         host, pid = self.owner
         if host == socket.gethostname() and pid != os.getpid() and not process_alive(int(pid)):
             return "interrupted"
@@ -117,15 +122,25 @@ class Run:
         self.ended = state
         self.failure = asdict(failure) if failure and state == "failed" else {}
 
+    @property
+    def turn(self) -> tuple[int, float]:
+        """What the queue is sorted by."""
+        return -self.priority, self.rank
+
+    def resume(self) -> None:
+        """The same run once more, by this process: what is done answers from the store, frames are kept."""
+        self.ended, self.failure, self.stages, self.paused = "", {}, [], False
+        self.owner = [socket.gethostname(), os.getpid()]
+
     def disown(self) -> None:
         """Read from the disk: what a process of our number left unended was another one's, which is dead."""
-        if not self.ended and list(self.owner) == [socket.gethostname(), os.getpid()]:
+        if not (self.ended or self.paused) and list(self.owner) == [socket.gethostname(), os.getpid()]:
             self.ended = "interrupted"
 
     def again(self, redone: str = "") -> Run:
         """The same order as a new run; steps that are done answer from the store, but for those from `redone` on."""
         kept = {f.name: getattr(self, f.name) for f in fields(self)}
-        for name in ("id", "created", "stages", "ended", "failure", "owner"):
+        for name in ("id", "created", "stages", "ended", "failure", "owner", "paused", "rank"):
             kept.pop(name)
         return Run(**{**kept, "redone": redone})
 

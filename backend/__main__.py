@@ -6,6 +6,7 @@ Whatever name the package has elsewhere (in Blender it is `bl_ext.<repository>.g
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import sys
 from pathlib import Path
@@ -32,6 +33,8 @@ def main(argv: list[str]) -> int:
         from galatea.backend.worker import serve  # type: ignore[import-not-found,unused-ignore]
 
         return int(serve.main(argv[1:]))
+    if argv[:1] == ["hand"]:  # MODULE …: a process that helps a step
+        return int(importlib.import_module(f"galatea.{argv[1]}").main(argv[2:]))
     from galatea.backend.cli import main as command_line
 
     return int(command_line(argv))

@@ -90,6 +90,7 @@ class Drive:
 
     @property
     def current(self) -> Request | None:
+        """What runs, or waits for its turn."""
         return self._request
 
     def tick(self) -> bool:
@@ -121,11 +122,14 @@ class Drive:
                     return True
         return False
 
-    def cancel(self) -> None:
-        """Stop the running step; `tick` raises `StepFailed` with its cancelled stage when it has stopped."""
+    def cancel(self, *, gently: bool = False) -> None:
+        """Stop the running step, `gently` at a place where nothing is lost, such as the end of a frame.
+
+        `tick` raises `StepFailed` with its cancelled stage when it has stopped.
+        """
         if self._request:
             self._cancelled = True
-            self._runner.cancel(self._request.id)
+            self._runner.cancel(self._request.id, gently=gently)
 
     def _advance(self, stage: Stage | None) -> bool:
         """Hand the stage to the walk and submit what it asks next; answers from the store cost no process."""

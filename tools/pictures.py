@@ -32,7 +32,8 @@ def turntable() -> Path:
     steps = tomllib.loads((ROOT / "presets" / "recipes" / "photo_to_mesh.toml").read_text("utf-8"))["step"]
     names = [step["do"] for step in steps if step["do"] != "export"]
     lines = ["version = 1", 'name = "Turntable"', *(f'[[step]]\ndo = "{name}"' for name in names)]
-    lines.append('[[step]]\ndo = "stage"\ncamera = "orbit"\narc = 360.0\neasing = "linear"\nseconds = 0.3334')
+    lines.append('[[step]]\ndo = "stage"\n[[step]]\ndo = "camera"\npath = "orbit"\narc = 360.0\neasing = "linear"')
+    lines.append("seconds = 0.3334")
     lines.append('width = 300\nheight = 300\n[[step]]\ndo = "film"\nsamples = 12')
     path = WORK / "turntable.toml"
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -43,6 +43,15 @@ apt_install() {
   fi
 }
 
+# The viewer page is tested in it; it is of another name on other systems, so it is asked for alone.
+browser() {
+  local name
+  for name in chromium-headless-shell chromium chromium-browser google-chrome; do
+    ! command -v "$name" >/dev/null || return 0
+  done
+  apt_install chromium-headless-shell
+}
+
 # Without it the tests that ask it skip; tried once, then again when .cache/npm was deleted.
 validator() {
   [[ $REQUIREMENTS == requirements-dev.txt && ! -e .cache/npm ]] && command -v npm >/dev/null || return 0
@@ -68,6 +77,7 @@ SUM=$(command -v sha256sum || echo "shasum -a 256")
 WANT=$(cat requirements.txt "$REQUIREMENTS" pyproject.toml tools/setup.sh | $SUM | cut -c1-64)
 STAMP=.venv/.galatea-$REQUIREMENTS
 [[ -z $HAS_APT || -z $WINDOW ]] || apt_install "${LIBRARIES[@]}" || say "going on without; what needs them will say so"
+[[ -z $HAS_APT || -z $WINDOW ]] || browser || say "going on without a browser; the viewer page's tests will skip"
 validator
 if [[ -f $STAMP && $(cat "$STAMP") == "$WANT" ]] && .venv/bin/python -c "" 2>/dev/null; then exit 0; fi
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 
 import bpy
 
-from . import confidence, environment, gallery, generate, image, jobs, models, steps
+from . import confidence, environment, films, gallery, generate, image, jobs, models, queue, steps
 
 CLASSES = (
     *image.CLASSES,
     *generate.CLASSES,
     *gallery.CLASSES,
     *steps.CLASSES,
+    *films.CLASSES,
     *jobs.CLASSES,
+    *queue.CLASSES,
     *confidence.CLASSES,
     *environment.CLASSES,
     *models.CLASSES,

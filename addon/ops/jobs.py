@@ -17,7 +17,7 @@ from ..runs import Run, copy, fixes
 from .generate import begin
 
 
-class _OnJob:
+class OnJob:
     """On the job of this id, else on the one chosen in the list."""
 
     bl_options = {"REGISTER", "INTERNAL"}
@@ -45,7 +45,7 @@ class _OnJob:
         return run
 
 
-class GALATEA_OT_show(_OnJob, bpy.types.Operator):
+class GALATEA_OT_show(OnJob, bpy.types.Operator):
     """Select what this job made; brings it in where this file does not have it"""
 
     bl_idname = "galatea.show"
@@ -75,7 +75,7 @@ class GALATEA_OT_show(_OnJob, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class GALATEA_OT_again(_OnJob, bpy.types.Operator):
+class GALATEA_OT_again(OnJob, bpy.types.Operator):
     """Run the same order again. Steps that are done are not done twice, but for those that you want again"""
 
     bl_idname = "galatea.again"
@@ -97,7 +97,7 @@ class GALATEA_OT_again(_OnJob, bpy.types.Operator):
         return begin(self, context, lambda: self.order(context), wait=True)
 
 
-class GALATEA_OT_fix(_OnJob, bpy.types.Operator):
+class GALATEA_OT_fix(OnJob, bpy.types.Operator):
     """Run the job again with the setting that mends this. Only what depends on it is done again"""
 
     bl_idname = "galatea.fix"
@@ -123,7 +123,7 @@ class GALATEA_OT_fix(_OnJob, bpy.types.Operator):
         return begin(self, context, lambda: self.order(context), wait=True)
 
 
-class GALATEA_OT_copy_command(_OnJob, bpy.types.Operator):
+class GALATEA_OT_copy_command(OnJob, bpy.types.Operator):
     """Copy the command line that does the same without a window"""
 
     bl_idname = "galatea.copy_command"
@@ -136,7 +136,7 @@ class GALATEA_OT_copy_command(_OnJob, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class GALATEA_OT_open_film(_OnJob, bpy.types.Operator):
+class GALATEA_OT_open_film(OnJob, bpy.types.Operator):
     """Open the film of this job in the system's player"""
 
     bl_idname = "galatea.open_film"
@@ -156,7 +156,7 @@ class GALATEA_OT_open_film(_OnJob, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class GALATEA_OT_open_folder(_OnJob, bpy.types.Operator):
+class GALATEA_OT_open_folder(OnJob, bpy.types.Operator):
     """Open the folder with the files of this job's last step"""
 
     bl_idname = "galatea.open_folder"
@@ -172,7 +172,7 @@ class GALATEA_OT_open_folder(_OnJob, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class GALATEA_OT_export(_OnJob, bpy.types.Operator):
+class GALATEA_OT_export(OnJob, bpy.types.Operator):
     """Save the files that this job made in a folder of yours"""
 
     bl_idname = "galatea.save_files"
@@ -206,7 +206,7 @@ class GALATEA_OT_export(_OnJob, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class GALATEA_OT_forget(_OnJob, bpy.types.Operator):
+class GALATEA_OT_forget(OnJob, bpy.types.Operator):
     """Take this job off the list. Objects in the scene stay"""
 
     bl_idname = "galatea.forget"

@@ -48,12 +48,17 @@ class _OnObject:
         if not obj.data.polygons:
             raise UserError(f"{obj.name} has no faces. Choose another object.")
         run = plan.on_object(
-            context, obj, self.wanted(obj), verb=self.bl_label, scene=self.scene, given=self.given(context)
-        )
+            context, obj, self.wanted(obj), verb=self.bl_label, scene=self.scene, given=self.given(context),
+            files=self.files(),
+        )  # fmt: skip
         return self.finished(run)
 
     def given(self, context: bpy.types.Context) -> dict[str, dict[str, Any]]:
         """Parameters that the panel has no say in."""
+        return {}
+
+    def files(self) -> dict[str, str]:
+        """What the steps read beside the object, by role."""
         return {}
 
     def finished(self, run: Run) -> Run:
@@ -87,22 +92,83 @@ class GALATEA_OT_texture(_OnObject, bpy.types.Operator):
 
 
 class GALATEA_OT_rig(_OnObject, bpy.types.Operator):
-    """Fit a skeleton to the active mesh and bind it"""
+    """Fit a skeleton to the active mesh and bind the skin to it"""
 
     bl_idname = "galatea.rig"
     bl_label = "Rig"
-    steps = ("rig",)
+    steps = ("skeleton", "bind")
 
 
-class GALATEA_OT_idle(_OnObject, bpy.types.Operator):
-    """Let the active mesh breathe and sway in a loop. It is rigged first where it has no rig of ours"""
+class GALATEA_OT_skeleton(_OnObject, bpy.types.Operator):
+    """Fit a skeleton to the active mesh and stop: move its joints in edit mode where they are amiss, then bind"""
 
-    bl_idname = "galatea.idle"
-    bl_label = "Idle Motion"
-    steps = ("rig", "idle")
+    bl_idname = "galatea.skeleton"
+    bl_label = "Skeleton Only"
+    steps = ("skeleton",)
+
+
+class _OnSkeleton(_OnObject):
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if not super().poll(context):
+            return False
+        obj = objects.subject(context)
+        if obj and objects.armature(context, obj):
+            return True
+        cls.poll_message_set("Make a skeleton first, or select an armature together with the mesh")
+        return False
+
+
+class GALATEA_OT_bind(_OnSkeleton, bpy.types.Operator):
+    """Bind the active mesh to its skeleton, with the joints where you put them"""
+
+    bl_idname = "galatea.bind"
+    bl_label = "Bind"
+    steps = ("bind",)
+
+
+class GALATEA_OT_controls(_OnSkeleton, bpy.types.Operator):
+    """Put Rigify's IK and FK controls over the skeleton of a biped or quadruped"""
+
+    bl_idname = "galatea.controls"
+    bl_label = "Controls"
+    steps = ("controls",)
+
+
+class GALATEA_OT_move(_OnObject, bpy.types.Operator):
+    """Let the active mesh move as the words say, or as is usual for its kind. It is rigged first where it has no rig"""
+
+    bl_idname = "galatea.move"
+    bl_label = "Move"
+    steps = ("skeleton", "bind", "move")
 
     def wanted(self, obj: bpy.types.Object) -> list[str]:
-        return ["idle"] if objects.part(obj, "armature") else ["rig", "idle"]
+        return ["move"] if objects.part(obj, "armature") else list(self.steps)
+
+
+class GALATEA_OT_retarget(_OnObject, bpy.types.Operator):
+    """Put a motion file (BVH, FBX, glTF, AMASS poses) on the active mesh. It is rigged first where it has no rig"""
+
+    bl_idname = "galatea.retarget"
+    bl_label = "Motion from a File"
+    steps = ("skeleton", "bind", "retarget")
+    filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
+    filter_glob: StringProperty(default="*.bvh;*.fbx;*.glb;*.gltf;*.npz", options={"HIDDEN"})
+
+    def wanted(self, obj: bpy.types.Object) -> list[str]:
+        return ["retarget"] if objects.part(obj, "armature") else list(self.steps)
+
+    def files(self) -> dict[str, str]:
+        if not Path(self.filepath).is_file():
+            raise UserError("Choose a motion file: BVH, FBX, glTF or AMASS poses (npz).")
+        return {"motion": self.filepath}
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        return begin(self, context, lambda: self.order(context), wait=bpy.app.background)
 
 
 class GALATEA_OT_drop(_OnObject, bpy.types.Operator):
@@ -118,8 +184,28 @@ class GALATEA_OT_film(_OnObject, bpy.types.Operator):
 
     bl_idname = "galatea.film"
     bl_label = "Film"
-    steps = ("stage", "film")
+    steps = ("stage", "camera", "film")
     scene = False
+
+
+class GALATEA_OT_render_scene(bpy.types.Operator):
+    """Render the animation of this scene as it is, in a second Blender on a saved copy: work on meanwhile"""
+
+    bl_idname = "galatea.render_scene"
+    bl_label = "Render This Scene"
+    bl_options = set[str]()
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if context.scene.camera is None:
+            cls.poll_message_set("The scene has no camera. Add one")
+        return context.scene.camera is not None
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        return begin(self, context, lambda: plan.render_scene(context), wait=False)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        return begin(self, context, lambda: plan.render_scene(context), wait=True)
 
 
 class GALATEA_OT_asset(_OnObject, bpy.types.Operator):
@@ -143,12 +229,9 @@ class GALATEA_OT_check(_OnObject, bpy.types.Operator):
         return {"report": {"gate": str(find("gates", gate).absolute()) if gate else ""}}
 
 
-class GALATEA_OT_export_object(_OnObject, bpy.types.Operator):
-    """Write the active mesh for other programs, with its textures and where it comes from, into a folder of yours"""
+class _ToFolder(_OnObject):
+    """What is written goes into a folder of the user's."""
 
-    bl_idname = "galatea.export_object"
-    bl_label = "Export"
-    steps = ("export",)
     scene = False
     directory: StringProperty(subtype="DIR_PATH", options={"SKIP_SAVE"})
 
@@ -166,14 +249,39 @@ class GALATEA_OT_export_object(_OnObject, bpy.types.Operator):
         return begin(self, context, lambda: self.order(context), wait=bpy.app.background)
 
 
+class GALATEA_OT_export_object(_ToFolder, bpy.types.Operator):
+    """Write the active mesh for other programs, with its textures and where it comes from, into a folder of yours"""
+
+    bl_idname = "galatea.export_object"
+    bl_label = "Export"
+    steps = ("export",)
+
+
+class GALATEA_OT_page(_ToFolder, bpy.types.Operator):
+    """Write a web page that shows the active mesh in 3D, moving, into a folder of yours; it needs no network"""
+
+    bl_idname = "galatea.page"
+    bl_label = "Viewer Page"
+    steps = ("export", "viewer")
+
+    def given(self, context: bpy.types.Context) -> dict[str, dict[str, Any]]:
+        return {"export": {"format": "glb", "target": "none", "draco": False}}
+
+
 CLASSES = (
     GALATEA_OT_clean,
     GALATEA_OT_texture,
     GALATEA_OT_rig,
-    GALATEA_OT_idle,
+    GALATEA_OT_skeleton,
+    GALATEA_OT_bind,
+    GALATEA_OT_controls,
+    GALATEA_OT_move,
+    GALATEA_OT_retarget,
     GALATEA_OT_drop,
     GALATEA_OT_film,
+    GALATEA_OT_render_scene,
     GALATEA_OT_asset,
     GALATEA_OT_check,
     GALATEA_OT_export_object,
+    GALATEA_OT_page,
 )

@@ -37,7 +37,7 @@ SPEC = BackendSpec(
         Param("samples", "int", 16, "Samples a pixel of the preview", low=1, high=256),
     ),
 )
-_APART = ("source", "floor", "camera", "camera_rig")
+_APART = ("source", "floor", "camera", "camera_rig", "camera_target")
 """Roles, and all lights, that are no part of the asset."""
 _LONGEST = 900
 """Characters of a text; Blender shows them in one line."""

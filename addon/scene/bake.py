@@ -67,7 +67,7 @@ class Want:
 
 def run(work: Work, *, distance: float, **asked: Any) -> None:
     want, body = Want(**asked), work.object("body")
-    painter = Painter(Path(want.inpaint)) if want.inpaint else None
+    painter = Painter(Path(want.inpaint), work.report.log) if want.inpaint else None
     if shading.BODY_UV not in body.data.uv_layers:
         raise UserError("The body has no UV map to bake to. Run the step unwrap first.")
     meshes.set_uv(body.data, shading.BODY_UV, meshes.uv_of(body.data, shading.BODY_UV))

@@ -15,6 +15,7 @@ import bpy
 from ...backend.protocol import gltf, provenance, sealed
 from ...backend.protocol.errors import UserError
 from ...backend.protocol.spec import BackendSpec, Param
+from .lib.files import bones as bones_of
 from .lib.files import exporters, naming, placing, targets, usd
 from .lib.files.texturing import colour_points, textured
 from .lib.mesh.selection import alone
@@ -26,7 +27,7 @@ SPEC = BackendSpec(
     task="scene-to-model",
     help="Write the finished object for other programs.",
     runtime="blender",
-    version=4,
+    version=5,
     inputs=("scene",),
     outputs=("model", "provenance"),
     axes="Y up and Z forward in glb, gltf, obj, fbx, abc and usd; Z up and -Y forward in stl and ply; metres",
@@ -51,6 +52,14 @@ SPEC = BackendSpec(
             "Write the levels of detail that the scene has: as variants in usd, by their names for unity, unreal and "
             "godot, else as MSFT_lod in glb and gltf",
         ),
+        Param(
+            "bones",
+            "choice",
+            "plain",
+            "Names of a biped's bones: ours, or those of Mixamo, Unity's humanoid, Unreal's mannequin or VRM, and then "
+            "only the bones that move skin; glb and gltf also tell VRM which bone is which",
+            choices=bones_of.CONVENTIONS,
+        ),
         Param("draco", "bool", False, "Compress the geometry of glb and gltf; not every program reads that"),
         Param("prompt", "bool", False, "Write the words that it was made from into the file"),
     ),
@@ -66,9 +75,22 @@ _ORM = (*_GLTF, *targets.USD)
 
 def run(
     work: Work, *, format: str, target: str, size: float, measure: str, pivot: str, up: str, forward: str,
-    levels: bool, draco: bool, prompt: bool,
+    levels: bool, bones: str, draco: bool, prompt: bool,
 ) -> None:  # fmt: skip
     body = work.object("body")
+    if bones != "plain" and body.find_armature() is None:
+        raise UserError("The body has no skeleton to be named. Run the steps skeleton and bind, or choose bones plain.")
+    with bones_of.uncontrolled(body) as controlled:
+        _write(
+            work, body, controlled=controlled, format=format, target=target, size=size, measure=measure, pivot=pivot,
+            up=up, forward=forward, levels=levels, bones=bones, draco=draco, prompt=prompt,
+        )  # fmt: skip
+
+
+def _write(
+    work: Work, body: bpy.types.Object, *, format: str, target: str, size: float, measure: str, pivot: str, up: str,
+    forward: str, levels: bool, bones: str, draco: bool, prompt: bool, controlled: bool,
+) -> None:  # fmt: skip
     frame = targets.frame(format, target, up, forward)
     if not _built_with(format):
         raise UserError(f"This Blender was built without {format}. Choose the format glb.", kind="environment")
@@ -82,6 +104,7 @@ def run(
         _scratch(path, beside=format in exporters.BESIDE and format != "gltf") as folder,
         placing.placed(body, change, _along(format, target, levels=levels)) as objects,
         naming.named(objects, "none" if format in targets.USD else target),
+        bones_of.called(objects, bones),
         textured([obj for obj in objects if obj.type == "MESH"], folder, orm=format in _ORM),
         alone(*objects),
         _scene(frame.unit, objects, animated=animated),
@@ -91,6 +114,8 @@ def run(
             name,
             _short(document),
             rigged=body.find_armature() is not None,
+            deforming=bones != "plain",
+            single=controlled,
             animated=animated,
             draco=draco and format in _GLTF,
             levels=_levels(objects) if format in targets.USD or target not in _ENGINES else (),
@@ -101,6 +126,8 @@ def run(
         extent = [round(x * frame.unit, 5) for x in objects[0].dimensions]
     if format in targets.USD and levels and usd.library() is None and work.has("lod"):
         work.report.warn("Levels of detail were left out: this Blender has no USD library. Use 4.4 or newer.")
+    if bones == "vrm" and format in _GLTF and not bones_of.humanoid(path):
+        work.report.warn("The skeleton lacks bones that VRM needs, so that only the names are VRM's.")
     work.progress("Writing where it comes from", 0.9)
     beside = _register(work, path)
     work.file("provenance", sealed.seal(path, document, beside).name)

@@ -5,15 +5,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
 from pathlib import Path
 
 import bpy
 
 from ...backend.protocol.errors import UserError
 from ...backend.protocol.spec import BackendSpec, Param
-from .lib.render import encode, engines, pictures
-from .stage import STILL
+from .lib.render import controls, encode, engines, pictures, rendering
+from .lib.render.shots import STILL
 from .work import Work
 
 SPEC = BackendSpec(
@@ -22,6 +21,7 @@ SPEC = BackendSpec(
     task="scene-to-film",
     help="Render the film, a still and a contact sheet. An interrupted film goes on where it stopped.",
     runtime="blender",
+    version=2,
     inputs=("scene",),
     outputs=("film", "still", "contact"),
     params=(
@@ -29,13 +29,43 @@ SPEC = BackendSpec(
             "engine",
             "choice",
             "cycles",
-            "Cycles is the most beautiful, EEVEE wants a GPU, Workbench is a quick look",
-            choices=("cycles", "eevee", "workbench"),
+            "Cycles is the most beautiful, EEVEE wants a GPU, Workbench is a quick look, Scene renders the file as its "
+            "own settings say",
+            choices=("cycles", "eevee", "workbench", "scene"),
+        ),
+        Param(
+            "device",
+            "choice",
+            "auto",
+            "What Cycles computes on; auto takes the graphics card where there is one, the processor where it fails",
+            choices=("auto", "cpu", "gpu"),
         ),
         Param("samples", "int", 8, "Samples a pixel", low=1, high=4096),
+        Param("noise", "float", 0.02, "Noise at which Cycles spends no more samples; 0 spends all", low=0, high=1),
+        Param("denoise", "bool", True, "Take the noise out of what Cycles rendered"),
         Param("width", "int", 0, "Width of the film; 0 is as staged", low=0, high=8192, unit="px"),
         Param("height", "int", 0, "Height of the film; 0 is as staged", low=0, high=8192, unit="px"),
+        Param("first", "int", 0, "Begin at this frame; 0 is as staged", low=0, high=1000000),
+        Param("last", "int", 0, "End with this frame; 0 is as staged", low=0, high=1000000),
+        Param("step", "int", 0, "Render every so many frames; 0 is as staged. It plays as long", low=0, high=1000),
         Param("frames", "int", 0, "Render only so many frames; 0 is all", low=0, high=100000),
+        Param(
+            "format",
+            "choice",
+            "mp4",
+            "MP4 is H.264. PNG and EXR are a file a frame, with an MP4 to look at; EXR has depth, normals, albedo, "
+            "motion and cryptomattes",
+            choices=tuple(encode.FORMATS),
+        ),
+        Param("transparent", "bool", False, "Nothing in place of the world's background, where the format can hold it"),
+        Param(
+            "passes",
+            "bool",
+            False,
+            "Also depth, normals, mask and edges of each frame, as zips of PNG, for a model that restyles the film",
+        ),
+        Param("audio", "file", "", "Sound of the film: wav, mp3, ogg or flac; cut or repeated to its length"),
+        Param("processes", "int", 0, "So many Blenders share the frames; 0 is what suits the machine", low=0, high=64),
         Param("watermark", "str", "", "Words to be seen in a corner of each frame; empty for none"),
     ),
 )
@@ -43,54 +73,105 @@ _SHEET = 12
 _COLUMNS = 4
 
 
-def run(work: Work, *, engine: str, samples: int, width: int, height: int, frames: int, watermark: str) -> None:
+def run(
+    work: Work, *, engine: str, device: str, samples: int, noise: float, denoise: bool, width: int, height: int,
+    first: int, last: int, step: int, frames: int, format: str, transparent: bool, passes: bool, audio: str,
+    processes: int, watermark: str,
+) -> None:  # fmt: skip
     scene = bpy.context.scene
     if not scene.camera:
-        raise UserError("The scene has no camera. Run the step stage first.")
+        raise UserError("The scene has no camera. Run the step camera first, or give your own scene one.")
     size = _resolution(scene, width, height)
-    engines.prepare(work.report, scene, engine, samples)
-    _watermark(scene.render, watermark, size[1])
-    last = scene.frame_end if not frames else min(scene.frame_end, scene.frame_start + frames - 1)
-    numbers = list(range(scene.frame_start, last + 1))
-    folder = work.report.keep("frames")
-    paths = [folder / f"{number:05d}.png" for number in numbers]
-    _render(work, scene, numbers, paths, size)
-    work.progress("Writing the film", 0.93)
-    film = work.file("film", "film.mp4", frames=len(paths), fps=scene.render.fps, width=size[0], height=size[1])
-    part = film.with_name("film.part.mp4")
-    encode.mp4(paths, part, *size, scene.render.fps, lambda done: work.progress("Writing the film", 0.93 + 0.04 * done))
-    os.replace(part, film)
-    work.progress("Writing the contact sheet", 0.98)
-    still = int(scene.get(STILL, numbers[0]))
+    engines.prepare(work.report, scene, engine, samples, noise=noise, denoise=denoise)
+    scene.render.film_transparent = scene.render.film_transparent or transparent
+    if watermark or engine != "scene":
+        _watermark(scene.render, watermark, size[1])
+    numbers, every = _numbers(scene, first, last, step, frames)
+    rate = scene.render.fps, scene.render.fps_base * every
+    film = encode.Film(format, size, rate, scene.render.film_transparent, audio)
+    encode.check(film, work.report.keep("frames"))
+    if engine == "scene" and device == "auto" and getattr(scene.cycles, "device", "") == "CPU":
+        device = "cpu"  # as the file says
+    order = rendering.Order(tuple(numbers), size, device, processes, layers=format == "exr", controls=passes)
+    shown, plain = rendering.render(work, scene, order)
+    _film(work, film, shown.paths(".png"))
+    if format in encode.SEQUENCES:
+        _sequence(work, shown.paths(f".{format}"), f".{format}")
+    if plain:
+        controls.write(work, plain.paths(), lambda done: work.progress("Writing the passes", 0.95 + 0.03 * done))
+    _pictures(work, shown.paths(".png"), numbers, int(scene.get(STILL, numbers[0])), size)
+
+
+def _numbers(scene: bpy.types.Scene, first: int, last: int, step: int, frames: int) -> tuple[list[int], int]:
+    """The frames to render, and every how many of them that is."""
+    every = step or scene.frame_step
+    first, last = first or scene.frame_start, last or scene.frame_end
+    found = list(range(first, last + 1, every))
+    if not found:
+        raise UserError(f"There is no frame from {first} to {last}. Change film.first or film.last.", kind="usage")
+    return found[:frames] if frames else found, every
+
+
+def _film(work: Work, film: encode.Film, paths: list[Path]) -> None:
+    fps = round(film.rate[0] / film.rate[1], 4)
+    told = {"frames": len(paths), "fps": fps, "width": film.size[0], "height": film.size[1], "format": film.format}
+    path = work.file("film", f"film{film.packing.suffix}", **told)
+    part = path.with_name(f"film.part{path.suffix}")
+    work.progress("Writing the film", 0.92)
+    encode.write(film, paths, part, lambda done: work.progress("Writing the film", 0.92 + 0.03 * done))
+    os.replace(part, path)
+
+
+def _sequence(work: Work, paths: list[Path], suffix: str) -> None:
+    """Each frame as an asset of its own; the kept file under a second name, where the disk can do that."""
+    for path in paths:
+        target = work.file(f"frame_{path.stem}", f"film_{path.stem}{suffix}")
+        target.unlink(missing_ok=True)
+        try:
+            os.link(path, target)
+        except OSError:
+            shutil.copyfile(path, target)
+
+
+def _pictures(work: Work, paths: list[Path], numbers: list[int], still: int, size: tuple[int, int]) -> None:
+    work.progress("Writing the contact sheet", 0.99)
     best = paths[numbers.index(still)] if still in numbers else paths[len(paths) // 2]
     shutil.copyfile(best, work.file("still", "still.png", width=size[0], height=size[1]))
     count = min(_SHEET, len(paths))
     picked = [paths[round(k * (len(paths) - 1) / max(1, count - 1))] for k in range(count)]
-    sheet = pictures.sheet(picked, min(_COLUMNS, count))
-    pictures.write(work.file("contact", "contact.png"), sheet)
+    pictures.write(work.file("contact", "contact.png"), pictures.sheet(picked, min(_COLUMNS, count)))
 
 
 def _resolution(scene: bpy.types.Scene, width: int, height: int) -> tuple[int, int]:
     """Set the size of the film, even as H.264 wants it; another shape than the staged one shows more, never less."""
     render = scene.render
     staged = render.resolution_x / render.resolution_y
-    x, y = width or render.resolution_x, height or render.resolution_y
+    own = [round(side * render.resolution_percentage / 100) for side in (render.resolution_x, render.resolution_y)]
+    x, y = width or own[0], height or own[1]
     if width and not height:
         y = round(width / staged)
     elif height and not width:
         x = round(height * staged)
     x, y = max(2, x // 2 * 2), max(2, y // 2 * 2)
     render.resolution_x, render.resolution_y, render.resolution_percentage = x, y, 100
-    camera = scene.camera.data
-    if abs(x / y / staged - 1) > 0.02 and camera.sensor_fit == "AUTO":
-        # AUTO keeps the angle along the longer side. Keep the one of the side that would be cut instead.
-        if x / y > staged:
-            camera.sensor_height = camera.sensor_width * min(1.0, 1 / staged)
-            camera.sensor_fit = "VERTICAL"
-        else:
-            camera.sensor_width *= min(1.0, staged)
-            camera.sensor_fit = "HORIZONTAL"
+    render.use_border = False
+    cameras = [scene.camera, *(marker.camera for marker in scene.timeline_markers if marker.camera)]
+    for camera in {camera.data for camera in cameras if camera.type == "CAMERA"}:
+        _fit(camera, x / y, staged)
     return x, y
+
+
+def _fit(camera: bpy.types.Camera, shape: float, staged: float) -> None:
+    """For a picture of another shape, width by height, than it was set for."""
+    if abs(shape / staged - 1) <= 0.02 or camera.sensor_fit != "AUTO":
+        return
+    # AUTO keeps the angle along the longer side. Keep the one of the side that would be cut instead.
+    if shape > staged:
+        camera.sensor_height = camera.sensor_width * min(1.0, 1 / staged)
+        camera.sensor_fit = "VERTICAL"
+    else:
+        camera.sensor_width *= min(1.0, staged)
+        camera.sensor_fit = "HORIZONTAL"
 
 
 def _watermark(render: bpy.types.RenderSettings, words: str, height: int) -> None:
@@ -103,30 +184,3 @@ def _watermark(render: bpy.types.RenderSettings, words: str, height: int) -> Non
         render.stamp_note_text = words
         render.stamp_font_size = max(8, round(height / 24))
         render.stamp_foreground, render.stamp_background = (1, 1, 1, 0.9), (0, 0, 0, 0.35)
-
-
-def _render(work: Work, scene: bpy.types.Scene, numbers: list[int], paths: list[Path], size: tuple[int, int]) -> None:
-    """Render what is not there whole; each frame appears under its name whole or not at all."""
-    image = scene.render.image_settings
-    if hasattr(image, "media_type"):
-        image.media_type = "IMAGE"
-    image.file_format, image.color_mode, image.color_depth, image.compression = "PNG", "RGB", "8", 15
-    scene.render.use_file_extension = True
-    scene.render.use_persistent_data = True
-    todo = [(n, p) for n, p in zip(numbers, paths, strict=True) if not pictures.png_is_whole(p, *size)]
-    kept, clock = len(numbers) - len(todo), time.monotonic()
-    if kept:
-        work.report.log(f"{kept} of {len(numbers)} frames are there already.")
-    for done, (number, path) in enumerate(todo):
-        work.progress(f"Rendering frame {kept + done + 1}/{len(numbers)}", 0.92 * (kept + done) / len(numbers))
-        part = path.with_name(f"{path.stem}.part.png")
-        scene.frame_set(number)
-        scene.render.filepath = str(part)
-        bpy.ops.render.render(write_still=True, scene=scene.name)
-        if not pictures.png_is_whole(part, *size):
-            raise UserError("A frame was not written whole. Free some disk space and run again.", kind="output")
-        os.replace(part, path)
-    work.report.metric("frames", len(numbers))
-    work.report.metric("frames_kept", kept)
-    if todo:
-        work.report.metric("seconds_per_frame", round((time.monotonic() - clock) / len(todo), 3))

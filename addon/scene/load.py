@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Bring in a mesh file of the user: joined, upright, in metres, its base at the origin, ready for rig and film."""
+"""Bring in a mesh file of the user: joined, upright, in metres, its base at the origin; a skeleton and motions stay."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from ...backend.protocol.spec import BackendSpec, Param
 from .lib.files import naming
 from .lib.material import shading
 from .lib.mesh import dots, meshes
+from .lib.rig import foreign, skeleton, skin, weights
 from .lib.uv import layers
 from .work import Work
 
@@ -23,9 +24,10 @@ SPEC = BackendSpec(
     id="load",
     label="Load a mesh",
     task="mesh-to-scene",
-    help="Read a file of a mesh or of points, put its base on the origin and scale it where asked",
+    help="Read a file of a mesh or of points, put its base on the origin and scale it where asked. A skeleton, its "
+    "weights and its motions are kept",
     runtime="blender",
-    version=2,
+    version=3,
     inputs=("model",),
     outputs=("scene",),
     axes="Z up, faces -Y",
@@ -77,19 +79,56 @@ def run(work: Work, *, size_m: float, turn: float, cells: int) -> None:
     if not parts:
         raise UserError(f"{path.name} holds no mesh with faces. Choose another file.")
     parts = [obj for obj in parts if not naming.beside(obj.name)] or parts
+    armature = foreign.of(parts)
+    shapes = {bone.custom_shape for bone in armature.pose.bones} if armature else set()
+    parts = [obj for obj in parts if obj not in shapes] or parts
     work.progress("Joining", 0.6)
+    if armature:
+        foreign.rested(armature)
+        bpy.context.view_layer.update()
+        for obj in parts:
+            foreign.weighed(obj, armature)
     body = _join(parts)
-    for obj in [obj for obj in bpy.context.scene.objects if obj is not body]:
+    carrier = foreign.freed(armature) if armature else None
+    for obj in [obj for obj in bpy.context.scene.objects if obj not in (body, armature, carrier)]:
         bpy.data.objects.remove(obj, do_unlink=True)
-    _place(body, size_m, turn)
+    change = _place(body, size_m, turn)
     _show_colours(body.data)
-    for collection in body.users_collection:
-        collection.objects.unlink(body)
+    _collect(work, body, "body")
     body.name = body.data.name = path.stem[:60]
     work.collection.name = path.stem[:60]
-    work.add("body", body)
     body[layers.CAME] = layers.digest(body.data)
+    if armature and carrier:
+        carrier.matrix_world = change @ carrier.matrix_world
+        _rigged(work, body, armature, carrier)
     work.report.metric("faces", len(body.data.polygons))
+
+
+def _rigged(work: Work, body: bpy.types.Object, armature: bpy.types.Object, carrier: bpy.types.Object) -> None:
+    """Take the file's skeleton along, and tie the body to it where the file did."""
+    _collect(work, carrier, "carrier")
+    _collect(work, armature, "armature")
+    bpy.context.view_layer.update()
+    bones = [bone.name for bone in armature.data.bones]
+    table, _ = skin.read(body, bones)
+    moved = frozenset(name for name, column in zip(bones, table.T, strict=True) if (column > 0).any())
+    if moved:
+        skin.attach(body, armature)
+    foreign.taken(armature, moved)
+    work.report.metric("bones", len(bones))
+    work.report.metric("kind", armature[skeleton.KIND])
+    work.report.metric("motions", len(bpy.data.actions))
+    work.report.metric("unweighted", round(float(weights.bare(table).mean()), 4))
+    if not moved:
+        work.report.warn("The file has a skeleton, but no skin hangs on it. Run the step bind.")
+    elif weights.bare(table).any():
+        work.report.warn("Some of the skin hangs on no bone. The step bind mends that and keeps the rest.")
+
+
+def _collect(work: Work, obj: bpy.types.Object, role: str) -> None:
+    for collection in obj.users_collection:
+        collection.objects.unlink(obj)
+    work.add(role, obj)
 
 
 def _around(work: Work, obj: bpy.types.Object, cells: int) -> bpy.types.Object:
@@ -152,13 +191,16 @@ def _show_colours(mesh: bpy.types.Mesh) -> None:
     mesh.materials.append(material)
 
 
-def _place(body: bpy.types.Object, size_m: float, turn: float) -> None:
-    mesh = body.data
-    mesh.transform(Matrix.Rotation(math.radians(turn), 4, "Z"))
+def _place(body: bpy.types.Object, size_m: float, turn: float) -> Matrix:
+    """Turn, scale and stand it on the origin; how the world was changed for that."""
+    mesh, turned = body.data, Matrix.Rotation(math.radians(turn), 4, "Z")
+    mesh.transform(turned)
     points = meshes.vertices_of(mesh)
     low, high = points.min(axis=0), points.max(axis=0)
     extent = float((high - low).max())
     if not math.isfinite(extent) or extent <= 0:
         raise UserError("The mesh has no size, or coordinates that are not numbers. Choose another file.")
     base = Vector(((low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2]))
-    mesh.transform(Matrix.Scale(size_m / extent if size_m else 1.0, 4) @ Matrix.Translation(-base))
+    change = Matrix.Scale(size_m / extent if size_m else 1.0, 4) @ Matrix.Translation(-base)
+    mesh.transform(change)
+    return change @ turned

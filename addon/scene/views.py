@@ -13,7 +13,7 @@ from mathutils import Matrix
 from ...backend.protocol.errors import UserError
 from ...backend.protocol.spec import BackendSpec, Param
 from .lib.motion import animation
-from .lib.render import engines, framing, pictures, studio
+from .lib.render import engines, framing, pictures, skies, studio
 from .work import Work
 
 SPEC = BackendSpec(
@@ -48,7 +48,7 @@ def run(work: Work, *, count: int, size: int, elevation: float, samples: int) ->
     scene.render.film_transparent = True
     scene.view_settings.view_transform = "Standard"
     _paper(scene, size)
-    studio.plain_world((1.0, 1.0, 1.0), 0.55)
+    skies.plain((1.0, 1.0, 1.0), 0.55)
     camera, lamp = _camera(work, scene), _lamp(work)
 
     scene.frame_set(scene.frame_start)

@@ -14,13 +14,16 @@ from ..runs import Run
 from . import draw, report
 
 ICONS = {
-    "queued": "PAUSE",
-    "running": "SORTTIME",
+    "queued": "TIME",
+    "paused": "PAUSE",
+    "running": "PLAY",
     "done": "CHECKMARK",
     "failed": "ERROR",
     "cancelled": "X",
     "interrupted": "QUESTION",
 }
+
+PRIORITY = {1: "TRIA_UP_BAR", 0: "NONE", -1: "TRIA_DOWN_BAR"}
 
 GUESS = 0.55
 """Below this the back side is called a guess: most such backs of validation views were wrong (docs/model.md)."""
@@ -44,7 +47,10 @@ class GALATEA_UL_jobs(bpy.types.UIList):
         if run is bridge.current:
             live = bridge.live
             side.label(text=f"{(live.index + live.fraction) / live.total:.0%}")
-        side.label(text="", icon=ICONS[run.state])
+        place = bridge.place(run)
+        if place:
+            side.label(text=f"{place}.", icon=PRIORITY[run.priority])
+        side.label(text="", icon=ICONS["running" if run is bridge.current else run.state])
 
 
 class GALATEA_MT_again(bpy.types.Menu):
@@ -78,6 +84,7 @@ class GALATEA_PT_jobs(bpy.types.Panel):
 def _details(layout: Any, context: bpy.types.Context, run: Run) -> None:
     _state(layout, context, run)
     grid = layout.column(align=True)
+    _queue(grid, run)
     first = grid.row(align=True)
     if bridge.active(run):
         first.operator("galatea.cancel", icon="CANCEL").run = run.id
@@ -99,14 +106,42 @@ def _details(layout: Any, context: bpy.types.Context, run: Run) -> None:
         layout.template_icon(icon_value=picture, scale=5.0)
 
 
+def _queue(layout: Any, run: Run) -> None:
+    """What can be done with a job that waits, runs or rests."""
+    if run is bridge.current:
+        live, left = bridge.live, bridge.seconds_left()
+        row = layout.row()
+        row.active = False
+        row.label(text=f"{live.phase}" + (f", about {draw.duration(left)} left" if left is not None else ""))
+    row = layout.row(align=True)
+    if not bridge.active(run):
+        if run.state in ("paused", "interrupted", "failed", "cancelled"):
+            row.operator("galatea.resume", text="Resume" if run.state == "paused" else "Go On", icon="PLAY")
+            if sum(each.state == "paused" for each in bridge.runs) > 1:
+                row.operator("galatea.resume", text="Resume All").everything = True
+        return
+    row.operator("galatea.pause", icon="PAUSE")
+    if not bridge.place(run):
+        return
+    for way, icon in ((-1, "TRIA_UP"), (1, "TRIA_DOWN")):
+        row.operator("galatea.reorder", text="", icon=icon).way = way
+    for priority, icon in PRIORITY.items():
+        button = row.operator(
+            "galatea.prefer", text="", icon=icon if priority else "REMOVE", depress=run.priority == priority
+        )
+        button.priority = priority
+
+
 def _state(layout: Any, context: bpy.types.Context, run: Run) -> None:
     if run.failure:
         box = layout.box()
         draw.text(box, run.failure["message"], context=context, icon="ERROR", alert=True)
         if run.failure.get("hint"):
             draw.text(box, run.failure["hint"], context=context, icon="INFO")
+    elif run.state == "paused":
+        draw.text(layout, "Paused. Finished steps and frames are kept.", context=context, icon="INFO")
     elif run.state == "interrupted":
-        words = "Blender ended while it ran. Run it again: finished steps are kept."
+        words = "Blender ended while it ran. Go on: finished steps and frames are kept."
         draw.text(layout, words, context=context, icon="INFO")
     elif run.state in runs.ACTIVE and not bridge.active(run):
         words = f"It is, or was, run by another program on {run.owner[0]}. Run it again here, or take it off the list."

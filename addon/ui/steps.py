@@ -87,10 +87,30 @@ class GALATEA_PT_texture(_Sub, bpy.types.Panel):
 
 class GALATEA_PT_rig(_Sub, bpy.types.Panel):
     bl_label = "Rig"
-    steps = ("rig", "idle")
+    steps = ("skeleton", "bind", "controls")
 
     def head(self, layout: Any, context: bpy.types.Context, settings: Any) -> None:
-        _verbs(layout, context, ("galatea.rig", "ARMATURE_DATA"), ("galatea.idle", "ANIM"))
+        _verbs(layout, context, ("galatea.rig", "ARMATURE_DATA"))
+        row = layout.row(align=True)
+        row.operator("galatea.skeleton", text="Skeleton", icon="BONE_DATA")
+        row.operator("galatea.bind", icon="MOD_ARMATURE")
+        layout.operator("galatea.controls", icon="POSE_HLT")
+
+
+class GALATEA_PT_move(_Sub, bpy.types.Panel):
+    bl_label = "Motion"
+    steps = ("move",)
+
+    def head(self, layout: Any, context: bpy.types.Context, settings: Any) -> None:
+        _verbs(layout, context, ("galatea.move", "ANIM"))
+
+
+class GALATEA_PT_retarget(_Sub, bpy.types.Panel):
+    bl_label = "Motion from a File"
+    steps = ("retarget",)
+
+    def head(self, layout: Any, context: bpy.types.Context, settings: Any) -> None:
+        _verbs(layout, context, ("galatea.retarget", "FILEBROWSER"))
 
 
 class GALATEA_PT_physics(_Sub, bpy.types.Panel):
@@ -103,10 +123,21 @@ class GALATEA_PT_physics(_Sub, bpy.types.Panel):
 
 class GALATEA_PT_film(_Sub, bpy.types.Panel):
     bl_label = "Film"
-    steps = ("stage", "film")
+    steps = ("stage", "camera", "film")
 
     def head(self, layout: Any, context: bpy.types.Context, settings: Any) -> None:
         _verbs(layout, context, ("galatea.film", "RENDER_ANIMATION"))
+        layout.operator("galatea.render_scene", icon="SCENE")
+
+
+class GALATEA_PT_film_file(_Sub, bpy.types.Panel):
+    bl_label = "Film from a File"
+    steps = ("interpolate", "upscale", "restyle")
+
+    def head(self, layout: Any, context: bpy.types.Context, settings: Any) -> None:
+        row = layout.row(align=True)
+        row.operator("galatea.enlarge_film", icon="FULLSCREEN_ENTER")
+        row.operator("galatea.restyle_film", icon="BRUSH_DATA")
 
 
 class GALATEA_PT_asset(_Sub, bpy.types.Panel):
@@ -134,14 +165,26 @@ class GALATEA_PT_export(_Sub, bpy.types.Panel):
         _verbs(layout, context, ("galatea.export_object", "EXPORT"))
 
 
+class GALATEA_PT_page(_Sub, bpy.types.Panel):
+    bl_label = "Viewer Page"
+    steps = ("viewer",)
+
+    def head(self, layout: Any, context: bpy.types.Context, settings: Any) -> None:
+        _verbs(layout, context, ("galatea.page", "URL"))
+
+
 CLASSES = (
     GALATEA_PT_shape,
     GALATEA_PT_clean,
     GALATEA_PT_texture,
     GALATEA_PT_rig,
+    GALATEA_PT_move,
+    GALATEA_PT_retarget,
     GALATEA_PT_physics,
     GALATEA_PT_film,
+    GALATEA_PT_film_file,
     GALATEA_PT_asset,
     GALATEA_PT_report,
     GALATEA_PT_export,
+    GALATEA_PT_page,
 )

@@ -39,6 +39,8 @@ def add_verbs(verbs: Any) -> None:
     run.add_argument("--mask", type=Path, help="white where the object is; replaces the automatic cut-out")
     run.add_argument("--mesh", type=Path, help="a mesh file, for recipes that begin with one")
     run.add_argument("--scene", type=Path, help="a .blend file with a body, for recipes that begin with one")
+    run.add_argument("--motion", type=Path, help="a motion file: bvh, fbx, glb, gltf or AMASS npz")
+    run.add_argument("--film", type=Path, help="a film, or a zip of its frames as PNG, for recipes that begin with one")
     run.add_argument("--until", metavar="STEP", help="end after this step")
     run.add_argument("--backend", metavar="ID", help="the model that makes the mesh (see `galatea backends`)")
     shared(run)
@@ -60,8 +62,11 @@ def add_verbs(verbs: Any) -> None:
 
     film = verbs.add_parser("film", help="mesh to film", description="Rig a mesh, move it and film it.")
     film.add_argument("mesh", type=Path, metavar="MESH", help="a glb, gltf, obj, fbx, usd, stl, ply or abc file")
+    film.add_argument("--motion", type=Path, help="let it move as a motion file says: bvh, fbx, glb, gltf, npz")
     shared(film)
-    film.set_defaults(call=lambda options, blender: _run(options, blender, "mesh_to_film"))
+    film.set_defaults(
+        call=lambda options, blender: _run(options, blender, "motion_to_film" if options.motion else "mesh_to_film")
+    )
 
 
 def shared(verb: argparse.ArgumentParser) -> None:
@@ -116,7 +121,7 @@ def plan(options: argparse.Namespace, name: str) -> tuple[Recipe, dict[str, Path
     recipe.check()
     _check_words(recipe)
     terms.check(recipe)
-    given = {"image": "image", "mask": "mask", "model": "mesh", "scene": "scene"}
+    given = {"image": "image", "mask": "mask", "model": "mesh", "scene": "scene", "motion": "motion", "film": "film"}
     flags = {role: getattr(options, flag, None) for role, flag in given.items()}
     inputs = {role: Path(path) for role, path in flags.items() if path is not None}
     for role in recipe.inputs:

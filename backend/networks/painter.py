@@ -111,7 +111,7 @@ def needs_picture(pipeline: Any) -> bool:
 
 def load(source: Path, dtype: torch.dtype) -> Painter:
     """From a folder as diffusers writes it, or one .safetensors file with the whole model in it; on the CPU."""
-    pipeline = _folder(source, dtype) if source.is_dir() else _single(source, dtype)
+    pipeline = folder(source, dtype) if source.is_dir() else _single(source, dtype)
     if not _takes(pipeline, "prompt"):
         raise UserError(
             f"{source.name} holds a {type(pipeline).__name__}, which takes no words. Choose a text-to-image model.",
@@ -164,7 +164,8 @@ def _index(folder: Path) -> dict[str, Any]:
     return dict(data)
 
 
-def _folder(folder: Path, dtype: torch.dtype) -> Any:
+def folder(folder: Path, dtype: torch.dtype) -> Any:
+    """The pipeline that a folder of diffusers holds, on the CPU; raises `UserError` where it holds none, or pickles."""
     index = _index(folder)
     parts = [name for name, value in index.items() if isinstance(value, list) and value and value[0]]
     half = False

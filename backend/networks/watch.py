@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from contextlib import contextmanager
 from typing import Any
 
@@ -54,11 +54,25 @@ class _Bar:
 
 
 @contextmanager
+def convolutions(model: nn.Module, beat: Beat) -> Iterator[None]:
+    """Tell of each convolution of the model as its turn comes; each is taken to have one."""
+    found = [part for part in model.modules() if isinstance(part, nn.Conv2d | nn.ConvTranspose2d)]
+    with _told(found, beat):
+        yield
+
+
+@contextmanager
 def layers(model: nn.Module, beat: Beat) -> Iterator[None]:
     """Tell of each transformer layer of the model as its turn comes; each is taken to have one."""
     found = [
         part for part in model.modules() if type(part).__name__.endswith(("Layer", "Block")) and any(part.children())
     ]
+    with _told(found, beat):
+        yield
+
+
+@contextmanager
+def _told(found: Sequence[nn.Module], beat: Beat) -> Iterator[None]:
     done = 0
 
     def before(_layer: nn.Module, _given: Any) -> None:

@@ -15,9 +15,10 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from ..protocol.errors import UserError
+from ..protocol.spec import TENSORS
 
 AGAIN = "Download it again."
-WRAPPERS = ("state_dict", "model", "model_state_dict", "ema")
+WRAPPERS = ("state_dict", "model", "model_state_dict", "params_ema", "params", "ema")
 """Keys under which training programs put the tensors."""
 _KINDS = {torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16"}
 
@@ -27,6 +28,16 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     if not path.is_file():
         raise UserError(f"There are no weights at {path}. Download them or choose another file.", kind="weights")
     return _safetensors(path) if path.suffix == ".safetensors" else (_checkpoint(path), {})
+
+
+def only(source: Path) -> Path:
+    """The one file of weights in a folder, or the file itself; raises `UserError` where there are none or several."""
+    if not source.is_dir():
+        return source
+    found = sorted(path for path in source.rglob("*") if path.suffix in (*TENSORS, ".pkl"))
+    if len(found) != 1:
+        raise UserError(f"{source.name} holds {len(found)} files of weights. Name the one to use.", kind="weights")
+    return found[0]
 
 
 def _safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

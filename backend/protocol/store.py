@@ -122,6 +122,30 @@ def _drop(path: Path, text: str) -> None:
         grave.unlink()
 
 
+def claim(path: Path) -> bool:
+    """True if this process may work on what the claim file stands for. A claim whose process is gone does not count."""
+    mine = json.dumps({"pid": os.getpid(), "born": _born(os.getpid()), "host": socket.gethostname()})
+    for _ in range(3):
+        try:
+            handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
+        except FileExistsError:
+            text = _read(path)
+            if _claimant(path, text) is not None:
+                return False
+            _drop(path, text)
+            continue
+        with os.fdopen(handle, "w") as file:
+            file.write(mine)
+        return True
+    return False
+
+
+def release(path: Path) -> None:
+    """Take this process's claim away; that of another stays."""
+    if f'"pid": {os.getpid()},' in _read(path):
+        path.unlink(missing_ok=True)
+
+
 class JobStore:
     """All jobs below one folder. Several processes may use one store at once."""
 
@@ -204,21 +228,7 @@ class JobStore:
 
     def claim(self, job: str) -> bool:
         """True if this process may work on the job now. A claim whose process is gone does not count."""
-        path = self.folder(job) / "claim"
-        mine = json.dumps({"pid": os.getpid(), "born": _born(os.getpid()), "host": socket.gethostname()})
-        for _ in range(3):
-            try:
-                handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
-            except FileExistsError:
-                text = _read(path)
-                if _claimant(path, text) is not None:
-                    return False
-                _drop(path, text)
-                continue
-            with os.fdopen(handle, "w") as file:
-                file.write(mine)
-            return True
-        return False
+        return claim(self.folder(job) / "claim")
 
     def beat(self, job: str) -> None:
         """Show that the claim is alive, for other machines that cannot see the process."""
@@ -226,9 +236,7 @@ class JobStore:
             os.utime(self.folder(job) / "claim")
 
     def release(self, job: str) -> None:
-        path = self.folder(job) / "claim"
-        if f'"pid": {os.getpid()},' in _read(path):
-            path.unlink(missing_ok=True)
+        release(self.folder(job) / "claim")
 
     def claimant(self, job: str) -> int | None:
         """The process that works on the job, here or on another machine; None where nobody does."""

@@ -32,7 +32,7 @@ class InlineRunner:
             execute(self._store, self._queue.pop(0), self._load, events.append)
         return events
 
-    def cancel(self, job: str) -> None:
+    def cancel(self, job: str, *, gently: bool = False) -> None:
         self._store.cancel(job)
 
     def close(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import math
 import os
 import queue
 import signal
@@ -86,8 +87,8 @@ class LocalRunner:
         self._store.add(request)
         self._waiting.setdefault(request.id, Asked(turn, request))
 
-    def cancel(self, job: str) -> None:
-        """Ask first; `poll` kills the process when it has not listened within the grace period.
+    def cancel(self, job: str, *, gently: bool = False) -> None:
+        """Ask first; `poll` kills the process when it has not listened within the grace period, unless `gently`.
 
         It is never killed while it works on others too: then the job ends at its next progress, or at its turn.
         """
@@ -98,9 +99,10 @@ class LocalRunner:
             grace = 0.0
             if self._store.claimant(job) in (None, self.pid):
                 self._store.cancel(job)
-                grace = CANCEL_GRACE_SECONDS
+                grace = math.inf if gently else CANCEL_GRACE_SECONDS
             # else another process does the job for its own asker, and ours only waits for it
-            self._stopping.setdefault(job, time.monotonic() + grace)
+            end = time.monotonic() + grace
+            self._stopping[job] = min(end, self._stopping.get(job, end))
 
     def rest(self) -> None:
         """Ask an idle child to let go of its models: another program needs the memory now."""

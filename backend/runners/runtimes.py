@@ -145,9 +145,9 @@ class Dispatch:
     def poll(self) -> list[Event]:
         return [event for runner in self._runners.values() for event in runner.poll()]
 
-    def cancel(self, job: str) -> None:
+    def cancel(self, job: str, *, gently: bool = False) -> None:
         if job in self._where:
-            self._runners[self._where[job]].cancel(job)
+            self._runners[self._where[job]].cancel(job, gently=gently)
 
     def close(self) -> None:
         for runner in self._runners.values():

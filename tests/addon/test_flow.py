@@ -35,7 +35,7 @@ def test_a_photo_becomes_an_object_and_the_object_moves(quick: Any) -> None:
     assert asset and asset["galatea_run"] == run.id and body.location.x == pytest.approx(2)
     assert body.data.uv_layers and body.data.materials and len(body.data.polygons) > 20
     assert run.picture(prefs.store()) is not None
-    assert bpy.ops.galatea.idle() == {"FINISHED"}
+    assert bpy.ops.galatea.move() == {"FINISHED"}
     assert bridge.runs[0].state == "done", bridge.runs[0].failure
     moving = bpy.context.view_layer.objects.active
     assert moving != body and body.hide_get() and body.name in bpy.data.objects
@@ -72,7 +72,7 @@ def test_any_mesh_of_the_users_can_be_filmed_and_stays_as_it_was(addon: Any) -> 
     before = sorted(bpy.data.objects.keys()), sorted(bpy.data.scenes.keys()), sorted(bpy.data.collections.keys())
     assert bpy.ops.galatea.film() == {"FINISHED"}
     run = bridge.runs[0]
-    assert run.state == "done" and [stage["step"] for stage in run.stages] == ["stage", "film"]
+    assert run.state == "done" and [stage["step"] for stage in run.stages] == ["stage", "camera", "film"]
     files = run.files(prefs.store())
     assert files["film"].stat().st_size > 500
     assert run.picture(prefs.store()) == files["still"]

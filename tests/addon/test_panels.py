@@ -131,7 +131,7 @@ def reported(bridge: Any) -> Run:
     rows = [
         short("inner_shells", "--set clean.inner=true"),
         short("texture_px", "--set unwrap.size=1024"),
-        short("uv_stretch", "--set rig.bones=3"),
+        short("uv_stretch", "--set skeleton.bones=3"),
         short("loose", "Add the step clean before it."),
     ]
     metrics = {"faces": 9, "gate": "Game", "short": rows}
@@ -151,13 +151,13 @@ def test_rows_that_fall_short_carry_the_button_that_mends_them(reported: Run, br
         "--set clean.inner=true", "--set unwrap.size=1024", "--set clean.inner=true --set unwrap.size=1024",
     ]  # fmt: skip
     assert "falls short of the gate Game" in layout.text and "3 (most 0)" in layout.text
-    assert "Add the step clean before it." in layout.text and "--set rig.bones=3" in layout.text, "as advice"
+    assert "Add the step clean before it." in layout.text and "--set skeleton.bones=3" in layout.text, "as advice"
     new = bridge.fixed(reported, buttons[-1])
     assert new.steps[0]["params"] == {"faces": 500, "inner": True} and new.steps[1]["params"] == {"size": 1024}
     assert new.settings == {"clean": {"faces": 500, "inner": True}, "unwrap": {"size": 1024}}
     assert reported.steps[0]["params"] == {"faces": 500}, "the old one is as it was"
     with pytest.raises(Exception, match="another job"):
-        bridge.fixed(reported, "--set rig.bones=3")
+        bridge.fixed(reported, "--set skeleton.bones=3")
 
 
 def test_a_job_that_passes_says_so(reported: Run) -> None:
@@ -218,3 +218,7 @@ def test_an_object_is_checked_and_exported_from_the_window(addon: Any, bridge: A
     assert {"mesh.obj", "mesh.mtl", "mesh.obj.galatea.json"} <= {p.name for p in (tmp_path / "mine").iterdir()}
     with pytest.raises(RuntimeError, match="Choose a folder"):
         bpy.ops.galatea.export_object(directory=str(tmp_path / "nowhere"))
+    addon.steps.viewer.title = "My monkey"
+    assert bpy.ops.galatea.page(directory=str(tmp_path / "mine")) == {"FINISHED"}
+    assert (tmp_path / "mine" / "mesh.glb").is_file(), "a page is of a GLB, whatever the panel exports"
+    assert "<title>My monkey</title>" in (tmp_path / "mine" / "viewer.html").read_text("utf-8")

@@ -68,7 +68,7 @@ def test_the_run_ends_before_the_film(chosen: Any) -> None:
     for name in names("recipes"):
         if name in props.recipe_names():
             chosen.recipe, chosen.prompt = name, "a cat"
-            assert not {"stage", "film", "export"} & set(steps(plan.generate(bpy.context)))
+            assert not {"stage", "camera", "film", "export"} & set(steps(plan.generate(bpy.context)))
 
 
 def test_a_mask_goes_along(chosen: Any, photo: Path) -> None:
@@ -83,7 +83,7 @@ def test_without_an_image_the_next_move_is_told(addon: Any) -> None:
     assert not bpy.ops.galatea.generate.poll()
 
 
-@pytest.mark.parametrize("name", ["rig", "idle", "drop", "texture", "film"])
+@pytest.mark.parametrize("name", ["rig", "skeleton", "move", "drop", "texture", "film"])
 def test_steps_want_a_mesh(addon: Any, name: str) -> None:
     operator = getattr(bpy.ops.galatea, name)
     assert not operator.poll()
@@ -121,7 +121,8 @@ def test_the_prompt_goes_to_the_first_step_that_reads(chosen: Any) -> None:
 def test_a_fresh_scene_shows_what_is_used(chosen: Any) -> None:
     bpy.ops.mesh.primitive_cube_add()
     orders = [plan.generate(bpy.context)]
-    for name in (["rig", "idle"], ["drop"], ["unwrap", "bake", "material"], ["stage", "film"]):
+    film = ["stage", "camera", "film"]
+    for name in (["skeleton", "bind", "move"], ["controls"], ["drop"], ["unwrap", "bake", "material"], film):
         orders.append(plan.on_object(bpy.context, bpy.context.object, name, verb="Check", scene=True))
     for run in orders:
         for step, used in steps(run).items():
@@ -134,10 +135,10 @@ def test_a_fresh_scene_shows_what_is_used(chosen: Any) -> None:
 def test_a_recipe_with_a_film_brings_its_film_along(chosen: Any) -> None:
     assert not plan.generate(bpy.context).film
     chosen.recipe = "photo_to_film"
-    chosen.steps.stage.seconds = 1.5
+    chosen.steps.camera.seconds = 1.5
     film = plan.generate(bpy.context).film
-    assert [step["do"] for step in film["steps"]] == ["stage", "film"]
-    assert film["settings"] == {"stage": {"seconds": 1.5}} and film["steps"][0]["params"]["seconds"] == 1.5
+    assert [step["do"] for step in film["steps"]] == ["stage", "camera", "film"]
+    assert film["settings"] == {"camera": {"seconds": 1.5}} and film["steps"][1]["params"]["seconds"] == 1.5
 
 
 def test_a_mask_goes_when_the_photo_changes(chosen: Any, photo: Path) -> None:
@@ -199,7 +200,7 @@ def test_without_the_program_the_command_starts_this_blender(
     assert words[:5] == ["/opt/my blender/blender", "--background", "--command", "galatea", "run"]
 
 
-@pytest.mark.parametrize("name", ["generate", "again", "rig", "idle", "drop", "texture", "film"])
+@pytest.mark.parametrize("name", ["generate", "again", "rig", "bind", "move", "drop", "texture", "film"])
 def test_what_runs_long_is_not_for_repeat_last(addon: Any, name: str) -> None:
     assert "REGISTER" not in getattr(bpy.types, f"GALATEA_OT_{name}").bl_options
     assert "REGISTER" not in getattr(bpy.ops.galatea, name).bl_options

@@ -125,7 +125,7 @@ def test_wrong_usage_ends_with_2_and_says_what_there_is(
         ("version = 1\nname = 'x'\n[[step]]\ndo = 'fake'\ncolour = 1\n", "no parameter 'colour'"),
         ("version = 1\nname = 'x'\n", "is no recipe"),
         ("name = 'x'\n", "has no `version = 1`"),
-        ("version = 1\nname = 'x'\n[[step]]\ndo = 'rig'\n", "rig needs 'scene', and no earlier step makes it"),
+        ("version = 1\nname = 'x'\n[[step]]\ndo = 'bind'\n", "bind needs 'scene', and no earlier step makes it"),
         ("not toml at all [", "Cannot read"),
     ],
 )

@@ -31,6 +31,7 @@ def test_the_zip_holds_what_runs_and_nothing_else(archive: Path) -> None:
         "backend/weights/dinov2_vits14.safetensors",
         "backend/env/locks/linux-cpu.txt",
         "presets/recipes/photo_to_mesh.toml",
+        "presets/viewer/three.bundle.js",
     ):
         assert wanted in names
     tops = {name.split("/")[0] for name in names}

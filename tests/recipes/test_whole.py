@@ -21,8 +21,8 @@ pytest.importorskip("bpy")
 ROOT = Path(__file__).resolve().parents[2]
 PHOTO = ROOT / "presets" / "examples" / "toad.jpg"
 SMALL = [
-    *("lift.grid=64", "clean.faces=1500", "unwrap.size=256", "bake.size=256", "stage.seconds=0.5"),
-    *("stage.width=96", "stage.height=64", "film.samples=1"),
+    *("lift.grid=64", "clean.faces=1500", "unwrap.size=256", "bake.size=256", "camera.seconds=0.5"),
+    *("camera.width=96", "camera.height=64", "film.samples=1"),
 ]
 
 
@@ -100,12 +100,13 @@ def test_the_second_run_does_nothing_again(film: Path, tmp_path: Path) -> None:
 
 
 def test_a_changed_step_runs_from_its_cached_input(film: Path, tmp_path: Path) -> None:
-    settings = [*SMALL, "stage.camera=static"]
+    settings = [*SMALL, "camera.path=static"]
     subprocess.run(
         command("photo_to_film", tmp_path / "a", settings=settings), check=True, capture_output=True, timeout=600
     )
     cached = {name for name, stage in steps(tmp_path / "a").items() if stage["cached"]}
-    assert cached == {"cutout", "lift", "bring", "clean", "unwrap", "bake", "material", "export", "rig", "idle"}
+    model = {"cutout", "lift", "bring", "clean", "unwrap", "bake", "material", "export"}
+    assert cached == model | {"skeleton", "bind", "move", "stage"}
 
 
 def test_the_drop_recipe_makes_a_film_that_falls(film: Path, tmp_path: Path) -> None:
@@ -124,7 +125,7 @@ def test_the_drop_recipe_makes_a_film_that_falls(film: Path, tmp_path: Path) -> 
 
 
 def test_a_killed_blender_fails_one_run_and_loses_no_frame(film: Path, home: Path, tmp_path: Path) -> None:
-    settings = [*SMALL, "stage.seconds=4.0", "film.samples=2"]
+    settings = [*SMALL, "camera.seconds=4.0", "film.samples=2"]
     out = tmp_path / "killed"
     process = subprocess.Popen(
         command("photo_to_film", out, settings=settings), stderr=subprocess.PIPE, text=True, start_new_session=True

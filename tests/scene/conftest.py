@@ -27,6 +27,7 @@ from galatea.backend.protocol.job import Asset  # noqa: E402
 from galatea.backend.protocol.store import JobStore  # noqa: E402
 from galatea.backend.worker.report import Report  # noqa: E402
 
+from .filmed import staged  # noqa: E402, F401
 from .judges import gltf_judge, usd_judge  # noqa: E402, F401
 
 
@@ -83,7 +84,7 @@ def make_work(store: JobStore) -> Callable[..., tuple[Work, list[Event]]]:
 def run(make_work: Callable[..., tuple[Work, list[Event]]]) -> Callable[..., Run]:
     """Run one scene step on the open file, as the host does, its parameters checked and filled."""
 
-    def go(step: str, files: Mapping[str, Path] | None = None, *, seed: int = 0, **params: Any) -> Run:
+    def go(step: str, /, files: Mapping[str, Path] | None = None, *, seed: int = 0, **params: Any) -> Run:
         module = importlib.import_module(f"galatea.addon.scene.{step}")
         assert step == module.SPEC.id
         work, events = make_work(files, step=step, seed=seed)

@@ -65,7 +65,8 @@ def test_the_preview_shows_the_body_on_nothing(run, body):
 def test_levels_and_hulls_come_as_one_collection(run, body):
     run("lod", levels=3)
     run("collide", hulls=2)
-    run("stage", seconds=0.25)
+    run("stage")
+    run("camera", seconds=0.25)
     done = run("asset", **QUICK)
     assert "2 coarser levels, 2 collision hulls" in done.metrics["description"]
     roles = sorted(obj["galatea_role"] for obj in done.work.collection.objects)

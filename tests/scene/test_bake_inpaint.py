@@ -49,7 +49,7 @@ def model(path, *, cut=False, names=("image", "mask")):
 
 
 def test_only_holes_are_painted_window_by_window(tmp_path):
-    paint = Painter(model(tmp_path / "red.onnx"))
+    paint = Painter(model(tmp_path / "red.onnx"), print)
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 256, (600, 700, 3)).astype(np.float32) / 255
     holes = np.zeros((600, 700), bool)
@@ -95,4 +95,4 @@ def test_what_is_no_such_network_is_said(tmp_path, what):
     else:
         model(path, cut=what == "size", names=("a", "b") if what == "names" else ("image", "mask"))
     with pytest.raises(UserError, match=r"bake\.inpaint|MI-GAN"):
-        Painter(path)(np.zeros((32, 32, 3), np.float32), np.ones((32, 32), bool), lambda: None)
+        Painter(path, print)(np.zeros((32, 32, 3), np.float32), np.ones((32, 32), bool), lambda: None)

@@ -32,8 +32,9 @@ def test_khronos_finds_no_error(run, thing, gltf_judge):
 
 
 def test_khronos_finds_no_error_in_what_moves(run, thing, gltf_judge):
-    run("rig", bones=3)
-    run("idle", seconds=0.5)
+    run("skeleton", kind="soft", bones=3)
+    run("bind")
+    run("move", seconds=0.5)
     path = run("export", format="glb", size=2.0, target="unreal").path("model")
     assert b'"skins"' in path.read_bytes() and b'"animations"' in path.read_bytes()
     (issues,) = gltf_judge(path)

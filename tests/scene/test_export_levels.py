@@ -135,7 +135,8 @@ def test_levels_move_with_a_body_that_moves(run, levelled, gltf_judge):
 
 
 def test_a_rigged_one_has_rigged_levels(run, finished, gltf_judge, usd_judge):
-    run("rig", bones=3)
+    run("skeleton", kind="soft", bones=3)
+    run("bind")
     run("lod", levels=2)
     path = run("export", format="glb").path("model")
     data = gltf.read(path)
@@ -196,7 +197,8 @@ def test_without_a_way_to_tell_them_only_the_body_is_written(run, levelled, form
 
 
 def test_an_fbx_and_a_rigged_glb(run, finished):
-    run("rig", bones=3)
+    run("skeleton", kind="soft", bones=3)
+    run("bind")
     run("lod", levels=2)
     run("collide", hulls=1)
     for form in ("fbx", "glb"):

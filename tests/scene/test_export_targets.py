@@ -143,8 +143,9 @@ def test_what_the_artist_did_to_the_object_counts(run, thing):
 
 @pytest.fixture
 def moving(run, thing):
-    run("rig", bones=3)
-    run("idle", seconds=0.5, strength=3.0)
+    run("skeleton", kind="soft", bones=3)
+    run("bind")
+    run("move", seconds=0.5, strength=3.0)
     return run
 
 

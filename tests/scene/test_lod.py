@@ -134,7 +134,8 @@ def test_it_stops_where_no_shape_is_left(run, finished):
 
 
 def test_a_rigged_body_has_rigged_levels(run, finished):
-    rig = run("rig", bones=4).work.object("armature")
+    rig = run("skeleton", kind="soft", bones=4).work.object("armature")
+    run("bind")
     work = run("lod", levels=2).work
     (coarse,) = work.objects("lod")
     assert coarse.find_armature() == rig

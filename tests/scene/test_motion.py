@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The motions: an idle that loops, a fall that obeys the floor."""
+"""A fall that obeys the floor."""
 
 from __future__ import annotations
 
@@ -22,50 +22,14 @@ def shapes(obj, frames):
     return np.array(list(animation.sampled(bpy.context.scene, [obj], frames)))
 
 
-@pytest.mark.parametrize("axis", ["upright", "lying"])
-def test_idle_loops_moves_and_stands_on_the_floor(run, body, axis):
-    run("rig", axis=axis)
-    done = run("idle", seconds=2.0)
-    length = done.metrics["frames"]
-    assert length == 48
-    points = shapes(body(), range(1, 2 * length + 2))
-    assert np.abs(points[0] - points[length]).max() < 1e-4, "the loop does not close"
-    assert np.abs(points[7] - points[length + 7]).max() < 1e-4, "it does not repeat"
-    speed = np.abs(np.diff(points, axis=0)).max(axis=(1, 2))
-    around = speed[[length - 2, length - 1, length, length + 1]]
-    assert around.max() < 2.5 * np.median(speed) + 1e-3, "it jerks where it closes"
-    assert np.ptp(points, axis=0).max() > 0.03, "it hardly moves"
-    low = points[:, :, 2].min(axis=1)
-    assert np.abs(low).max() < 0.004, "it leaves the floor, or sinks into it"
-
-
-def test_idle_of_strength_zero_is_still_and_of_two_moves_more(run, body):
-    run("rig")
-    far = {}
-    for strength in (0.0, 1.0, 2.0):
-        run("idle", seconds=1.0, strength=strength)
-        far[strength] = np.ptp(shapes(body(), range(1, 25)), axis=0).max()
-    assert far[0.0] < 1e-5 < far[1.0] < far[2.0]
-    assert len([action for action in bpy.data.actions if action.name.startswith("idle")]) == 1
-
-
-def test_the_seed_changes_where_the_idle_begins(run, body):
-    run("rig")
-    first = []
-    for seed in (0, 5, 5):
-        run("idle", seed=seed)
-        first.append(shapes(body(), [1])[0])
-    assert np.abs(first[0] - first[1]).max() > 1e-3
-    assert np.array_equal(first[1], first[2])
-
-
 @pytest.mark.parametrize("seed", [0, 1, 2])
 @pytest.mark.parametrize("upright", [0.0, 1.0])
 @pytest.mark.parametrize("rigged", [False, True])
 def test_a_body_falls_bounces_and_rests_on_the_floor(run, body, seed, upright, rigged):
     if rigged:
-        run("rig")
-        run("idle")
+        run("skeleton", kind="soft")
+        run("bind")
+        run("move")
     done = run("drop", seed=seed, upright=upright)
     rest = done.metrics["rest_frame"]
     points = shapes(body(), range(1, rest + 30))

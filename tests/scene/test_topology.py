@@ -80,7 +80,8 @@ def test_quads_go_the_whole_way(run, figure, tmp_path):
     counts = [level["faces"] for level in run("lod", levels=2).metrics["levels"]]
     assert counts[0] == 2 * len(mesh.polygons) and counts[1] == pytest.approx(counts[0] / 2, rel=0.03)
     assert run("collide", hulls=2).metrics["hulls"] == 2
-    assert run("rig").work.object("body").find_armature()
+    run("skeleton")
+    assert run("bind").work.object("body").find_armature()
 
 
 @pytest.mark.parametrize("format", ["obj", "fbx", "usdc"])

@@ -66,7 +66,8 @@ def test_they_are_taken_from_where_they_say(run, brought):
 
 
 def test_nothing_else_is_seen(run, brought):
-    run("stage", seconds=0.25, width=32, height=32)
+    run("stage", look="clay")
+    run("camera", seconds=0.25, width=32, height=32)
     before = run("views", **SMALL, count=1)
     bpy.ops.mesh.primitive_cube_add(size=0.5, location=(0.6, -0.3, 0.2))
     bpy.ops.mesh.primitive_plane_add(size=4)

@@ -61,6 +61,16 @@ def test_work_goes_on_while_a_job_runs(play: Callable[..., dict[str, Any]]) -> N
     assert noted["list_after_load"] == 2
 
 
+def test_the_own_scene_is_rendered_paused_and_gone_on_with(play: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
+    noted = play("queue")
+    assert noted["states"] == ["paused", "paused"] and 4 <= noted["paused"] < 30
+    assert noted["state"] == "done" and noted["frames"] == 30, noted["failure"]
+    assert noted["again"] == [], "no frame was rendered twice"
+    assert noted["watched"] and noted["waiting"] == "paused"
+    for name in ("rendering", "paused", "rendered"):
+        assert colours(tmp_path / "out" / f"{name}.png") > 100, "the picture is not empty"
+
+
 def test_pictures_are_painted_chosen_and_models_compared(
     play: Callable[..., dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -80,3 +90,13 @@ def test_pictures_are_painted_chosen_and_models_compared(
     assert noted["kept"] == ["Subject", "a red armchair"] and noted["undone"], "one undo step"
     for name in ("gallery", "compared", "scores"):
         assert colours(tmp_path / "out" / f"{name}.png") > 100, "the picture is not empty"
+
+
+def test_joints_are_refined_by_hand_and_then_bound(play: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
+    noted = play("refine")
+    assert [noted[step][0] for step in ("skeleton", "bind")] == ["done", "done"], noted
+    assert noted["joint"] == pytest.approx(noted["kept"], abs=1e-3), "the edit is in the result, and still in the file"
+    assert noted["groups"] == 2 and noted["shown"] and not any(noted["hidden"])
+    assert noted["undone"], "one undo step takes the bound copy away"
+    for name in ("skeleton", "refined", "bound"):
+        assert colours(tmp_path / "out" / f"{name}.png") > 100

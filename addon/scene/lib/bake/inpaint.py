@@ -19,24 +19,19 @@ _CORE, _AROUND = 256, 128
 class Painter:
     """A model that takes `image` (1, 3, H, W) and `mask` (1, 1, H, W), uint8, 0 where to paint, and gives the image."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, log: Callable[[str], None]) -> None:
+        from .....backend.sessions import Session
+
         try:
-            import onnxruntime
+            self._session = Session(str(path), log)
         except ImportError:
-            raise UserError(
-                "bake.inpaint needs onnxruntime, which this Blender's Python lacks. Leave it empty.", kind="environment"
-            ) from None
-        onnxruntime.set_default_logger_severity(4)
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level, options.use_deterministic_compute = 4, True
-        try:
-            self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+            message = "bake.inpaint needs onnxruntime, which this Blender's Python lacks. Leave it empty."
+            raise UserError(message, kind="environment") from None
         except Exception as error:  # of a protobuf parser's own kinds
             raise UserError(
                 f"{path.name} is no ONNX model that can be read. Choose another for bake.inpaint."
             ) from error
-        inputs = {one.name: one.type for one in self._session.get_inputs()}
-        if inputs != {"image": "tensor(uint8)", "mask": "tensor(uint8)"}:
+        if set(self._session.inputs) != {"image", "mask"}:
             raise UserError(f"{path.name} is no inpainting pipeline with `image` and `mask`. Choose MI-GAN's.")
 
     def __call__(self, pixels: Floats, holes: Array, beat: Callable[[], None]) -> Floats:
@@ -53,7 +48,7 @@ class Painter:
         return out
 
     def _painted(self, picture: Array, mask: Array) -> Floats:
-        (made, *_) = self._session.run(None, {"image": picture, "mask": mask})
+        (made,) = self._session.run(self._session.outputs[:1], {"image": picture, "mask": mask})
         if np.shape(made) != picture.shape:
             raise UserError("The model of bake.inpaint gave a picture of another size. Choose MI-GAN's.")
         out: Floats = np.asarray(made[0], np.float32).transpose(1, 2, 0) / 255

@@ -22,7 +22,8 @@ from .targets import Frame
 
 @dataclass(frozen=True)
 class Order:
-    """What is written: `rigged` objects have an armature, `animated` ones move; `name` is the asset's.
+    """What is written: `rigged` objects have an armature, `animated` ones move; `name` is the asset's. `deforming`: of
+    an armature only the bones that move skin; `single`: of all motions only the one that plays.
 
     `told` are texts and numbers that a format with a place for them keeps. `levels` are names and triangles of those
     levels of detail, the finest first, that are to be told as such.
@@ -32,6 +33,8 @@ class Order:
     name: str
     told: Mapping[str, Any]
     rigged: bool = False
+    deforming: bool = False
+    single: bool = False
     animated: bool = False
     draco: bool = False
     levels: tuple[tuple[str, int], ...] = ()
@@ -69,6 +72,8 @@ def gltf(path: Path, order: Order) -> None:
             export_yup=True,
             export_apply=not order.rigged,
             export_animations=order.animated,
+            export_def_bones=order.deforming,
+            export_animation_mode="SCENE" if order.single else "ACTIONS",
             export_tangents=False,
             export_image_format="AUTO",
             export_materials="EXPORT",
@@ -140,7 +145,10 @@ def fbx(path: Path, order: Order) -> None:
         axis_up="Y" if upright else "Z",
         use_mesh_modifiers=not order.rigged,
         add_leaf_bones=False,
+        use_armature_deform_only=order.deforming,
         bake_anim=order.animated,
+        bake_anim_use_all_actions=not order.single,
+        bake_anim_use_nla_strips=not order.single,
         path_mode="COPY",
         embed_textures=True,
     )
@@ -157,6 +165,7 @@ def _call_usd(path: Path, root: str, order: Order) -> None:
         selected_objects_only=True,
         export_animation=order.animated,
         export_armatures=order.rigged,
+        only_deform_bones=order.deforming,
         export_uvmaps=True,
         export_normals=True,
         export_materials=True,

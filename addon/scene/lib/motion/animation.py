@@ -54,6 +54,14 @@ def curves(owner: bpy.types.ID) -> list[bpy.types.FCurve]:
     return found
 
 
+def every_curve(action: bpy.types.Action) -> list[bpy.types.FCurve]:
+    """All F-curves of an action, whoever they move."""
+    if hasattr(action, "fcurves"):  # until 4.5
+        return list(action.fcurves)
+    strips = [strip for layer in action.layers for strip in layer.strips]
+    return [curve for strip in strips for bag in strip.channelbags for curve in bag.fcurves]
+
+
 def set_keys(
     owner: bpy.types.ID,
     path: str,
@@ -85,9 +93,13 @@ def fill(
     """Put keys on an empty curve."""
     fcurve.keyframe_points.add(len(frames))
     fcurve.keyframe_points.foreach_set("co", np.stack([frames, values], axis=1).ravel())
-    for key in fcurve.keyframe_points:
-        key.interpolation = interpolation
-        key.handle_left_type = key.handle_right_type = handles
+    for name, value in (
+        ("interpolation", interpolation),
+        ("handle_left_type", handles),
+        ("handle_right_type", handles),
+    ):
+        number = bpy.types.Keyframe.bl_rna.properties[name].enum_items[value].value
+        fcurve.keyframe_points.foreach_set(name, np.full(len(frames), number, np.int32))
     fcurve.update()
 
 

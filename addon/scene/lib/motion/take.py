@@ -88,7 +88,8 @@ def after(second: Array, first: Array) -> Array:
 
 
 def inverse(turns: Array) -> Array:
-    return np.asarray(turns) * np.array([1.0, -1.0, -1.0, -1.0])
+    out: Array = np.asarray(turns) * np.array([1.0, -1.0, -1.0, -1.0])
+    return out
 
 
 def about(axis: Array, angles: Array) -> Array:

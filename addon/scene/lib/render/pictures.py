@@ -48,10 +48,13 @@ def prove(path: Path, width: int, height: int) -> None:
         raise UserError(message, kind="output")
 
 
-def read(path: Path, channels: int = 3) -> Pixels:
-    """(H, W, 3), or 4 with straight alpha, the bottom row first, values as they are in the file."""
+def read(path: Path, channels: int = 3, *, raw: bool = False) -> Pixels:
+    """(H, W, 3), or 4 with straight alpha, the bottom row first, values as they are in the file; `raw` are numbers of
+    an EXR, which are no colours and whose alpha covers nothing."""
     image = bpy.data.images.load(str(path))
     try:
+        if raw:
+            image.colorspace_settings.name, image.alpha_mode = "Non-Color", "CHANNEL_PACKED"
         width, height = image.size
         out = np.empty(width * height * 4, np.float32)
         image.pixels.foreach_get(out)

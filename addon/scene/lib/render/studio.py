@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Floor, backdrop, lights and world of a set. `size` is the body's largest extent in metres; all is made for it."""
+"""Floor, lamps, and the end of an older set. `size` is the body's largest extent in metres; all is made for it.
+
+Floor and lamps are made for a body at the origin and then put where it is: the lamps hang on an empty, `light_rig`, and
+the floor is one unit wide, so that the camera can widen and shift both later (`fit`).
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import bpy
@@ -12,82 +17,81 @@ from mathutils import Vector
 from numpy.typing import NDArray
 
 from ...work import ROLE, Work
-from . import tone
+from . import surfaces
 
-Color = tuple[float, float, float]
-HAZE: Color = (0.80, 0.86, 0.92)
-"""sRGB of the air at the horizon."""
-_SET = ("floor", "camera", "camera_rig")
+WIDE = "galatea_wide"
+"""Custom property of the floor: how many times the camera's distance from the body it is wide."""
+_SET = ("floor", "camera", "camera_rig", "camera_target")
+_COVE, _GROUND = 1.3, 1.0
+_NEAREST = 4.0
+"""A cove is at least so many times the body's size wide."""
 
 
 def clear(work: Work) -> None:
     """Take an older set away."""
+    clear_camera(work)
     scene = bpy.context.scene
-    for obj in list(scene.objects):
-        role = obj.get(ROLE, "")
-        if role in _SET or role.startswith("light_"):
-            data, owner = obj.data, obj.animation_data
-            action = owner.action if owner else None
-            bpy.data.objects.remove(obj)
-            if data and data.users == 0:
-                bpy.data.batch_remove([data])
-            if action and action.users == 0:
-                bpy.data.actions.remove(action)
+    scene.render.use_freestyle = scene.render.film_transparent = False
+    _drop(obj for obj in scene.objects if _role(obj) == "floor" or _role(obj).startswith("light_"))
+    for layer in scene.view_layers:
+        if layer.material_override and layer.material_override.get(ROLE) == "look":
+            layer.material_override = None
     for kind in (bpy.data.materials, bpy.data.worlds):
-        for item in [item for item in kind if item.get(ROLE) in ("floor", "world")]:
+        for item in [item for item in kind if item.get(ROLE) in ("floor", "look", "world")]:
             if item.users == 0 or item == scene.world:
                 kind.remove(item)
+    for image in [image for image in bpy.data.images if image.get(ROLE) == "backdrop" and not image.users]:
+        bpy.data.images.remove(image)
 
 
-def bowl(work: Work, centre: NDArray[Any], floor: float, inner: float, color: Color) -> bpy.types.Object:
+def clear_camera(work: Work) -> None:
+    """Take older cameras, what they hang on and their cuts away; the lamps stand still again."""
+    scene = bpy.context.scene
+    for marker in [marker for marker in scene.timeline_markers if marker.camera and _role(marker.camera) == "camera"]:
+        scene.timeline_markers.remove(marker)
+    _drop(obj for obj in scene.objects if _role(obj) in _SET[1:])
+    for rig in work.objects("light_rig"):
+        rig.constraints.clear()
+        rig.animation_data_clear()
+    if scene.world and scene.world.node_tree and scene.world.get(ROLE) == "world":
+        scene.world.node_tree.animation_data_clear()
+
+
+def _role(obj: bpy.types.Object) -> str:
+    return str(obj.get(ROLE, ""))
+
+
+def _drop(objects: Iterable[bpy.types.Object]) -> None:
+    for obj in list(objects):
+        data = obj.data
+        movers = [owner.animation_data for owner in (obj, data) if owner and owner.animation_data]
+        actions = {mover.action for mover in movers if mover.action}
+        bpy.data.objects.remove(obj)
+        if data and data.users == 0:
+            bpy.data.batch_remove([data])
+        for action in actions:
+            if action.users == 0:
+                bpy.data.actions.remove(action)
+
+
+def cove(work: Work) -> bpy.types.Object:
     """A round floor that curves up into a wall all around, so that a camera inside sees no edge anywhere.
 
-    `inner` is the radius in metres of what lies flat.
+    One unit is the radius of what lies flat.
     """
-    bend, high = 0.7 * inner, 1.2 * inner
-    profile = [(0.0, 0.0), (0.35 * inner, 0.0), (inner, 0.0)]
-    profile += [(inner + bend * math.sin(a), bend * (1 - math.cos(a))) for a in np.linspace(0, math.pi / 2, 13)[1:]]
-    profile.append((inner + bend, bend + high))
-    obj = _revolved(work, "Floor", profile, centre, floor)
-    material, matte, glow = _new_material("Floor")
-    obj.data.materials.append(material)
-    tree = material.node_tree
-    matte.default_value = (*tone.linear(color), 1)
-    matte.node.inputs["Roughness"].default_value = 0.0
-    # Lamps do not reach the wall evenly; it glows a little instead, so that the backdrop has the tone that was chosen.
-    ramp = _radial(tree, inner + bend)
-    far = tone.linear((0.86 * color[0], 0.86 * color[1], 0.86 * color[2]))
-    ramp.color_ramp.interpolation = "EASE"
-    ramp.color_ramp.elements[0].color, ramp.color_ramp.elements[1].color = (0, 0, 0, 1), (*far, 1)
-    ramp.color_ramp.elements[0].position, ramp.color_ramp.elements[1].position = 0.12, 0.95
-    tree.links.new(ramp.outputs["Color"], glow)
-    glow.node.inputs["Strength"].default_value = 0.62
-    return obj
+    bend, high = 0.7, 1.2
+    profile = [(0.0, 0.0), (0.35, 0.0), (1.0, 0.0)]
+    profile += [(1 + bend * math.sin(a), bend * (1 - math.cos(a))) for a in np.linspace(0, math.pi / 2, 13)[1:]]
+    profile.append((1 + bend, bend + high))
+    return _revolved(work, profile, _COVE)
 
 
-def ground(work: Work, centre: NDArray[Any], floor: float, near: float, color: Color) -> bpy.types.Object:
-    """A wide disc of plain ground under a sky; beyond some times `near` metres it fades into haze, as a plain does."""
-    radius = 300 * near
-    profile = [(r * radius, 0.0) for r in (0.0, 0.02, 0.1, 0.3, 1.0)]
-    obj = _revolved(work, "Floor", profile, centre, floor)
-    material, matte, glow = _new_material("Floor")
-    obj.data.materials.append(material)
-    tree = material.node_tree
-    for socket, inside, outside in (
-        (matte, tone.linear(color), (0.0, 0.0, 0.0)),
-        (glow, (0.0, 0.0, 0.0), tone.linear(HAZE)),
-    ):
-        ramp = _radial(tree, 14 * near)
-        ramp.color_ramp.interpolation = "EASE"
-        ramp.color_ramp.elements[0].position, ramp.color_ramp.elements[1].position = 0.05, 0.9
-        ramp.color_ramp.elements[0].color, ramp.color_ramp.elements[1].color = (*inside, 1), (*outside, 1)
-        tree.links.new(ramp.outputs["Color"], socket)
-    return obj
+def ground(work: Work) -> bpy.types.Object:
+    """A wide disc of plain ground; beyond some units it fades into haze, as a plain does."""
+    return _revolved(work, [(r * surfaces.HORIZON, 0.0) for r in (0.0, 0.02, 0.1, 0.3, 1.0)], _GROUND)
 
 
-def _revolved(
-    work: Work, name: str, profile: list[tuple[float, float]], centre: NDArray[Any], floor: float, around: int = 64
-) -> bpy.types.Object:
+def _revolved(work: Work, profile: list[tuple[float, float]], wide: float, around: int = 64) -> bpy.types.Object:
     """A surface of revolution from (radius, height) pairs, the first on the axis."""
     vertices: list[tuple[float, float, float]] = [(0.0, 0.0, profile[0][1])]
     for radius, height in profile[1:]:
@@ -98,131 +102,47 @@ def _revolved(
     for ring in range(len(profile) - 2):
         a, b = 1 + ring * around, 1 + (ring + 1) * around
         faces += [(a + k, b + k, b + (k + 1) % around, a + (k + 1) % around) for k in range(around)]
-    mesh = bpy.data.meshes.new(name)
+    mesh = bpy.data.meshes.new("Floor")
     mesh.from_pydata(vertices, [], faces)
     mesh.shade_smooth()
-    obj = work.add("floor", bpy.data.objects.new(name, mesh))
-    obj.location = (centre[0], centre[1], floor)
+    obj = work.add("floor", bpy.data.objects.new("Floor", mesh))
+    obj[WIDE], obj[surfaces.FLOOR] = wide, 1.0
     return obj
 
 
-def _new_material(name: str) -> tuple[bpy.types.Material, bpy.types.NodeSocket, bpy.types.NodeSocket]:
-    """Matte and glowing at once; the sockets of both colours. Most pixels are floor: a Principled one costs more."""
-    material = bpy.data.materials.new(name)
-    if not material.node_tree:
-        material.use_nodes = True
-    material[ROLE] = "floor"
-    material.cycles.emission_sampling = "NONE"  # far, dim and everywhere: chance finds it, and frames are faster
-    tree = material.node_tree
-    tree.nodes.clear()
-    matte, glow, both, output = (
-        tree.nodes.new(f"ShaderNode{kind}") for kind in ("BsdfDiffuse", "Emission", "AddShader", "OutputMaterial")
-    )
-    tree.links.new(matte.outputs[0], both.inputs[0])
-    tree.links.new(glow.outputs[0], both.inputs[1])
-    tree.links.new(both.outputs[0], output.inputs["Surface"])
-    return material, matte.inputs["Color"], glow.inputs["Color"]
-
-
-def _radial(tree: bpy.types.NodeTree, radius: float) -> bpy.types.ShaderNode:
-    """A colour ramp over the distance from the object's axis, 1 at `radius` metres."""
-    place, length, scale = (tree.nodes.new(f"ShaderNode{k}") for k in ("TexCoord", "VectorMath", "Math"))
-    ramp = tree.nodes.new("ShaderNodeValToRGB")
-    length.operation, scale.operation = "LENGTH", "DIVIDE"
-    scale.inputs[1].default_value = radius
-    tree.links.new(place.outputs["Object"], length.inputs[0])
-    tree.links.new(length.outputs["Value"], scale.inputs[0])
-    tree.links.new(scale.outputs["Value"], ramp.inputs["Fac"])
-    return ramp
-
-
-def softboxes(work: Work, centre: NDArray[Any], size: float) -> None:
-    """Key from the front left, fill from the front right, a rim from behind and a top light."""
+def lamps(work: Work, lamps: Iterable[Mapping[str, Any]], size: float) -> None:
+    """Discs of light around the body, all of them looking at its middle."""
     # Power goes with the square of the distance, so that the light on the body is the same at every size.
-    unit = size * size
-    for role, place, width, power, color in (
-        ("light_key", (-2.2, -2.3, 2.6), 1.2, 165.0, (1.0, 0.965, 0.92)),
-        ("light_fill", (2.7, -2.1, 1.2), 2.4, 34.0, (0.92, 0.96, 1.0)),
-        ("light_rim", (1.5, 2.5, 2.2), 1.2, 95.0, (1.0, 0.98, 0.95)),
-        ("light_top", (0.0, 0.3, 3.3), 2.2, 54.0, (1.0, 1.0, 1.0)),
-    ):
-        data = bpy.data.lights.new(role, "AREA")
-        data.shape, data.size, data.energy, data.color = "DISK", width * size, power * unit, color
-        obj = work.add(role, bpy.data.objects.new(role.replace("light_", "Light ").title(), data))
-        where = Vector(place) * size
-        obj.location = Vector(centre) + where
-        obj.rotation_euler = (-where).to_track_quat("-Z", "Y").to_euler()
+    for lamp in lamps:
+        data = bpy.data.lights.new(f"Light {lamp['name']}".title(), "AREA")
+        data.shape, data.size = "DISK", lamp["width"] * size
+        data.energy, data.color = lamp["power"] * size * size, lamp["color"]
+        where = Vector(lamp["place"]) * size
+        hang(work, f"light_{lamp['name']}", data, -where).location = where
 
 
-def plain_world(color: Color, strength: float) -> None:
-    """Even light from everywhere, what a white room gives."""
-    _, shader = _new_world()
-    shader.inputs["Color"].default_value = (*tone.linear(color), 1)
-    shader.inputs["Strength"].default_value = strength
+def hang(work: Work, role: str, data: bpy.types.Light, along: Vector) -> bpy.types.Object:
+    """A lamp on the rig that shines this way."""
+    obj = work.add(role, bpy.data.objects.new(data.name, data))
+    obj.parent = rig(work)
+    obj.rotation_euler = along.to_track_quat("-Z", "Y").to_euler()
+    return obj
 
 
-def sky_world(sun_elevation: float, sun_azimuth: float, strength: float) -> None:
-    """A clear sky without its disc, which a lamp replaces: half a degree of sun is what makes fireflies.
-
-    The azimuth is counted as the camera's is. Blender 5.0 gave the physical sky other names.
-    """
-    tree, shader = _new_world()
-    sky = tree.nodes.new("ShaderNodeTexSky")
-    known = {item.identifier for item in sky.bl_rna.properties["sky_type"].enum_items}
-    sky.sky_type = next(kind for kind in ("MULTIPLE_SCATTERING", "NISHITA", "HOSEK_WILKIE") if kind in known)
-    toward = _direction(sun_elevation, sun_azimuth)
-    if sky.sky_type == "HOSEK_WILKIE":
-        sky.sun_direction = toward
-    else:
-        sky.sun_disc = False
-        sky.sun_elevation = sun_elevation
-        sky.sun_rotation = math.atan2(toward.x, toward.y)
-    tree.links.new(sky.outputs["Color"], shader.inputs["Color"])
-    shader.inputs["Strength"].default_value = strength
-    _show_gradient(tree, shader)
+def rig(work: Work) -> bpy.types.Object:
+    """The empty that all lamps hang on."""
+    if not work.has("light_rig"):
+        work.add("light_rig", bpy.data.objects.new("Light rig", None))
+    return work.object("light_rig")
 
 
-def _show_gradient(tree: bpy.types.NodeTree, lighting: bpy.types.ShaderNode) -> None:
-    """To the camera the sky is haze that turns blue; a physical horizon is far too bright beside a lit body."""
-    nodes, links = tree.nodes, tree.links
-    place, split, ramp, path = (
-        nodes.new(f"ShaderNode{kind}") for kind in ("TexCoord", "SeparateXYZ", "ValToRGB", "LightPath")
-    )
-    seen, mix = nodes.new("ShaderNodeBackground"), nodes.new("ShaderNodeMixShader")
-    links.new(place.outputs["Generated"], split.inputs[0])
-    links.new(split.outputs["Z"], ramp.inputs["Fac"])
-    ramp.color_ramp.elements[0].color = (*tone.linear(HAZE), 1)
-    ramp.color_ramp.elements[1].color = (*tone.linear((0.36, 0.58, 0.86)), 1)
-    ramp.color_ramp.elements[1].position = 0.5
-    links.new(ramp.outputs["Color"], seen.inputs["Color"])
-    links.new(path.outputs["Is Camera Ray"], mix.inputs["Fac"])
-    links.new(lighting.outputs["Background"], mix.inputs[1])
-    links.new(seen.outputs["Background"], mix.inputs[2])
-    output = next(node for node in nodes if node.type == "OUTPUT_WORLD")
-    links.new(mix.outputs["Shader"], output.inputs["Surface"])
-
-
-def sun(work: Work, elevation: float, azimuth: float, strength: float) -> None:
-    data = bpy.data.lights.new("Sun", "SUN")
-    data.energy, data.angle, data.color = strength, math.radians(4), (1.0, 0.93, 0.83)
-    obj = work.add("light_sun", bpy.data.objects.new("Sun", data))
-    obj.rotation_euler = (-_direction(elevation, azimuth)).to_track_quat("-Z", "Y").to_euler()
-
-
-def _direction(elevation: float, azimuth: float) -> Vector:
-    """Unit vector towards a light; azimuth 0 is the front, -Y, a quarter turn is +X."""
-    flat = math.cos(elevation)
-    return Vector((flat * math.sin(azimuth), -flat * math.cos(azimuth), math.sin(elevation)))
-
-
-def _new_world() -> tuple[bpy.types.NodeTree, bpy.types.ShaderNode]:
-    world = bpy.data.worlds.new("World")
-    if not world.node_tree:
-        world.use_nodes = True
-    world[ROLE] = "world"
-    bpy.context.scene.world = world
-    tree = world.node_tree
-    tree.nodes.clear()
-    shader, output = tree.nodes.new("ShaderNodeBackground"), tree.nodes.new("ShaderNodeOutputWorld")
-    tree.links.new(shader.outputs["Background"], output.inputs["Surface"])
-    return tree, shader
+def fit(work: Work, centre: NDArray[Any], low: float, away: float, size: float) -> None:
+    """Put floor and lamps where the body is: `centre` (3,) of it, `low` the height of the floor, and so wide that a
+    camera `away` metres from the centre stands inside."""
+    for floor in work.objects("floor"):
+        wide = float(floor.get(WIDE, 1.0)) * away
+        wide = max(wide, _NEAREST * size) if floor[WIDE] == _COVE else wide
+        floor.location, floor.scale = (centre[0], centre[1], low), (wide, wide, wide)
+    for lights in work.objects("light_rig"):
+        lights.location = centre
+        lights.empty_display_size = 0.3 * size

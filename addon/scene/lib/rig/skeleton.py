@@ -9,6 +9,7 @@ and moves no skin. So motions, controls and names for export need one table each
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,6 +29,9 @@ KIND = "galatea_kind"
 """Custom property of the armature: its kind, one of `KINDS`."""
 MARKS = "galatea_marks"
 """Custom property of the armature: names of bones by what they do, such as `wheels` or `head`, for motions."""
+
+CONTROLS = "galatea_controls"
+"""Custom property of an armature with Rigify's controls: JSON, the parent of each bone of the plain skeleton below."""
 
 
 @dataclass(frozen=True)
@@ -106,16 +110,27 @@ def _add(data: bpy.types.Armature, bones: Iterable[Bone]) -> None:
 
 
 def read(armature: bpy.types.Object) -> Skeleton:
-    """The skeleton of an armature as it stands now, whoever made or edited it. A foreign one has the kind `prop`."""
+    """The skeleton of an armature as it stands now, whoever made or edited it. A foreign one has the kind `prop`.
+
+    Of one with controls it is the plain skeleton below them; `controls.control_of` tells which bone to key.
+    """
     matrix = np.array(armature.matrix_world)
     bones = []
-    for bone in armature.data.bones:  # parents come first
+    for name, parent, bone, deform in _plain(armature):  # parents come first
         head, tail = (matrix[:3, :3] @ np.array(p) + matrix[:3, 3] for p in (bone.head_local, bone.tail_local))
-        z = matrix[:3, :3] @ np.array(bone.z_axis)
-        bones.append(
-            Bone(bone.name, bone.parent.name if bone.parent else "", head, tail, z, bone.use_connect, bone.use_deform)
-        )
+        z = matrix[:3, :3] @ np.array(bone.matrix_local)[:3, 2]  # not z_axis: that is in the parent's space
+        bones.append(Bone(name, parent, head, tail, z, bone.use_connect, deform))
     return Skeleton(str(armature.get(KIND, "prop")), tuple(bones), marks=marks(armature))
+
+
+def _plain(armature: bpy.types.Object) -> list[tuple[str, str, bpy.types.Bone, bool]]:
+    """Name, parent's name, the bone that stands there, and whether it moves skin."""
+    every = armature.data.bones
+    if CONTROLS not in armature:
+        return [(bone.name, bone.parent.name if bone.parent else "", bone, bone.use_deform) for bone in every]
+    stored = json.loads(armature[CONTROLS])
+    found = [(name, parent, every.get(f"ORG-{name}") or every.get(name)) for name, parent in stored.items()]
+    return [(name, parent, bone, f"DEF-{name}" in every) for name, parent, bone in found if bone]
 
 
 def marks(armature: bpy.types.Object) -> dict[str, tuple[str, ...]]:

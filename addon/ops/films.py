@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# mypy: disable-error-code="misc,attr-defined,valid-type"
+# ruff: noqa: RUF012 - Blender wants mutable sets as class attributes
+"""A film file made smoother and larger, or painted anew, in the background; the result is a film beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import bpy
+from bpy.props import StringProperty
+
+from ...backend.protocol.errors import UserError
+from ...backend.protocol.recipe import Recipe, Step
+from .. import plan, prefs, props
+from ..runs import Run
+from .generate import begin
+
+
+def order(context: bpy.types.Context, path: Path, steps: tuple[str, ...], verb: str) -> Run:
+    """The run of these steps on a film, with the panel's settings."""
+    if not path.is_file():
+        raise UserError("Choose a film: mp4, mov, webm or mkv, or a zip of its frames as PNG.")
+    plain = Recipe(verb, tuple(Step(step, {}) for step in steps), ("film",))
+    given = plan.chosen(props.settings(context), list(steps), plain)
+    recipe = plain.merged(given)
+    recipe.check()
+    rows = [{"do": step.do, "params": step.params} for step in recipe.steps]
+    run = Run(
+        title=f"{path.stem}: {verb}", preset="", steps=rows, inputs={"film": str(path)}, settings=given, scene=False
+    )
+    run.preset = str(plan.write_recipe(recipe, prefs.runs_folder() / f"{run.id}.toml"))
+    return run
+
+
+class _OnFilm:
+    bl_options = set[str]()
+    steps: tuple[str, ...] = ()
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        path = Path(bpy.path.abspath(self.filepath))
+        return begin(self, context, lambda: order(context, path, self.steps, self.bl_label), wait=bpy.app.background)
+
+
+class GALATEA_OT_enlarge_film(_OnFilm, bpy.types.Operator):
+    """Draw frames in between and make each larger, of any film file, with the full environment"""
+
+    bl_idname = "galatea.enlarge_film"
+    bl_label = "Smooth and Enlarge"
+    steps = ("interpolate", "upscale")
+    filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
+    filter_glob: StringProperty(default="*.mp4;*.mov;*.webm;*.mkv;*.zip", options={"HIDDEN"})
+
+
+class GALATEA_OT_restyle_film(_OnFilm, bpy.types.Operator):
+    """Paint any film file anew by words, with a video model and the full environment"""
+
+    bl_idname = "galatea.restyle_film"
+    bl_label = "Restyle"
+    steps = ("restyle",)
+    filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
+    filter_glob: StringProperty(default="*.mp4;*.mov;*.webm;*.mkv;*.zip", options={"HIDDEN"})
+
+
+CLASSES = (GALATEA_OT_enlarge_film, GALATEA_OT_restyle_film)

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The clips of presets/motions: each names a generator, the kinds of bodies it is for, and its numbers."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .....backend.protocol import recipe
+from .....backend.protocol.errors import UserError
+from . import gestures, striding, swaying, things
+from .clip import Maker
+
+MAKERS: Mapping[str, Maker] = {**striding.MAKERS, **gestures.MAKERS, **swaying.MAKERS, **things.MAKERS}
+USUAL = {
+    "biped": "idle",
+    "quadruped": "idle",
+    "bird": "idle",
+    "fish": "swim",
+    "snake": "slither",
+    "plant": "sway",
+    "furniture": "wobble",
+    "vehicle": "drive",
+    "soft": "idle",
+    "prop": "spin",
+}
+"""What a body does where nobody says anything: the clip by the kind."""
+
+
+@dataclass(frozen=True)
+class Clip:
+    """`numbers` are the defaults of its generator's parameters; `seconds` it lasts where nobody says how long."""
+
+    name: str
+    generator: str
+    kinds: tuple[str, ...]
+    sentence: str
+    words: tuple[str, ...]
+    seconds: float
+    numbers: Mapping[str, float]
+
+    @property
+    def maker(self) -> Maker:
+        return MAKERS[self.generator]
+
+
+def read(path: Path) -> Clip:
+    """One file, every value checked."""
+    data = recipe.read_toml(path)
+    try:
+        numbers = {name: _number(path, name, entry) for name, entry in data.get("params", {}).items()}
+        clip = Clip(
+            str(data["name"]),
+            str(data["generator"]),
+            tuple(map(str, data["kinds"])),
+            str(data["sentence"]),
+            tuple(str(word).lower() for word in data["words"]),
+            float(data["seconds"]),
+            numbers,
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UserError(f"{path} is no motion: {error!r}. See presets/motions/README.md.", kind="usage") from None
+    if clip.generator not in MAKERS:
+        raise UserError(f"{path}: no generator {clip.generator!r}, there are {', '.join(MAKERS)}.", kind="usage")
+    if not 0.1 <= clip.seconds <= 600 or not clip.words or not clip.kinds:
+        raise UserError(f"{path}: it needs words, kinds and seconds from 0.1 to 600.", kind="usage")
+    return clip
+
+
+def _number(path: Path, name: str, entry: Mapping[str, Any]) -> float:
+    value, low, high = float(entry["default"]), float(entry["low"]), float(entry["high"])
+    if not low <= value <= high:
+        raise UserError(f"{path}: {name} is {value:g}, not from {low:g} to {high:g}.", kind="usage")
+    return value
+
+
+@functools.cache
+def everything() -> tuple[Clip, ...]:
+    return tuple(read(path) for path in sorted((recipe.PRESETS / "motions").glob("*.toml")))
+
+
+def clips(kind: str) -> dict[str, Clip]:
+    """What a body of this kind can do, by name. What is not known can do what a prop can."""
+    found = {clip.name: clip for clip in everything() if kind in clip.kinds}
+    return found or {clip.name: clip for clip in everything() if "prop" in clip.kinds}
+
+
+def usual(kind: str) -> str:
+    return USUAL.get(kind, "spin")

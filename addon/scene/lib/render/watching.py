@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is seen of the body, frame by frame: its outermost points, for cameras to be framed by."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import bpy
+import numpy as np
+
+from ...work import ROLE
+from ..motion import animation
+from . import framing
+
+_SAMPLES = 600
+"""Frames that are looked at; of a longer film those between take the points of both neighbours."""
+_HIDDEN = ("floor", "source")
+
+
+def watch(length: int, tell: Callable[[float], None]) -> list[framing.Array]:
+    """Points (P, 3) in metres for each frame from 1 to `length`."""
+    scene = bpy.context.scene
+    seen = [
+        obj
+        for obj in scene.objects
+        if obj.type == "MESH" and not obj.hide_render and obj.get(ROLE) not in _HIDDEN and obj.data.vertices
+    ]
+    step = max(1, math.ceil(length / _SAMPLES))
+    frames = sorted({*range(1, length + 1, step), length})
+    if not any(_moves(obj) for obj in seen):
+        frames = [1]
+    found = []
+    for number, points in enumerate(animation.sampled(scene, seen, frames)):
+        found.append(framing.extreme(points))
+        tell(number / len(frames))
+    before = np.searchsorted(frames, np.arange(1, length + 1), side="right") - 1
+    shapes = []
+    for frame, k in enumerate(before, 1):
+        between = frame != frames[k] and k + 1 < len(frames)
+        shapes.append(np.concatenate(found[k : k + 2]) if between else found[k])
+    return shapes
+
+
+def motion_end() -> int:
+    """Last frame of all keyed motion of the scene; three seconds' where nothing is keyed.
+
+    A loop's last key is its first once more, which a film that is played again and again must not show twice.
+    """
+    actions = [obj.animation_data.action for obj in bpy.context.scene.objects if obj.animation_data]
+    ends = [action.frame_range[1] - action.use_cyclic for action in actions if action]
+    strips = [
+        strip.frame_end
+        for obj in bpy.context.scene.objects
+        if obj.animation_data
+        for track in obj.animation_data.nla_tracks
+        for strip in track.strips
+        if not track.mute
+    ]
+    return max(1, round(max(ends + strips))) if ends or strips else 3 * animation.FPS
+
+
+def _moves(obj: bpy.types.Object | None) -> bool:
+    """The object, a parent of it or its armature is animated, or something else may change its shape."""
+    while obj:
+        if obj.animation_data or obj.modifiers or (obj.data and getattr(obj.data, "shape_keys", None)):
+            return True
+        obj = obj.parent
+    return False

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Joints found in bodies, against true ones and against what kind of body it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import bpy
+import numpy as np
+import pytest
+
+from galatea.addon.scene.lib.mesh import meshes
+from galatea.addon.scene.lib.rig import finding, skeleton
+from galatea.backend.protocol.errors import UserError
+
+from . import bodies
+
+PEOPLE = sorted((Path(__file__).parent / "fixtures").glob("anny_*.npz"))
+LIMITS = {"hip": 5.5, "knee": 4.0, "ankle": 5.0, "shoulder": 6.0, "elbow": 6.0, "wrist": 4.0, "neck": 4.0, "head": 4.0}
+"""Per cent of the body's height that a joint may be off."""
+FOUND = {
+    "hip": ("thigh", "head"), "knee": ("shin", "head"), "ankle": ("foot", "head"),
+    "shoulder": ("upper_arm", "head"), "elbow": ("forearm", "head"), "wrist": ("hand", "head"),
+    "neck": ("spine.003", "tail"), "head": ("spine.006", "head"),
+}  # fmt: skip
+
+
+def find(mesh, kind="auto", bones=5, axis="auto"):
+    return finding.find(mesh[0].astype(float), mesh[1], kind, bones, axis, lambda: None)
+
+
+def place(found, joint):
+    name, _, side = joint.partition(".")
+    bone, end = FOUND[name]
+    return getattr(found.skeleton[f"{bone}.{side}" if side else bone], end)
+
+
+@pytest.mark.parametrize("path", PEOPLE, ids=lambda path: path.stem)
+def test_the_joints_of_people_are_where_they_truly_are(path):
+    with np.load(path) as data:
+        mesh, true = (
+            (data["vertices"], data["faces"].astype(np.int32)),
+            dict(zip(data["names"].tolist(), data["joints"].astype(float), strict=True)),
+        )
+    found = find(mesh)
+    assert found.skeleton.kind == "biped" and not found.notes
+    high = float(np.ptp(mesh[0][:, 2]))
+    off = {name: 100 * float(np.linalg.norm(place(found, name) - at)) / high for name, at in true.items()}
+    assert {name: round(value, 1) for name, value in off.items() if value > LIMITS[name.partition(".")[0]]} == {}
+    assert np.mean(list(off.values())) < 2.5
+
+
+def test_a_turned_person_has_the_same_joints_turned():
+    with np.load(PEOPLE[0]) as data:
+        points, faces = data["vertices"].astype(float), data["faces"].astype(np.int32)
+    straight = find((points, faces)).skeleton
+    turn = np.array([[0, -1, 0], [1, 0, 0], [0, 0, 1.0]])
+    turned = find((points @ turn.T, faces)).skeleton
+    high = float(np.ptp(points[:, 2]))
+    sides = [b.name for b in straight.bones if b.name in ("thigh.L", "shin.R", "upper_arm.L", "forearm.R", "spine")]
+    for name in sides:
+        mirror = {"L": "R", "R": "L"}
+        other = f"{name[:-1]}{mirror[name[-1]]}" if name[-2] == "." else name
+        off = [np.linalg.norm(turned[n].head - straight[name].head @ turn.T) for n in (name, other)]
+        assert min(off) < 0.04 * high
+
+
+@pytest.mark.parametrize("name", sorted(bodies.KINDS))
+def test_each_kind_is_told_from_the_others(name):
+    mesh, kind = bodies.KINDS[name]()
+    found = find(mesh)
+    assert found.skeleton.kind == kind, dict(found.scores)
+    low, high = mesh[0].min(axis=0), mesh[0].max(axis=0)
+    slack = 0.06 * float((high - low).max())
+    for bone in found.skeleton.bones[1:]:
+        for end in (bone.head, bone.tail):
+            assert (end > low - slack).all() and (end < high + slack).all(), bone.name
+    names = {bone.name for bone in found.skeleton.bones}
+    assert all(set(marked) <= names for marked in found.skeleton.marks.values())
+
+
+def test_a_symmetrical_body_has_exactly_mirrored_bones():
+    found = find(bodies.horse()[0]).skeleton
+    for bone in found.bones:
+        if bone.name.endswith(".L"):
+            other = found[bone.name[:-1] + "R"]
+            assert np.allclose(bone.head * [-1, 1, 1], other.head, atol=1e-6), bone.name
+
+
+def test_the_legs_of_a_horse_end_on_the_floor_below_the_hips():
+    found = find(bodies.horse()[0]).skeleton
+    for side in "LR":
+        for prefix in ("", "front_"):
+            thigh, toe = found[f"{prefix}thigh.{side}"], found[f"{prefix}toe.{side}"]
+            assert toe.tail[2] < 0.05 and thigh.head[2] > 0.45
+            assert abs(toe.head[1] - thigh.head[1]) < 0.15
+    assert found["spine.011"].tail[1] < found["spine.008"].tail[1] < found["spine.004"].head[1]
+    assert "spine" in {bone.name for bone in found.bones}, "the tail"
+
+
+def test_wheels_have_bones_along_their_axles_as_long_as_their_radius():
+    for joined in (False, True):
+        found = find(bodies.car(joined_wheels=joined)[0]).skeleton
+        wheels = [found[name] for name in found.marks["wheels"]]
+        assert len(wheels) == 4
+        for wheel in wheels:
+            assert wheel.length == pytest.approx(0.3, rel=0.12) and wheel.head[2] == pytest.approx(0.3, rel=0.15)
+            assert (wheel.tail - wheel.head)[0] == pytest.approx(wheel.length, abs=1e-9)
+        assert sorted(round(abs(wheel.head[1]), 1) for wheel in wheels) == [1.1, 1.1, 1.1, 1.1]
+
+
+def test_the_chain_of_a_coiled_snake_follows_it():
+    mesh, line = bodies.snake()[0], bodies.snake_line()
+    found = find(mesh).skeleton
+    ends = np.array([bone.tail for bone in found.bones if bone.deform])
+    away = np.linalg.norm(ends[:, None] - line[None], axis=2).min(axis=1)
+    assert len(ends) >= 8 and away.max() < 0.06
+    assert sum(bone.length for bone in found.bones[1:]) > 0.85 * np.linalg.norm(np.diff(line, axis=0), axis=1).sum()
+
+
+@pytest.mark.parametrize("kind", [kind for kind in skeleton.KINDS if kind != "soft"])
+def test_a_wish_that_the_body_does_not_fulfil_still_gives_a_skeleton_and_says_so(kind):
+    from ..golden import zoo
+
+    found = find(zoo.blob(), kind)
+    assert len(found.skeleton.bones) > 1
+    assert found.skeleton.kind in (kind, "soft")
+    if found.skeleton.kind != kind:
+        assert "by hand" in found.notes[0] and found.skeleton.confidence < 0.45
+
+
+@pytest.mark.parametrize("name", ["soup", "holes", "islands", "flipped", "tiny", "huge", "bowl", "crowd"])
+def test_broken_bodies_have_skeletons_too(name):
+    from ..golden import zoo
+
+    mesh = getattr(zoo, name)()
+    found = find(mesh)
+    ends = np.array([[bone.head, bone.tail] for bone in found.skeleton.bones])
+    assert np.isfinite(ends).all() and found.skeleton.kind not in ("biped", "quadruped")
+
+
+def test_the_step_builds_an_armature_that_reads_back(run):
+    points, faces = bodies.horse()[0]
+    body = bpy.data.objects.new("Body", meshes.new_mesh("Body", points.astype(np.float32), faces.astype(np.int32)))
+    bpy.context.scene.collection.objects.link(body)
+    body["galatea_role"] = "body"
+    for _ in range(2):  # a second run replaces the first
+        done = run("skeleton")
+    armature = done.work.object("armature")
+    assert len(list(done.work.objects("armature"))) == 1
+    assert done.metrics["kind"] == "quadruped" and done.metrics["confidence"] > 0.6
+    assert done.metrics["bones"] == len(armature.data.bones)
+    again = skeleton.read(armature)
+    assert again.kind == "quadruped" and again.marks["head"] == ("spine.011",)
+    run("skeleton", kind="soft", bones=3)
+    assert len(next(done.work.objects("armature")).data.bones) == 4
+
+
+def test_a_body_that_faces_another_way_is_turned_to_the_front(run):
+    points, faces = bodies.horse()[0]
+    turned = points @ np.array([[0, -1, 0], [1, 0, 0], [0, 0, 1.0]]).T
+    body = bpy.data.objects.new("Body", meshes.new_mesh("Body", turned.astype(np.float32), faces.astype(np.int32)))
+    bpy.context.scene.collection.objects.link(body)
+    body["galatea_role"] = "body"
+    done = run("skeleton")
+    found = skeleton.read(done.work.object("armature"))
+    ahead = found["spine.011"].tail - found["spine.004"].head
+    assert ahead[1] < -0.8 * np.linalg.norm(ahead)
+    assert abs(done.metrics["turned_degrees"]) == pytest.approx(90, abs=6)
+    assert run("skeleton", face_front=False).metrics["turned_degrees"] == 0
+
+
+def test_a_body_without_a_surface_is_refused(run):
+    body = bpy.data.objects.new("Body", bpy.data.meshes.new("Body"))
+    bpy.context.scene.collection.objects.link(body)
+    body["galatea_role"] = "body"
+    with pytest.raises(UserError, match="clean"):
+        run("skeleton")
