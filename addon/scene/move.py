@@ -28,7 +28,7 @@ SPEC = BackendSpec(
             "",
             "What it does: walks to the left, then waves and jumps. Left is its own. Empty: what is usual for its kind",
         ),
-        Param("seconds", "float", 4.0, "Length of a motion that words give none", low=0.5, high=120.0, unit="s"),
+        Param("seconds", "float", 3.0, "Length of a motion that words give none", low=0.5, high=120.0, unit="s"),
         Param("speed", "float", 1.0, "How fast, against the usual", low=0.1, high=4.0),
         Param("strength", "float", 1.0, "How far it moves, against the usual", low=0.0, high=4.0),
         Param("in_place", "bool", False, "Stay on the spot: a walk becomes a loop that a game can carry along"),
