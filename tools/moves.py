@@ -60,7 +60,7 @@ def _frames(film: Path) -> list[Any]:
     import av
 
     with av.open(str(film)) as video:
-        every = [frame.to_image() for frame in video.decode(video=0)]
+        every: list[Any] = [frame.to_image() for frame in video.decode(video=0)]  # type: ignore[no-untyped-call]
     return [every[round(k * (len(every) - 1) / (FRAMES - 1))] for k in range(FRAMES)]
 
 

@@ -16,7 +16,7 @@ from ...backend.protocol import gltf, provenance, sealed
 from ...backend.protocol.errors import UserError
 from ...backend.protocol.spec import BackendSpec, Param
 from .lib.files import bones as bones_of
-from .lib.files import exporters, naming, placing, targets, usd
+from .lib.files import exporters, naming, placing, sizes, targets, usd
 from .lib.files.texturing import colour_points, textured
 from .lib.mesh.selection import alone
 from .work import ROLE, Work
@@ -35,6 +35,7 @@ SPEC = BackendSpec(
         Param("format", "choice", "glb", "Kind of the file", choices=tuple(exporters.FORMATS)),
         Param("target", "choice", "none", "The program that reads it: its axes and unit", choices=targets.TARGETS),
         Param("size", "float", 0.0, "Real size; 0 keeps what it has", low=0, high=100000, unit="m"),
+        Param("like", "str", "", "What it is, such as chair or horse: without a size it gets the usual one of that"),
         Param("measure", "choice", "longest", "Which side the size is of", choices=placing.MEASURES),
         Param("pivot", "choice", "base", "Where its origin is: keep leaves it at the scene's", choices=placing.PIVOTS),
         Param("up", "choice", "auto", "Axis of the file that is up; auto by target", choices=("auto", "Y", "Z")),
@@ -74,10 +75,12 @@ _ORM = (*_GLTF, *targets.USD)
 
 
 def run(
-    work: Work, *, format: str, target: str, size: float, measure: str, pivot: str, up: str, forward: str,
+    work: Work, *, format: str, target: str, size: float, like: str, measure: str, pivot: str, up: str, forward: str,
     levels: bool, bones: str, draco: bool, prompt: bool,
 ) -> None:  # fmt: skip
     body = work.object("body")
+    if like.strip() and not size:
+        size, measure = sizes.usual(like)
     if bones != "plain" and body.find_armature() is None:
         raise UserError("The body has no skeleton to be named. Run the steps skeleton and bind, or choose bones plain.")
     with bones_of.uncontrolled(body) as controlled:

@@ -141,6 +141,30 @@ def test_what_the_artist_did_to_the_object_counts(run, thing):
     seen.same(ell.moved(ell.standing(ell.truth()), axes("Z", "X")))
 
 
+@pytest.mark.parametrize(
+    ("like", "longest"),
+    [
+        ("a red wooden chair", 0.9 * 1.2),
+        ("Horses", 1.7 * 1.2),
+        ("car", 4.5),
+        ("washing machine", 0.85 * 1.2),
+    ],
+)
+def test_what_it_is_says_how_large_it_is(run, thing, like, longest):
+    seen = read(run("export", format="stl", like=like).path("model"))
+    assert np.ptp(seen.points, axis=0).max() == pytest.approx(longest, rel=1e-4)
+
+
+def test_a_size_is_stronger_than_what_it_is(run, thing):
+    seen = read(run("export", format="stl", like="car", size=3.0).path("model"))
+    assert np.ptp(seen.points, axis=0).max() == pytest.approx(3.0, rel=1e-4)
+
+
+def test_what_nobody_knows_the_size_of_is_said(run, thing):
+    with pytest.raises(UserError, match=r"export\.size.*chair"):
+        run("export", format="stl", like="a chaire")
+
+
 @pytest.fixture
 def moving(run, thing):
     run("skeleton", kind="soft", bones=3)
