@@ -31,6 +31,14 @@ SPEC = BackendSpec(
             choices=("auto", *skeleton.KINDS),
         ),
         Param(
+            "sure",
+            "float",
+            0.45,
+            "How sure auto must be; less, and it is a backbone or one bone. Recipes from photos ask for more",
+            low=0.0,
+            high=1.0,
+        ),
+        Param(
             "bones",
             "int",
             5,
@@ -64,7 +72,7 @@ _WITH = ("body", "source", "lod", "collision")
 """Roles of the objects that are turned together."""
 
 
-def run(work: Work, *, kind: str, bones: int, axis: str, face_front: bool) -> None:
+def run(work: Work, *, kind: str, sure: float, bones: int, axis: str, face_front: bool) -> None:
     body = work.object("body")
     theirs = next((each for each in work.objects("armature") if UPRIGHT not in each and len(each.data.bones)), None)
     if theirs and kind == "auto":
@@ -78,7 +86,7 @@ def run(work: Work, *, kind: str, bones: int, axis: str, face_front: bool) -> No
     triangles, _ = meshes.drawn(body.data)
     if not len(triangles) or not np.isfinite(points).all() or not np.ptp(points, axis=0).max() > 0:
         raise UserError("The body has no surface that a skeleton could be found in. Run the step clean first.")
-    found = finding.find(points, triangles, kind, bones, axis, work.beat("Looking for joints", 0.3))
+    found = finding.find(points, triangles, kind, bones, axis, work.beat("Looking for joints", 0.3), sure)
     turn = found.angle if face_front and found.skeleton.kind in _FACED and abs(found.angle) > _TURNED else 0.0
     if turn:
         found = found.turned(-turn)

@@ -25,8 +25,17 @@ FOUND = {
 }  # fmt: skip
 
 
-def find(mesh, kind="auto", bones=5, axis="auto"):
-    return finding.find(mesh[0].astype(float), mesh[1], kind, bones, axis, lambda: None)
+def find(mesh, kind="auto", bones=5, axis="auto", **options):
+    return finding.find(mesh[0].astype(float), mesh[1], kind, bones, axis, lambda: None, **options)
+
+
+def test_a_kind_that_is_not_sure_enough_is_not_taken():
+    with np.load(PEOPLE[0]) as data:
+        mesh = data["vertices"], data["faces"].astype(np.int32)
+    score = find(mesh).scores["biped"]
+    assert 0.5 < score < 1
+    assert find(mesh, sure=score - 0.01).skeleton.kind == "biped"
+    assert find(mesh, sure=score + 0.001).skeleton.kind == "soft"
 
 
 def place(found, joint):

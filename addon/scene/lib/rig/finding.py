@@ -43,15 +43,15 @@ class Found:
         return replace(self, skeleton=replace(self.skeleton, bones=bones), angle=self.angle + angle)
 
 
-def find(vertices: Array, triangles: Array, kind: str, bones: int, axis: str, beat: Beat) -> Found:
-    """The skeleton of a body (Z up, metres). `bones` and `axis` are for backbones."""
+def find(vertices: Array, triangles: Array, kind: str, bones: int, axis: str, beat: Beat, sure: float = SURE) -> Found:
+    """The skeleton of a body (Z up, metres). `bones` and `axis` are for backbones, `sure` is for the kind `auto`."""
     if kind == "soft":
         return Found(*backbone.soft(vertices, triangles, bones, axis))
     if kind in ("prop", "furniture"):
         return Found(replace(backbone.prop(vertices), kind=kind), True)
     seen = Kinds(vertices, triangles, beat)
     scores = dict(sorted(seen.scores.items(), key=lambda item: -item[1]))
-    name = seen.best() if kind == "auto" else kind
+    name = seen.best(sure) if kind == "auto" else kind
     made = None if name == "soft" else seen.skeleton(name, bones)
     notes = []
     if made is None or not _sound(made, vertices):

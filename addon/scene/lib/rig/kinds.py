@@ -18,7 +18,7 @@ from .skeleton import Skeleton
 Array = NDArray[Any]
 Beat = Callable[[], None]
 SURE = 0.45
-"""From this score on a kind is believed."""
+"""From this score on a kind is believed, unless somebody wants it surer."""
 _ALIVE = ("biped", "quadruped", "bird", "fish", "snake")
 
 
@@ -105,10 +105,10 @@ class Kinds:
         self.beat()
         return wheels.look(self.shape, float(np.clip((self.hardness - 0.12) / 0.15, 0, 1)))
 
-    def best(self) -> str:
-        """The kind that is believed; what grew and is none of them is `soft`, what was made `prop`."""
+    def best(self, sure: float = SURE) -> str:
+        """The kind whose score is `sure` or more; what grew and is none of them is `soft`, what was made `prop`."""
         name = max(self.scores, key=lambda each: self.scores[each])
-        if self.scores[name] >= SURE:
+        if self.scores[name] >= sure:
             return name
         return "prop" if self._along.sum() > 0.5 else "soft"
 
