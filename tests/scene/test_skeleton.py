@@ -33,8 +33,8 @@ def test_a_kind_that_is_not_sure_enough_is_not_taken():
     with np.load(PEOPLE[0]) as data:
         mesh = data["vertices"], data["faces"].astype(np.int32)
     score = find(mesh).scores["biped"]
-    assert 0.5 < score < 1
-    assert find(mesh, sure=score - 0.01).skeleton.kind == "biped"
+    assert score > 0.5
+    assert find(mesh, sure=score).skeleton.kind == "biped"
     assert find(mesh, sure=score + 0.001).skeleton.kind == "soft"
 
 
