@@ -21,7 +21,7 @@ from .work import Work
 if TYPE_CHECKING:
     from ...backend.worker.report import Report
 
-_NOT_STEPS = ("host", "work", "lib")
+_NOT_STEPS = ("host", "work", "lib", "props")
 _open: str = ""
 """The scene file that the open data equals; the next step of the same chain need not load it again."""
 
