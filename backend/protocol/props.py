@@ -12,7 +12,7 @@ from .recipe import PRESETS, read_toml
 
 @dataclass(frozen=True)
 class Thing:
-    """`words` are other names of it; `size` (3,) in metres; `hollow`: things go in it; `type` as in `protocol.scene`."""
+    """`words` are other names; `size` (3,) in metres; `hollow`: things go in it; `type` as in `protocol.scene`."""
 
     name: str
     words: tuple[str, ...]

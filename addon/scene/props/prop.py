@@ -19,7 +19,7 @@ Material = Callable[[str], bpy.types.Material]
 
 @dataclass(frozen=True)
 class Kit:
-    """`size` (3,) metres: the thing's bounding box shall be this (a flat one is 0 thin). `rng`: all chance comes from it.
+    """`size` (3,) metres: the thing shall fill this box (a flat one is 0 thin). `rng`: all chance comes from it.
 
     `words` is what was said of it ("tall", "striped"), for builders that listen.
     """
