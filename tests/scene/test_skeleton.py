@@ -9,6 +9,7 @@ import bpy
 import numpy as np
 import pytest
 
+from galatea.addon.scene import skeleton as step
 from galatea.addon.scene.lib.mesh import meshes
 from galatea.addon.scene.lib.rig import finding, skeleton
 from galatea.backend.protocol.errors import UserError
@@ -185,3 +186,21 @@ def test_a_body_without_a_surface_is_refused(run):
     body["galatea_role"] = "body"
     with pytest.raises(UserError, match="clean"):
         run("skeleton")
+
+
+def test_of_a_body_that_a_model_made_auto_must_be_surer(run, make_work, monkeypatch):
+    with np.load(PEOPLE[0]) as data:
+        vertices, faces = data["vertices"].astype(float), data["faces"].astype(np.int32)
+    score = find((vertices, faces)).scores["biped"]
+    monkeypatch.setattr(step, "_GUESSED", score + 0.001)
+    found = []
+    for maker in ("load", "bring"):
+        bpy.ops.wm.read_factory_settings(use_empty=True)
+        work, _ = make_work()
+        mesh = bpy.data.meshes.new("Person")
+        mesh.from_pydata(vertices.tolist(), [], faces.tolist())
+        work.add("body", bpy.data.objects.new("Person", mesh))
+        work.steps = [{"step": maker}, {"step": "skeleton"}]
+        step.run(work, **step.SPEC.fill({}))
+        found.append(work.report.metrics["kind"])
+    assert found == ["biped", "soft"]
