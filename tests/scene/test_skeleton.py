@@ -8,10 +8,13 @@ from pathlib import Path
 import bpy
 import numpy as np
 import pytest
+from scipy.spatial import cKDTree
 
 from galatea.addon.scene import skeleton as step
 from galatea.addon.scene.lib.mesh import meshes
-from galatea.addon.scene.lib.rig import finding, skeleton
+from galatea.addon.scene.lib.rig import finding, proxy, sight, skeleton
+from galatea.backend import posing
+from galatea.backend.geometry.marching import isosurface
 from galatea.backend.protocol.errors import UserError
 
 from . import bodies
@@ -204,3 +207,49 @@ def test_of_a_body_that_a_model_made_auto_must_be_surer(run, make_work, monkeypa
         step.run(work, **step.SPEC.fill({}))
         found.append(work.report.metrics["kind"])
     assert found == ["biped", "soft"]
+
+
+def coated(mesh):
+    """The person in a wide coat down to the knees, with sleeves that touch it: one closed surface."""
+    vertices, faces = mesh
+    high = float(np.ptp(vertices[:, 2]))
+    shape = proxy.make(vertices, faces)
+    cell = 0.012 * high
+    low = vertices.min(axis=0) - 0.08 * high
+    size = np.ceil((np.ptp(vertices, axis=0) + 0.16 * high) / cell).astype(int)
+    centres = low + cell * np.stack(np.meshgrid(*(np.arange(n) for n in size), indexing="ij"), axis=-1)
+    away = cKDTree(shape.points).query(centres.reshape(-1, 3))[0].reshape(size)
+    height = (centres[..., 2] - vertices[:, 2].min()) / high
+    wide = np.where((height > 0.27) & (height < 0.8), 0.05, 0.012) * high
+    surface, triangles = isosurface((wide - away).astype(np.float32))
+    return low + cell * surface.astype(float), triangles
+
+
+def test_a_person_in_a_coat_is_seen_where_the_shape_alone_tells_nothing(monkeypatch):
+    with np.load(next(path for path in PEOPLE if "down" in path.stem)) as data:
+        mesh, true = (
+            coated((data["vertices"].astype(float), data["faces"].astype(np.int32))),
+            dict(zip(data["names"].tolist(), data["joints"].astype(float), strict=True)),
+        )
+    found = find(mesh)
+    high = float(np.ptp(mesh[0][:, 2]))
+    assert found.skeleton.kind == "biped" and not found.notes
+    off = {name: 100 * float(np.linalg.norm(place(found, name) - at)) / high for name, at in true.items()}
+    assert np.mean(list(off.values())) < 5.0 and max(off.values()) < 10.0, off
+    monkeypatch.setattr(posing, "_made", [None])  # a Python without onnxruntime
+    assert find(mesh).skeleton.kind != "biped"
+
+
+def test_the_networks_file_is_proved(tmp_path, monkeypatch):
+    monkeypatch.setattr(posing, "WEIGHTS", tmp_path / "rtmpose_s.onnx")
+    with pytest.raises(UserError, match="are missing"):
+        posing.weights()
+    posing.WEIGHTS.write_bytes(b"something else")
+    with pytest.raises(UserError, match="are damaged"):
+        posing.weights()
+
+
+@pytest.mark.parametrize("name", ["horse", "bird", "chair", "car"])
+def test_what_is_no_person_is_seen_as_none(name):
+    (vertices, faces), _ = getattr(bodies, name)()
+    assert sight.look(vertices.astype(float), faces, lambda: None).score == 0

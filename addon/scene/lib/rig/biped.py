@@ -7,22 +7,28 @@ Shares of heights and lengths follow the anthropometry of Drillis and Contini (1
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .....backend import posing
 from . import limbs
 from .joints import even, hinge
 from .limbs import Limb
 from .shape import Shape
+from .sight import Sight
 from .skeleton import ROOT, Bone, Skeleton, root
 
 Array = NDArray[Any]
 _FRONT, _UP, _BACK = np.array([0.0, -1.0, 0.0]), np.array([0.0, 0.0, 1.0]), np.array([0.0, 1.0, 0.0])
 _SPINE = (0.0, 0.227, 0.436, 0.703, 1.0)
 """Shares between hips and neck where the bones of Rigify's human spine end."""
+_THEIRS = 0.4
+"""How far joints are drawn towards those that the network sees: the best of 0 to 1 on four bodies of `anny`."""
+_HAND, _SKULL = 0.54, 0.38
+"""The middle of the hand beyond the wrist, in forearms; the base of the skull between those of neck and crown."""
 
 
 @dataclass(frozen=True)
@@ -234,9 +240,47 @@ def _depth(shape: Shape, trunk: Array, z: float, x: float, other: float) -> floa
     return float(shape.points[near, 1].mean()) if near.any() else other
 
 
-def skeleton(shape: Shape, found: Person, confidence: float) -> Skeleton:
+def sighted(shape: Shape, sight: Sight) -> Landmarks:
+    """As the network saw them, in the body's axes."""
+    at = dict(zip(posing.POINTS, shape.frame.to_body(sight.points), strict=True))
+    legs, arms = [], []
+    for side in "LR":
+        ankle = at[f"ankle.{side}"]
+        toe = at[f"toe.{side}"] if np.isfinite(at[f"toe.{side}"]).all() else ankle + 0.09 * shape.height * _FRONT
+        legs.append(np.stack([at[f"hip.{side}"], at[f"knee.{side}"], ankle, 0.4 * ankle + 0.6 * toe, toe]))
+        legs[-1][3, 2] = toe[2]
+        elbow, wrist = at[f"elbow.{side}"], at[f"wrist.{side}"]
+        arms.append(np.stack([at[f"shoulder.{side}"], elbow, wrist, wrist + _HAND * (wrist - elbow)]))
+    hips, shoulders = ((at[f"{name}.L"] + at[f"{name}.R"]) / 2 for name in ("hip", "shoulder"))
+    base = at["neck"] if np.isfinite(at["neck"]).all() else shoulders
+    up = base - hips
+    crown = at["crown"] if np.isfinite(at["crown"]).all() else base + 0.4 * up
+    share = np.array(_SPINE)[:, None]
+    head = np.stack([base, base + _SKULL * (crown - base), crown])
+    return Landmarks((legs[0], legs[1]), (arms[0], arms[1]), (1 - share) * hips + share * base, head)
+
+
+def apart(ours: Landmarks, theirs: Landmarks) -> float:
+    """The largest distance of two skeletons' joints of arms and legs, in metres."""
+    pairs = [(a[:3], b[:3]) for a, b in zip(ours.legs + ours.arms, theirs.legs + theirs.arms, strict=True)]
+    return max(float(np.linalg.norm(a - b, axis=1).max()) for a, b in pairs)
+
+
+def between(ours: Landmarks, theirs: Landmarks) -> Landmarks:
+    """Our joints of arms and legs drawn towards theirs: each is off in its own way, so that the mean is off less."""
+
+    def joined(a: Array, b: Array) -> Array:
+        out = a.copy()
+        out[:3] += _THEIRS * (b[:3] - a[:3])
+        return out
+
+    legs, arms = ([joined(a, b) for a, b in zip(*pair, strict=True)] for pair in
+                  ((ours.legs, theirs.legs), (ours.arms, theirs.arms)))  # fmt: skip
+    return replace(ours, legs=(legs[0], legs[1]), arms=(arms[0], arms[1]))
+
+
+def skeleton(shape: Shape, marks_of: Landmarks, confidence: float) -> Skeleton:
     """Named as in Rigify's basic human, without breasts and pelvis."""
-    marks_of = landmarks(shape, found)
     out = [root(marks_of.spine[0], 0.25 * shape.height)]
     out += _column(marks_of)
     for name, arm, leg in zip("LR", marks_of.arms, marks_of.legs, strict=True):

@@ -11,15 +11,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import backbone, biped, branching, lengths, quadruped, wheels, winged
-from .shape import Shape
+from . import backbone, biped, branching, lengths, quadruped, sight, wheels, winged
+from .shape import Frame, Shape
 from .skeleton import Skeleton
 
 Array = NDArray[Any]
 Beat = Callable[[], None]
 SURE = 0.45
 """From this score on a kind is believed, unless somebody wants it surer."""
-_ALIVE = ("biped", "quadruped", "bird", "fish", "snake")
+_GLIMPSE, _UNSEEN = 0.03, 0.4
+"""Hedges can be shaped like bipeds: where the network that knows people sees nothing at all, less than the first on
+the mean of the joints, so much is left of the score. Of apes and monsters it sees something."""
+_AGREE = 0.09
+"""Of the height: joints by shape and by sight that are so near each other mean the same person."""
 
 
 class Kinds:
@@ -61,6 +65,8 @@ class Kinds:
             "snake": self.line.score,
         }
         out = {name: grown * value for name, value in raw.items()}
+        if self.sight:
+            out["biped"] = max(self.sight.score, out["biped"] * (1.0 if self.sight.glimpse > _GLIMPSE else _UNSEEN))
         alive = max(out.values())
         out["plant"] = branching.look(self.shape) * float(np.clip((0.7 - self.hardness) / 0.2, 0, 1)) * (1 - alive)
         out["vehicle"] = self.drive[0]
@@ -74,6 +80,10 @@ class Kinds:
         base = float(np.min(np.ptp(foot[:, :2], axis=0) / size[:2])) if len(foot) else 0.0
         low_thing = float(np.clip(size[2] / size[:2].max() / 0.2, 0, 1))
         return float(np.clip((self.hardness - 0.35) / 0.25, 0, 1) * np.clip((base - 0.5) / 0.25, 0, 1) * low_thing)
+
+    @cached_property
+    def sight(self) -> sight.Sight | None:
+        return sight.look(self.vertices, self.triangles, self.beat)
 
     @cached_property
     def person(self) -> tuple[float, biped.Person]:
@@ -112,12 +122,26 @@ class Kinds:
             return name
         return "prop" if self._along.sum() > 0.5 else "soft"
 
+    def _biped(self) -> tuple[Shape, biped.Landmarks]:
+        """Joints by shape and by sight, where both mean the same person; else by the one that sees any."""
+        seen = self.sight
+        measured = biped.landmarks(self.shape, self.person[1]) if self.person[1].legs else None
+        if seen is None or seen.score == 0 or (measured and seen.score < SURE):
+            return self.shape, measured or biped.landmarks(self.shape, self.person[1])
+        hips = (seen["hip.L"] + seen["hip.R"]) / 2
+        shape = self.shape.within(Frame(seen.angle, hips[:2]))
+        theirs = biped.sighted(self.shape, seen)
+        if measured and biped.apart(measured, theirs) < _AGREE * self.shape.height:
+            return self.shape, biped.between(measured, theirs)
+        return shape, biped.sighted(shape, seen)
+
     def skeleton(self, kind: str, bones: int) -> Skeleton | None:
         """In the world. None where the body has not what this kind needs."""
         sure = self.scores.get(kind, 1.0)
         shape, made = self.shape, None
         if kind == "biped":
-            made = biped.skeleton(shape, self.person[1], sure)
+            shape, found = self._biped()
+            made = biped.skeleton(shape, found, sure)
         elif kind == "quadruped" and self.stand:
             shape, made = self.stand.shape, quadruped.skeleton(self.stand, sure)
         elif kind == "bird" and (self.bird.wings or self.bird.legs):
