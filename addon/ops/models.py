@@ -27,6 +27,30 @@ class _Weights:
         return self.backend or props.settings(context).backend
 
 
+class GALATEA_OT_choose_backend(bpy.types.Operator):
+    """Use this model"""
+
+    bl_idname = "galatea.choose_backend"
+    bl_label = "Choose the Backend"
+    bl_options = {"UNDO", "INTERNAL"}
+    backend: StringProperty(name="Backend", options={"SKIP_SAVE"})
+
+    @classmethod
+    def description(cls, context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
+        spec = catalog().get(properties.backend)
+        if spec is None:
+            return "Use this model"
+        unfit = terms.verdict(props.settings(context), spec.id)
+        return f"{spec.help.rstrip('.')}. Licence: {spec.license}{f'. It {unfit.clause}' if unfit else ''}"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        if self.backend not in (spec.id for spec in props.backends()):
+            self.report({"ERROR"}, f"There is no backend {self.backend!r}")
+            return {"CANCELLED"}
+        props.settings(context).backend = self.backend
+        return {"FINISHED"}
+
+
 class GALATEA_OT_models_pull(_Weights, bpy.types.Operator):
     """Download the weights of this backend into the data folder, in the background. Continues where it stopped"""
 
@@ -185,6 +209,7 @@ class GALATEA_OT_backends_renew(bpy.types.Operator):
 
 CLASSES = (
     GALATEA_OT_accept_terms,
+    GALATEA_OT_choose_backend,
     GALATEA_OT_backends_renew,
     GALATEA_OT_models_pull,
     GALATEA_OT_models_stop,

@@ -16,6 +16,35 @@ from .. import models, props, terms, wanted
 from . import draw
 
 
+class GALATEA_MT_backend(bpy.types.Menu):
+    """The models that make a mesh; one that may not be used here is grey, with the clause."""
+
+    bl_label = "Backend"
+    bl_description = "The model that makes the mesh"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        settings = props.settings(context)
+        layout = self.layout
+        layout.operator_context = "EXEC_DEFAULT"
+        for spec in props.backends():
+            unfit = terms.verdict(settings, spec.id)
+            row = layout.row()
+            row.enabled = not unfit or unfit.ask
+            words = f"{spec.label}: {unfit.clause}" if unfit else spec.label
+            icon = "RADIOBUT_ON" if spec.id == settings.backend else "RADIOBUT_OFF" if row.enabled else "CANCEL"
+            row.operator("galatea.choose_backend", text=words, icon=icon).backend = spec.id
+
+
+def chooser(layout: Any, settings: Any) -> None:
+    """The menu, as a line of a panel that looks like the others."""
+    split = layout.split(factor=0.4)
+    name = split.row()
+    name.alignment = "RIGHT"
+    name.label(text="Backend")
+    spec = catalog().get(settings.backend)
+    split.menu("GALATEA_MT_backend", text=spec.label if spec else settings.backend)
+
+
 class GALATEA_PT_models(bpy.types.Panel):
     bl_label = "Model"
     bl_space_type, bl_region_type, bl_category = "VIEW_3D", "UI", "Galatea"
@@ -96,4 +125,4 @@ def _weights(layout: Any, context: bpy.types.Context, spec: BackendSpec) -> None
     layout.operator("galatea.models_pull", text="Download", icon="IMPORT").backend = spec.id
 
 
-CLASSES = (GALATEA_PT_models,)
+CLASSES = (GALATEA_MT_backend, GALATEA_PT_models)

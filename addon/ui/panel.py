@@ -12,6 +12,7 @@ from ...backend.protocol.recipe import Recipe
 from .. import environment, models, props, runs, terms, wanted
 from ..bridge import bridge
 from . import draw
+from .models import chooser
 
 
 class GALATEA_PT_main(bpy.types.Panel):
@@ -34,7 +35,7 @@ class GALATEA_PT_main(bpy.types.Panel):
         column.prop(settings, "recipe")
         row = column.row()
         row.enabled = wanted.modelled(recipe)
-        row.prop(settings, "backend")
+        chooser(row, settings)
         column.prop(settings, "quality")
         _prompt(column, settings, recipe)
         column.prop(settings, "seed")

@@ -22,11 +22,12 @@ class Layout:
         assert name in owner.bl_rna.properties
         self.props.append((type(owner).__name__, name))
 
-    def operator(self, name: str, **_: Any) -> SimpleNamespace:
+    def operator(self, name: str, *, text: str = "", **_: Any) -> SimpleNamespace:
         owner, _, verb = name.partition(".")
         getattr(getattr(bpy.ops, owner), verb).get_rna_type()  # there is such an operator
         given = SimpleNamespace()
         self.operators.append((name, given, self.enabled))
+        self.words.append((text, self.enabled))
         return given
 
     def label(self, *, text: str = "", **_: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import bpy
@@ -77,6 +78,23 @@ def test_a_backend_that_does_not_fit_is_greyed_with_its_clause(addon: Any, polic
         assert "may not be used in DE" in text and "Tencent Hunyuan 3D Community" in text, panel
     addon.backend = "lift"
     assert bpy.ops.galatea.generate.poll()
+
+
+def test_the_menu_of_backends_greys_each_that_does_not_fit(addon: Any, policy: Any) -> None:
+    from galatea.addon.ops.models import GALATEA_OT_choose_backend as choose
+
+    def entries() -> dict[str, bool]:
+        return {given.backend: enabled for _, given, enabled in drawn(ui.models.GALATEA_MT_backend).operators}
+
+    assert set(entries()) == {spec.id for spec in props.backends()} and all(entries().values())
+    policy(territory="DE")
+    assert [name for name, enabled in entries().items() if not enabled] == ["hunyuan3d_server"]
+    assert "may not be used in DE" in drawn(ui.models.GALATEA_MT_backend).text
+    given = SimpleNamespace(backend="hunyuan3d_server")
+    assert "may not be used in DE" in choose.description(bpy.context, given)
+    assert bpy.ops.galatea.choose_backend(backend="relief") == {"FINISHED"} and addon.backend == "relief"
+    with pytest.raises(RuntimeError, match="no backend"):
+        bpy.ops.galatea.choose_backend(backend="nonsense")
 
 
 def test_terms_that_nobody_knows_are_accepted_once(addon: Any, policy: Any, photo: Path, home: Path) -> None:
