@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from . import certain, filters, frustum, mesh, parts, rays, visible
+from . import balls, certain, filters, frustum, mesh, parts, rays, visible
 from . import symmetry as symmetry_of
 from .frustum import Floats
 from .marching import isosurface
@@ -18,6 +18,8 @@ from .mesh import Faces
 
 BACKS = ("predicted", "mirror", "flat")
 """What closes a body behind what the photo shows."""
+_ROUND = 0.9
+"""How sure the far side of a ball is."""
 
 
 class View(NamedTuple):
@@ -79,7 +81,11 @@ def build(
     coarse, profile = filled(view)
     level = profile - np.float32(np.log(solid / (1 - solid)))
     front = filters.gaussian(frustum.finer(coarse[None], grid, grid)[0], soft * grid / coarse.shape[1])
-    if back == "flat":
+    ball = balls.find(view.mask, view.focal) if symmetry and back == "predicted" else None
+    if ball:
+        front, leave = ball.hits(grid, grid, view.focal)
+        behind = balls.behind(leave)
+    elif back == "flat":
         behind = rays.flat(front, view.mask, view.focal)
     elif back == "mirror":
         behind = rays.mirrored(front, view.mask, view.focal, view.elevation, _middle(view, coarse, level))
@@ -106,7 +112,8 @@ def build(
     progress("Weighing the back", 0.9)
     uvd = frustum.from_space(space, view.focal)
     seen = visible.seen(space, faces, uvd, view.focal)
-    return Body(space, faces, uvd, seen, seen + (1 - seen) * certain.guess(coarse, profile, uvd))
+    guess = np.float32(_ROUND) if ball else certain.guess(coarse, profile, uvd)
+    return Body(space, faces, uvd, seen, seen + (1 - seen) * guess)
 
 
 def filled(view: View) -> tuple[Floats, Floats]:
