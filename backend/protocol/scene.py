@@ -43,7 +43,7 @@ class Relation:
 
 @dataclass(frozen=True)
 class Material:
-    """What is null comes from the table presets/materials.toml by `name`."""
+    """What is null comes from presets/materials/table.toml by `name`."""
 
     name: str = fields.text("", "A material of the table, such as rubber, oak or silk; empty is the object's usual one")
     color: tuple[float, ...] | None = fields.vector(None, "Its colour as sRGB; null is the material's own", 0.0, 1.0)
@@ -159,6 +159,7 @@ class Event:
         "release", ("release", "explode", "break", "push", "open", "close", "stop", "wind"), "What happens"
     )
     target: str = fields.text("", "The id of an object; none for wind")
+    index: int = fields.whole(-1, "Which of several, from 0; -1 is all of them", -1, MOST_INSTANCES)
     strength: float = fields.number(1.0, "Of an explosion or push: m/s that it gives; of wind: m/s", 0.0, 300.0)
     direction: tuple[float, ...] = fields.vector((1.0, 0.0, 0.0), "Of a push or wind", -1.0, 1.0)
 

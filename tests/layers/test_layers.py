@@ -24,13 +24,14 @@ ALLOWED = {  # a folder below the root -> the folders of ours that it may import
     "backend/networks": ("backend/networks", "backend/protocol", "backend/geometry"),
     "backend/env": ("backend/protocol", "backend/env", "backend/runners"),
     "backend": ("backend",),
-    "addon/scene": ("addon/scene", "backend/protocol", "backend/geometry"),
+    "addon/scene": ("addon/scene", "backend/protocol", "backend/geometry", "backend/posing"),
     "addon/ui": (
         *(
             f"addon/{name}"
             for name in (
                 "ui",
                 "bridge",
+                "cast",
                 "environment",
                 "gallery",
                 "models",

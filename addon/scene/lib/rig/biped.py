@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .....backend import posing
+from .....backend.posing import POINTS
 from . import limbs
 from .joints import even, hinge
 from .limbs import Limb
@@ -242,7 +242,7 @@ def _depth(shape: Shape, trunk: Array, z: float, x: float, other: float) -> floa
 
 def sighted(shape: Shape, sight: Sight) -> Landmarks:
     """As the network saw them, in the body's axes."""
-    at = dict(zip(posing.POINTS, shape.frame.to_body(sight.points), strict=True))
+    at = dict(zip(POINTS, shape.frame.to_body(sight.points), strict=True))
     legs, arms = [], []
     for side in "LR":
         ankle = at[f"ankle.{side}"]

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .....backend import posing
 from .....backend.geometry import raster
+from .....backend.posing import HEIGHT, MARGIN, POINTS, WIDTH, poser
 
 Array = NDArray[Any]
 VIEWS = 8
@@ -27,7 +27,7 @@ _APART = 0.02
 """Of the body's height: lines of sight that pass farther from the others count less and less."""
 _SKIN, _GROUND = np.array([0.8, 0.64, 0.55]), 0.45
 _LIGHT = np.array([0.4, 0.5, 0.77])
-_MAIN = [posing.POINTS.index(f"{name}.{side}")
+_MAIN = [POINTS.index(f"{name}.{side}")
          for name in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle") for side in "LR"]  # fmt: skip
 
 
@@ -39,7 +39,7 @@ class Sight:
     sure: Array
 
     def __getitem__(self, name: str) -> Array:
-        point: Array = self.points[posing.POINTS.index(name)]
+        point: Array = self.points[POINTS.index(name)]
         return point
 
     @property
@@ -64,7 +64,7 @@ class Sight:
 
 def look(vertices: Array, triangles: Array, beat: Callable[[], None]) -> Sight | None:
     """None where the network cannot run in this Python, or there is nothing to draw."""
-    see = posing.poser()
+    see = poser()
     high = float(np.ptp(vertices[:, 2]))
     if see is None or not high > 0:
         return None
@@ -75,13 +75,11 @@ def look(vertices: Array, triangles: Array, beat: Callable[[], None]) -> Sight |
         picture, middle, scale = _drawn(vertices @ axes.T, normals @ axes.T, triangles)
         x, y, sure = see(picture).T.astype(np.float64)
         rows.append(axes[:2])
-        goals.append(
-            np.stack([middle[0] + (x - posing.WIDTH / 2) * scale, middle[1] - (y - posing.HEIGHT / 2) * scale])
-        )
+        goals.append(np.stack([middle[0] + (x - WIDTH / 2) * scale, middle[1] - (y - HEIGHT / 2) * scale]))
         weights.append(np.where(sure < _SEEN, 0.0, sure))
         beat()
     lines, goal, weight = np.concatenate(rows), np.array(goals), np.array(weights)
-    found = [_met(lines, goal[:, :, k].ravel(), np.repeat(weight[:, k], 2), high) for k in range(len(posing.POINTS))]
+    found = [_met(lines, goal[:, :, k].ravel(), np.repeat(weight[:, k], 2), high) for k in range(len(POINTS))]
     return Sight(np.array([point for point, _ in found]), np.array([sure for _, sure in found]))
 
 
@@ -119,12 +117,12 @@ def _drawn(points: Array, normals: Array, triangles: Array) -> tuple[NDArray[np.
     """A picture of what the camera's axes show without perspective; its middle, and metres a pixel."""
     low, high = points.min(axis=0), points.max(axis=0)
     middle, size = (low + high) / 2, high - low
-    scale = posing.MARGIN * float(max(size[0] / posing.WIDTH, size[1] / posing.HEIGHT))
-    side = posing.HEIGHT
+    scale = MARGIN * float(max(size[0] / WIDTH, size[1] / HEIGHT))
+    side = HEIGHT
     places = (points[:, :2] - middle[:2]) / scale * [1, -1] + side / 2
     hits = raster.hits(places, high[2] - points[:, 2] + 10 * float(size.max()), triangles, side)
     normal = np.einsum("hwk,hwkd->hwd", hits.bary, normals[triangles[hits.face]])
     light = 0.35 + 0.65 * np.clip(normal @ _LIGHT, 0, 1)
     shown = np.where((hits.face >= 0)[..., None], light[..., None] * _SKIN, _GROUND)
-    cut = (side - posing.WIDTH) // 2
+    cut = (side - WIDTH) // 2
     return np.asarray(np.clip(255 * shown[:, cut : side - cut], 0, 255), np.uint8), middle, scale
