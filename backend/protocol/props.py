@@ -4,15 +4,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cache
+from typing import Any
 
 from .recipe import PRESETS, read_toml
 
 
 @dataclass(frozen=True)
 class Thing:
-    """`words` are other names; `size` (3,) in metres; `hollow`: things go in it; `type` as in `protocol.scene`."""
+    """`words` are other names; `size` (3,) in metres; `hollow`: things go in it; `type` as in `protocol.scene`.
+
+    `called`: names that mean one of another size or of another material than usual, a marble among balls.
+    """
 
     name: str
     words: tuple[str, ...]
@@ -20,6 +24,7 @@ class Thing:
     material: str
     type: str
     hollow: bool = False
+    called: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @cache
@@ -28,12 +33,24 @@ def things() -> Mapping[str, Thing]:
     table = read_toml(PRESETS / "props" / "things.toml")
     return {
         name: Thing(name, tuple(row["words"].split()), tuple(row["size"]), row["material"], row["type"],
-                    bool(row.get("hollow", False)))
+                    bool(row.get("hollow", False)), row.get("called", {}))
         for name, row in table.items()
     }  # fmt: skip
 
 
 @cache
+def called() -> Mapping[str, Thing]:
+    """Every word for a thing, spaces as _, to the thing as it is when it is called so."""
+    out: dict[str, Thing] = {}
+    for thing in things().values():
+        out |= dict.fromkeys((*thing.words, thing.name), thing)
+        for word, row in thing.called.items():
+            out[word] = replace(thing, size=tuple(row.get("size", thing.size)),
+                                material=row.get("material", thing.material))  # fmt: skip
+    return out
+
+
+@cache
 def named() -> Mapping[str, str]:
     """Every word for a thing, spaces as _, to the thing's name."""
-    return {word: thing.name for thing in things().values() for word in (*thing.words, thing.name)}
+    return {word: thing.name for word, thing in called().items()}

@@ -16,6 +16,9 @@ from mathutils import Matrix
 Material = Callable[[str], bpy.types.Material]
 """The Blender material of a substance of presets/materials/table.toml by name; "" is what the thing is made of."""
 
+UNHIT = "galatea_unhit"
+"""Face attribute (boolean) of a part's mesh: shells that its collision shape leaves out."""
+
 
 @dataclass(frozen=True)
 class Kit:
@@ -34,6 +37,9 @@ class Kit:
 class Part:
     """One body of a thing. `mesh` in the part's own frame, its materials and one UV layer in it; `place` puts it in the
     thing's frame. `shape` is its collision shape, as `protocol.scene.SHAPES` without auto: the simplest that is true.
+
+    A compound is the hulls of its mesh's shells, each connected run of faces for itself. No shape has the shells whose
+    faces are marked in the face attribute `UNHIT`: strings, leaves, what nothing shall hit.
 
     `still`: it does not move, even where the thing does (the frame of a pendulum). `substance` names the material whose
     density, friction and restitution it has; "" is the thing's.
