@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Words to a scene by the grammar and lexicon of `backend/parse`: offline, the same every time, in milliseconds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..protocol.errors import UserError
+from ..protocol.spec import BackendSpec, Param
+
+if TYPE_CHECKING:
+    from ..protocol.job import Request
+    from ..worker.report import Report
+
+
+class Backend:
+    spec = BackendSpec(
+        id="scene_grammar",
+        label="Grammar (offline)",
+        task="words-to-scene",
+        help="Reads what happens in a few English sentences, offline and in milliseconds. It tells what it could not "
+        "place and what it assumed",
+        outputs=("spec",),
+        params=(
+            Param("prompt", "str", "", "What happens, in English: three rubber balls fall onto a wooden staircase"),
+        ),
+    )
+
+    def run(self, request: Request, params: dict[str, Any], report: Report) -> None:
+        from ..parse.grammar import parse
+
+        if not params["prompt"].strip():
+            raise UserError("Say what happens: --set 'scene_grammar.prompt=a ball falls onto a table'.", kind="usage")
+        report.progress("Reading", 0.0)
+        spec = parse(params["prompt"], seed=request.seed)
+        report.file("spec", "scene.json").write_text(spec.dumps(), encoding="utf-8")
+        report.metric("things", sum(each.count for each in spec.objects))
+        report.metric("unplaced", len(spec.unplaced))
+        for note in spec.notes:
+            report.warn(note)
+        if spec.unplaced:
+            report.warn(f"These words have no place in the scene: {', '.join(spec.unplaced)}.")

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which function does what a verb says, by the action of `vocabulary.verbs`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from . import breaking, falling, flowing, going, hitting, pulling, standing, turning
+from .act import Act
+
+DOES: dict[str, Callable[[Act], None]] = {
+    "fall": falling.fall,
+    "drop": falling.fall,
+    "rain": falling.fall,
+    "roll": going.roll,
+    "slide": going.roll,
+    "bounce": falling.bounce,
+    "throw": going.throw,
+    "shoot": going.throw,
+    "push": going.push,
+    "hit": hitting.hit,
+    "fly": going.fly,
+    "move": going.move,
+    "float": falling.float_,
+    "sink": falling.sink,
+    "rise": falling.rise,
+    "spin": turning.spin,
+    "swing": turning.swing,
+    "reach": going.move,
+    "pour": flowing.pour,
+    "fill": flowing.fill,
+    "drape": falling.drape,
+    "topple": breaking.topple,
+    "knock": breaking.knock,
+    "explode": breaking.explode,
+    "shatter": breaking.shatter,
+    "burn": flowing.burn,
+    "smoke": flowing.smoke,
+    "squash": breaking.squash,
+    "wobble": breaking.wobble,
+    "wave": flowing.wave,
+    "blow": flowing.blow,
+    "open": breaking.open_,
+    "close": breaking.open_,
+    "stop": breaking.stop,
+    "begin": breaking.begin,
+    "splash": falling.fall,
+    "inflate": breaking.inflate,
+    "melt": breaking.melt,
+    "pull": pulling.pull,
+    "orbit": pulling.orbit,
+    "catch": pulling.catch,
+    "stand": standing.stand,
+    "weigh": standing.weigh,
+    "hang": standing.hang,
+    "balance": standing.balance,
+    "lean": standing.lean,
+    "place": standing.place,
+    "stack": standing.stack,
+    "line": standing.line,
+    "scatter": standing.scatter,
+    "contain": standing.contain,
+    "support": standing.support,
+    "surround": standing.surround,
+    "connect": standing.connect,
+}

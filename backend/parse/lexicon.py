@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a word can be: the tables of `vocabulary`, of things and of substances behind a few questions."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping, Sequence
+from functools import cache
+
+from ..protocol import materials, props
+from ..protocol.errors import UserError
+from .vocabulary import words
+from .vocabulary.functions import (
+    ARRANGED,
+    AUXILIARIES,
+    CONJUNCTIONS,
+    DETERMINERS,
+    FAST,
+    FILLERS,
+    MANNERS,
+    PRONOUNS,
+    RELATIONS,
+    WAYS,
+)
+from .vocabulary.functions import COMMON as COMMON
+from .vocabulary.functions import FOREIGN as FOREIGN
+from .vocabulary.nouns import (
+    ARRANGEMENTS,
+    CEILINGS,
+    CONNECTORS,
+    FIELDS,
+    FLOORS,
+    FLUIDS,
+    GASES,
+    GRAINS,
+    IRREGULAR,
+    KINDS,
+    PEOPLE,
+    PIECES,
+    PLACELESS,
+    WINDS,
+)
+from .vocabulary.qualities import ADJECTIVES as ADJECTIVES
+from .vocabulary.verbs import FORMS, PARTICIPLES
+
+_NO_STUFF = words(
+    """burning bouncy elastic icy wobbly mirror dusty dust cloudy watery shell blaze road window down beach desert
+    trunk hide gore cane deal card sack toast cake carpet fuel earth jeans brilliant hairy fluffy parachute
+    cloth fabric"""
+)
+"""Words of substances that mean something else where they stand alone."""
+_NO_ADVERBS = words("butterfly dragonfly firefly family assembly grizzly monopoly supply")
+_SAID = frozenset(
+    word
+    for group in (FILLERS, RELATIONS, ARRANGED, AUXILIARIES, CONJUNCTIONS, DETERMINERS, FAST, MANNERS, PRONOUNS, WAYS)
+    for word in group
+) | words("""there_is made full weighing each_other later one_of_the then one_of_them fps seed two three four""")
+"""Words that hold a sentence together: never a thing."""
+_OWN = {
+    "hill": "ramp",
+    "lantern": "lamp",
+    "rug": "cloth",
+    "mat": "cloth",
+    "napkin": "cloth",
+    "sail": "cloth",
+    "cape": "cloth",
+    "bucketful": "bucket",
+    "bathtub": "tank",
+    "stage": "pedestal",
+    "hillside": "ramp",
+    "flight_of_stairs": "staircase",
+    "fir_tree": "fir",
+    "pine_tree": "fir",
+    "palm_tree": "tree",
+}
+"""Words for things that their table has not."""
+
+
+@cache
+def things() -> Mapping[str, str]:
+    """Every word for a thing to what it is, those with a size of their own to themselves."""
+    return {**_OWN, **props.named(), **{word: word for word in KINDS}}
+
+
+@cache
+def substances() -> Mapping[str, str]:
+    return materials.named()
+
+
+def singular(word: str) -> str:
+    """Of a noun; words that are not plural stay as they are."""
+    if word in IRREGULAR:
+        return IRREGULAR[word]
+    if "_" in word:
+        first, _, last = word.rpartition("_")
+        return f"{first}_{singular(last)}"
+    if word.endswith("ss") or not word.endswith("s") or len(word) < 4:
+        return word
+    for ending, instead in (("ies", "y"), ("ves", "f"), ("ches", "ch"), ("shes", "sh"), ("xes", "x"), ("sses", "ss")):
+        if word.endswith(ending) and len(word) > len(ending) + 1:
+            found = word[: -len(ending)] + instead
+            return found if ending != "ves" or is_noun(found) else word[:-1]
+    return word[:-1]
+
+
+def is_plural(word: str) -> bool:
+    return singular(word) != word or word in ("people", "cattle", "dice")
+
+
+@cache
+def thing(word: str) -> str | None:
+    """What a noun is called: its name among things or in KINDS; None where it is no thing that is known."""
+    known = things()
+    for form in (word, singular(word)):
+        if form in KINDS:
+            return form
+        if form in known:
+            return known[form]
+    return None
+
+
+def is_stuff(word: str) -> bool:
+    """It flows, blows or burns: what has no number."""
+    return any(word in group for group in (FLUIDS, GRAINS, GASES, WINDS)) or singular(word) in GASES
+
+
+@cache
+def is_noun(word: str) -> bool:
+    """It can stand for something without an article."""
+    one = singular(word)
+    known = (
+        CONNECTORS,
+        FLUIDS,
+        GRAINS,
+        GASES,
+        WINDS,
+        FIELDS,
+        FLOORS,
+        CEILINGS,
+        PEOPLE,
+        ARRANGEMENTS,
+        PLACELESS,
+        PIECES,
+    )
+    return thing(word) is not None or any(word in group or one in group for group in known)
+
+
+def material(word: str) -> str | None:
+    """The substance that a word means: metals are steel, wooden is oak."""
+    if word in _NO_STUFF:
+        return None
+    known = substances()
+    return known.get(word) or known.get(singular(word))
+
+
+def is_material(word: str) -> bool:
+    return material(word) is not None
+
+
+def is_adjective(word: str) -> bool:
+    return word in ADJECTIVES
+
+
+def is_verb(word: str) -> bool:
+    return word in FORMS
+
+
+def participle(word: str) -> str | None:
+    """The verb of -ing and -ed forms that stand before a noun: falling, stacked, broken."""
+    return PARTICIPLES.get(word)
+
+
+def is_adverb(word: str) -> bool:
+    """By its ending: quizzically is no thing."""
+    return word.endswith("ly") and len(word) > 5 and word not in _NO_ADVERBS
+
+
+def is_known(word: str) -> bool:
+    """Some table has it, or its form tells what it is."""
+    return is_adverb(word) or word in _SAID or is_noun(word) or is_material(word) or is_adjective(word) or is_verb(word)
+
+
+def nearest(word: str, among: Sequence[str]) -> tuple[str, float] | None:
+    """The likest of known words by text embeddings; None where they are not installed or nothing is like it."""
+    try:
+        kinship = importlib.import_module("..kinship", __package__)
+        found: tuple[str, float] | None = kinship.nearest(word, among)
+    except (ImportError, UserError):
+        return None
+    return found
