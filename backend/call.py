@@ -34,7 +34,7 @@ class Call(threading.Thread):
         self._headers, self._most = headers, most
         self.ended = threading.Event()
         self.state, self.moved = "connecting", time.monotonic()
-        self.status, self.location = 0, ""
+        self.status, self.location, self.later = 0, "", 0.0
         self.data = bytearray()
         self.error: BaseException | None = None
 
@@ -55,6 +55,8 @@ class Call(threading.Thread):
         answer = self._link.getresponse()
         self._move("reading")
         self.status, self.location = answer.status, answer.headers.get("Location", "")
+        with contextlib.suppress(ValueError):  # a date is not read
+            self.later = max(0.0, float(answer.headers.get("Retry-After", "")))
         most = self._most if self.status == 200 else BLOCK
         length = answer.length
         while block := answer.read1(BLOCK):
@@ -86,7 +88,7 @@ class Call(threading.Thread):
 
 def too_large(size: int, most: int) -> UserError:
     text = f"The server's answer is too large ({gigabytes(size)} or more, {gigabytes(most)} is the most)."
-    return UserError(f"{text} Ask it for a coarser mesh.", kind="backend")
+    return UserError(f"{text} Ask it for less.", kind="backend")
 
 
 def link(tls: bool, host: str, port: int, timeout: float) -> http.client.HTTPConnection:

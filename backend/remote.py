@@ -36,21 +36,34 @@ Beat = Callable[[], None]
 
 
 class Refused(UserError):
-    """The server's answer was an error; `status` is its code, `told` what the answer held."""
+    """The server's answer was an error; `status` is its code, `told` what the answer held, `later` s to wait."""
 
-    def __init__(self, message: str, status: int, told: Any) -> None:
+    def __init__(self, message: str, status: int, told: Any, later: float = 0.0) -> None:
         super().__init__(message, kind="backend")
-        self.status, self.told = status, told
+        self.status, self.told, self.later = status, told, later
+
+
+class Broke(UserError):
+    """The connection ended in the middle; another try may work."""
 
 
 class Server:
     """`step` is the backend that asks, for the advice in errors; `start` says how such a server is started.
 
-    `params`: url, connect_s, stall_s.
+    `params`: url, connect_s, stall_s. `sent` is what it is given, `key` is taken where `KEYS` names none for its host.
     """
 
-    def __init__(self, step: str, start: str, params: dict[str, Any], report: Report) -> None:
-        self._step, self._start = step, start
+    def __init__(
+        self,
+        step: str,
+        start: str,
+        params: dict[str, Any],
+        report: Report,
+        *,
+        sent: str = "cut-out picture",
+        key: str = "",
+    ) -> None:
+        self._step, self._start, self._sent = step, start, sent
         self._connect, self._stall = params["connect_s"], params["stall_s"]
         self._tls, self.host, self._port, self._path = _parts(params["url"], step)
         self.name = self.host if self._port in (80, 443) else f"{self.host}:{self._port}"
@@ -61,9 +74,9 @@ class Server:
                 f"System; elsewhere unset GALATEA_OFFLINE), or set {step}.url to a server on this machine.",
                 kind="usage",
             )
-        self._key = _key(self.host)
+        self._key = _key(self.host) or key
         if not here:
-            report.log(f"The cut-out picture leaves this machine: it is sent to {self.name}.")
+            report.log(f"The {sent} leaves this machine: it is sent to {self.name}.")
         if self._key and not here and not self._tls:
             report.warn(f"The key for {self.host} travels readable over http. Use https if the network is not yours.")
 
@@ -83,13 +96,19 @@ class Server:
     def get_json(self, path: str, beat: Beat, *, most: int = MOST_JSON) -> dict[str, Any]:
         return self._json(self.get(path, beat, most=most))
 
-    def post_json(self, path: str, body: bytes, beat: Beat) -> dict[str, Any]:
+    def post_json(
+        self, path: str, body: bytes, beat: Beat, *, wait: float = 0.0, most: int = MOST_JSON
+    ) -> dict[str, Any]:
         """`body` is JSON; an empty answer is an empty object."""
-        answer = self.post(path, body, "application/json", beat)
+        answer = self.post(path, body, "application/json", beat, wait=wait, most=most)
         return self._json(answer) if answer.strip() else {}
 
     def post_form(self, path: str, body: bytes, boundary: str, beat: Beat) -> dict[str, Any]:
         return self._json(self.post(path, body, f"multipart/form-data; boundary={boundary}", beat))
+
+    def masked(self, text: str) -> str:
+        """Without the key, should the server have said it."""
+        return text.replace(self._key, "***") if self._key else text
 
     def strange(self, what: str) -> UserError:
         """For an answer that no such server gives."""
@@ -158,9 +177,10 @@ class Server:
             return self._silence(state, self._connect)
         elif isinstance(error, http.client.IncompleteRead):
             text = f"{self.name} ended its answer in the middle. Try again; if it happens again, look at its window."
+            return Broke(text, kind="backend")
         elif isinstance(error, http.client.RemoteDisconnected | ConnectionError):
             text = f"{self.name} broke the connection off ({type(error).__name__}). It may have crashed or run out of "
-            text += "memory: look at its window, then try again."
+            return Broke(f"{text}memory: look at its window, then try again.", kind="backend")
         elif isinstance(error, http.client.HTTPException):
             text = f"{self.name} does not speak HTTP ({type(error).__name__}). {other}"
         else:
@@ -173,9 +193,7 @@ class Server:
             told = json.loads(data)
         except (ValueError, RecursionError):
             told = None
-        words = _spoken(data, told)
-        if self._key:
-            words = words.replace(self._key, "***")
+        words = self.masked(_spoken(data, told))
         said = f": {words}" if words else ""
         code = call.status
         if 300 <= code < 400:
@@ -186,12 +204,12 @@ class Server:
             text = f"{self.name} refuses ({code}{said}). If it wants a key, set the environment variable "
             text += f'{KEYS}="{self.host}=YOUR KEY" and start again.'
         elif code == 413:
-            text = f"{self.name} takes no picture of this size (413). Raise its limit."
+            text = f"{self.name} takes no {self._sent} of this size (413). Raise its limit."
         elif code in (429, 502, 503, 504):
             text = f"{self.name} is busy or not ready ({code}{said}). Try again later."
         else:
             text = f"{self.name} answers {code}{said}. Look at its window for the cause."
-        return Refused(text, code, told)
+        return Refused(text, code, told, call.later)
 
 
 class Clock:
@@ -286,7 +304,7 @@ def _key(host: str) -> str:
 
 def _spoken(data: bytes, told: Any = None) -> str:
     """The server's own words, short and in one line."""
-    for key in ("text", "detail", "message", "error"):
+    for key in ("error", "text", "detail", "message"):
         if isinstance(told, dict) and told.get(key):
             told = told[key]
     text = told if isinstance(told, str) else json.dumps(told) if told else data.decode("utf-8", "replace")

@@ -249,7 +249,7 @@ def test_one_file_paints_what_its_folder_paints(
     )
 
 
-@pytest.mark.parametrize("name", ["words_to_mesh", "words_to_film"])
+@pytest.mark.parametrize("name", ["words_to_mesh", "words_to_character"])
 def test_the_recipes_say_what_the_step_says(name: str) -> None:
     """The template in the preset file is there to be edited; until then it is the step's own."""
     data = tomllib.loads((PRESETS / "recipes" / f"{name}.toml").read_text(encoding="utf-8"))

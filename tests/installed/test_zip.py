@@ -26,6 +26,8 @@ def test_the_zip_holds_what_runs_and_nothing_else(archive: Path) -> None:
         "backend/catalog.json",
         "backend/weights/u2netp.onnx",
         "backend/weights/lift.onnx",
+        "backend/weights/minilm.onnx",
+        "backend/weights/minilm.txt",
         "backend/weights/rtmpose_s.onnx",
         "backend/weights/lift.safetensors",
         "backend/weights/lpips.safetensors",

@@ -339,7 +339,8 @@ def run(warm: Workers, cutout: Path) -> Run:
         again: bool = False,
         **params: Any,
     ) -> Outcome:
-        request = Request.of(spec_of(step), {"cutout": cutout}, params, seed=seed)
+        spec = spec_of(step)
+        request = Request.of(spec, {"cutout": cutout} if "cutout" in spec.inputs else {}, params, seed=seed)
         if not again:
             warm.store.forget(request.id)
         warm.runner.submit(request)

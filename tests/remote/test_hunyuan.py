@@ -91,7 +91,7 @@ FAULTS: list[tuple[list[Any], str, str]] = [
      "usage"),
     ([(503, b"")], "busy or not ready (503)", "backend"),
     ([(429, {"detail": "queue full"})], "busy or not ready (429: queue full)", "backend"),
-    ([(413, b"")], "takes no picture of this size", "backend"),
+    ([(413, b"")], "takes no cut-out picture of this size", "backend"),
     ([(401, b"who are you")], 'GALATEA_REMOTE_KEY="127.0.0.1=YOUR KEY"', "backend"),
     (["elsewhere"], "sends on to 'http://127.0.0.1:9/thief', which is not followed", "backend"),
     (["gone"], "broke the connection off", "backend"),

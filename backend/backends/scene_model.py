@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Words to a scene by a language model on this machine: any causal one of transformers, or a GGUF file.
+
+It is kept to the scene's schema while it writes (`networks/spelling.py`), so that even a small one makes a document.
+Whether that says what the words say is another matter: half a billion numbers often leave things out.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..hub.params import LEARNED
+from ..protocol.errors import UserError
+from ..protocol.spec import BackendSpec, File, Param, Weights
+
+if TYPE_CHECKING:
+    from ..hub.device import Plan
+    from ..protocol.job import Request
+    from ..worker.report import Report
+
+SPARE = 1.0
+"""GB that the calculation takes beside the weights."""
+TRY = 0.5
+"""Share of the whole that the first answer takes; a second one takes the rest."""
+OFFICIAL = Weights(
+    repository="Qwen/Qwen2.5-0.5B-Instruct",
+    revision="7ae557604adf67be50417f59c2c2f167def9a775",
+    files=(
+        File("config.json", 0),
+        File("generation_config.json", 0),
+        File("merges.txt", 0),
+        File("model.safetensors", 0),
+        File("tokenizer.json", 0),
+        File("tokenizer_config.json", 0),
+        File("vocab.json", 0),
+    ),
+    license="Apache-2.0",
+    page="https://huggingface.co/Qwen/Qwen2.5-0.5B-Instruct",
+)
+
+
+class Backend:
+    spec = BackendSpec(
+        id="scene_model",
+        label="Language model (here)",
+        task="words-to-scene",
+        help="Reads the words by a language model on this machine. The official one is small, quick and often wrong: "
+        "look at the scene before you build it. Larger ones are better: weights=owner/name, a folder or a .gguf file.",
+        runtime="full",
+        license="Apache-2.0 (Qwen2.5-0.5B-Instruct); another model has its own",
+        outputs=("spec",),
+        params=(
+            Param("prompt", "str", "", "What the scene is: three rubber balls fall onto a wooden staircase"),
+            Param("max_tokens", "int", 1500, "Longest answer", low=200, high=16384),
+            *LEARNED,
+        ),
+        weights=(OFFICIAL,),
+        memory=(("fp16", 2.0), ("bf16", 2.0), ("fp32", 3.0)),
+    )
+
+    def __init__(self) -> None:
+        self._key: tuple[Any, ...] = ()
+        self._speaker: Any = None
+
+    def run(self, request: Request, params: dict[str, Any], report: Report) -> None:
+        from .. import asking, hub
+        from ..footprint import measured
+        from ..hub.device import choose, run_within
+
+        words = asking.asked(params["prompt"])
+        report.progress("Looking for the model", 0.0)
+        source = hub.source(self.spec, params, report)
+        spec = self.spec if isinstance(source, int) else measured(self.spec, source, SPARE)
+        plan = choose(spec, params, report)
+        who = f"{self.spec.id}: {_name(params['weights'], source)}"
+
+        def work(plan: Plan) -> tuple[Any, tuple[str, ...]]:
+            speaker = self._ready(plan, source, params["max_tokens"], report)
+            told = [0.1]
+
+            def beat(phase: str, share: float) -> None:
+                report.progress(phase, told[0] + (TRY - 0.1) * min(share, 1.0))
+
+            def reply(messages: list[dict[str, str]]) -> str:
+                said: str = speaker.say(messages, asking.form(), params["max_tokens"], beat)
+                told[0] = TRY
+                return said
+
+            return asking.ask(words, reply, step=self.spec.id, who=who, seed=request.seed)
+
+        made, mended = run_within(plan, work, report)
+        if mended:
+            report.log(f"The first answer was no scene, the second one was. What was wrong: {'; '.join(mended)[:2000]}")
+        for text in made.unplaced:
+            report.warn(f"Not placed: {text}")
+        report.file("spec", "scene.json").write_text(made.dumps(), encoding="utf-8")
+        report.metric("objects", len(made.objects))
+        report.metric("mended", len(mended))
+
+    def _ready(self, plan: Plan, source: Path | int, most: int, report: Report) -> Any:
+        """The model for this plan, kept warm for the next words."""
+        gguf = isinstance(source, Path) and source.suffix.lower() == ".gguf"
+        key = (str(source), plan.device, plan.precision, most if gguf else 0)
+        if self._key == key:
+            return self._speaker
+        self._key, self._speaker = (), None
+        report.progress("Loading the model", 0.02)
+        if isinstance(source, Path) and gguf:
+            from ..networks.llama_cpp import Llama
+
+            self._speaker = Llama(source, most, plan.device != "cpu")
+        elif isinstance(source, Path):
+            from ..networks import speaker
+
+            if not source.is_dir():
+                text = f"{source.name} is no language model: a folder of transformers or a .gguf file is"
+                raise UserError(f"{text}. Choose another.", kind="weights")
+            self._speaker = speaker.load(source, plan.device, plan.dtype)
+        else:
+            from ..networks import speaker
+
+            self._speaker = speaker.invented(source, plan.device, plan.dtype)
+        self._key = key
+        return self._speaker
+
+
+def _name(weights: str, source: Path | int) -> str:
+    if isinstance(source, int):
+        return f"random:{source}"
+    return Path(weights).name if Path(weights).exists() and weights else weights or OFFICIAL.repository
