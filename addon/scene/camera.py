@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 import bpy
+import numpy as np
 
 from ...backend.protocol.errors import UserError
 from ...backend.protocol.spec import BackendSpec, Param
-from .lib.motion import animation
-from .lib.render import cameras, fitting, focusing, matched, studio, watching
+from .lib.render import cameras, fitting, focusing, matched, several, studio, watching, wished
 from .lib.render import shots as plans
+from .lib.render.wished import AUTO
 from .work import Work
 
 MATCH = "match"
@@ -27,12 +28,12 @@ SPEC = BackendSpec(
         Param(
             "path",
             "choice",
-            "swing",
-            "Swing goes to and fro before the front, orbit once around; turntable turns the body before a camera that "
-            "stands; spiral comes down and nearer, dolly nearer, push from far off; truck goes past, crane up; follow "
-            "goes along with a body that walks; handheld shakes a little; vertigo zooms out while it comes nearer; "
-            "match is where the photo was taken",
-            choices=(*plans.PATHS, MATCH),
+            "auto",
+            "Auto is what the words of a scene say, else swing. Swing goes to and fro before the front, orbit once "
+            "around; turntable turns the body before a camera that stands; spiral comes down and nearer, dolly nearer, "
+            "push from far off; truck goes past, crane up; follow goes along with a body that walks; handheld shakes a "
+            "little; vertigo zooms out while it comes nearer; match is where the photo was taken",
+            choices=(AUTO, *plans.PATHS, MATCH),
         ),
         Param(
             "shots",
@@ -74,22 +75,25 @@ def run(
     work: Work, *, path: str, shots: str, seconds: float, arc: float, easing: str, lens: float, elevation: float,
     margin: float, width: int, height: int, fstop: float, focus: str, shutter: float,
 ) -> None:  # fmt: skip
-    scene, body = bpy.context.scene, work.object("body")
+    scene, bodies = bpy.context.scene, wished.bodies(work)
     studio.clear_camera(work)
-    seconds = seconds or watching.motion_end() / animation.FPS
+    path, shots, arc, elevation = wished.camera(scene, path, shots, arc, elevation)
+    rate = wished.rate(scene)
+    seconds = seconds or wished.end(scene) / rate
     wish = plans.Wish(path, seconds, arc, easing == "smooth", lens, elevation, margin)
     wishes = plans.parse(shots, wish) if shots.strip() else [wish]
-    counts = [max(1, round(each.seconds * animation.FPS)) for each in wishes]
+    counts = [max(1, round(each.seconds * rate)) for each in wishes]
     length = sum(counts)
-    _paper(scene, length, width, height, shutter)
+    _paper(scene, length, rate, width, height, shutter)
     shapes = watching.watch(length, lambda done: work.progress("Watching the motion", 0.05 + 0.6 * done))
-    seen = cameras.Seen(shapes)
-    size = max(seen.rest_size(body), 1e-9)
+    stays = wished.document(scene) is not None and path != "follow" and not several.roams(shapes)
+    seen = cameras.Seen(shapes, steady=stays)
+    size = max(float(np.ptp(wished.rest_points(bodies), axis=0).max()), 1e-9)
     places = cameras.target(work, seen)
     work.progress("Placing the camera", 0.7)
     sharp = focusing.Focus(fstop, focus, size)
     if wishes[0].path == MATCH:
-        reach, best = _match(work, body, scene, width, seen, sharp), seen.at_rest(size)
+        reach, best = _match(work, bodies[0], scene, width, seen, sharp), seen.at_rest(size)
     else:
         rigs = _shoot(work, scene, wishes, counts, seen, places, sharp)
         reach = max(rig.reach for rig in rigs)
@@ -103,10 +107,10 @@ def run(
     work.report.metric("still_frame", best)
 
 
-def _paper(scene: bpy.types.Scene, length: int, width: int, height: int, shutter: float) -> None:
+def _paper(scene: bpy.types.Scene, length: int, rate: int, width: int, height: int, shutter: float) -> None:
     scene.frame_start, scene.frame_end = 1, length
     render = scene.render
-    render.fps, render.fps_base = animation.FPS, 1.0
+    render.fps, render.fps_base = rate, 1.0
     render.resolution_x, render.resolution_y, render.resolution_percentage = width, height, 100
     render.pixel_aspect_x = render.pixel_aspect_y = 1.0
     render.use_motion_blur = shutter > 0

@@ -71,7 +71,7 @@ def _readers() -> dict[str, Callable[..., Any]]:
 def run(work: Work, *, size_m: float, turn: float, cells: int) -> None:
     path = work.files["model"]
     work.progress("Reading the mesh", 0.1)
-    _read(path)
+    read(path)
     every = [obj for obj in bpy.context.scene.objects if obj.type == "MESH"]
     parts = [obj for obj in every if len(obj.data.polygons)]
     if not parts:
@@ -88,7 +88,7 @@ def run(work: Work, *, size_m: float, turn: float, cells: int) -> None:
         bpy.context.view_layer.update()
         for obj in parts:
             foreign.weighed(obj, armature)
-    body = _join(parts)
+    body = joined(parts)
     carrier = foreign.freed(armature) if armature else None
     for obj in [obj for obj in bpy.context.scene.objects if obj not in (body, armature, carrier)]:
         bpy.data.objects.remove(obj, do_unlink=True)
@@ -142,7 +142,8 @@ def _around(work: Work, obj: bpy.types.Object, cells: int) -> bpy.types.Object:
     return obj
 
 
-def _read(path: Path) -> None:
+def read(path: Path) -> None:
+    """Its objects into the open file; raises `UserError` where it is none that this Blender reads."""
     readers = _readers()
     reader = readers.get(path.suffix.lower())
     if reader is None:
@@ -157,7 +158,7 @@ def _read(path: Path) -> None:
         ) from None
 
 
-def _join(parts: list[bpy.types.Object]) -> bpy.types.Object:
+def joined(parts: list[bpy.types.Object]) -> bpy.types.Object:
     """One object in world space, with modifiers, shape keys and armatures applied as they show."""
     graph = bpy.context.evaluated_depsgraph_get()
     for obj in parts:

@@ -9,13 +9,16 @@ from typing import Any
 
 import bpy
 import numpy as np
+from bpy.types import Object
 from mathutils import Vector
 
 from ...backend.protocol import recipe
 from ...backend.protocol.errors import UserError
+from ...backend.protocol.scene import SceneSpec
 from ...backend.protocol.spec import BackendSpec, Param
+from .lib.material import substance
 from .lib.motion import animation
-from .lib.render import looks, skies, studio, surfaces, tone
+from .lib.render import looks, skies, studio, surfaces, tone, wished
 from .work import Work
 
 SPEC = BackendSpec(
@@ -32,10 +35,10 @@ SPEC = BackendSpec(
         Param(
             "light",
             "choice",
-            "studio",
-            "Soft boxes in a cove; lit edges in the dark; white product room; night; neutral grey; sun and sky; a "
-            "panorama of yours",
-            choices=("studio", "rim", "cyclorama", "night", "neutral", "sky", "hdri"),
+            "auto",
+            "Auto is what the words of a scene say, else studio: soft boxes in a cove; lit edges in the dark; white "
+            "product room; night; neutral grey; sun and sky; a panorama of yours",
+            choices=("auto", "studio", "rim", "cyclorama", "night", "neutral", "sky", "hdri"),
         ),
         Param(
             "look",
@@ -73,7 +76,10 @@ def run(
     work: Work, *, light: str, look: str, floor: str, background: str, hour: float, hdri: str, turn: float,
     exposure: float,
 ) -> None:  # fmt: skip
-    scene, body = bpy.context.scene, work.object("body")
+    scene, bodies = bpy.context.scene, wished.bodies(work)
+    asked = light == wished.AUTO
+    light, hour = wished.light(scene, light, hour)
+    brighter = wished.stops(scene, light, hour) if asked else 0.0
     lights, drawn = (recipe.read_toml(recipe.find(kind, name)) for kind, name in (("lights", light), ("looks", look)))
     if light == "hdri" and not hdri:
         raise UserError("The light hdri wants a panorama. Choose a file for it, or another light.", kind="usage")
@@ -81,11 +87,11 @@ def run(
         raise UserError("There is no photo to put behind. Give one with --image, or choose another background.")
     work.progress("Clearing the old set", 0.1)
     studio.clear(work)
-    points = next(iter(animation.sampled(scene, [body], [scene.frame_current])))
-    size = max(float(np.ptp(animation.rest_points(body), axis=0).max()), 1e-9)
+    points = next(iter(animation.sampled(scene, bodies, [scene.frame_current])))
+    size = max(float(np.ptp(wished.rest_points(bodies), axis=0).max()), 1e-9)
     centre = (points.min(axis=0) + points.max(axis=0)) / 2
     work.progress("Setting the light", 0.3)
-    _view(scene, exposure, photo=background == "photo")
+    _view(scene, exposure + brighter, photo=background == "photo")
     sky = skies.at(hour)
     world = _world(lights["world"], sky, hdri)
     if background == "photo":
@@ -99,19 +105,21 @@ def run(
     if work.has("light_rig"):
         work.object("light_rig").rotation_euler[2] = math.radians(turn)
     work.progress("Laying the floor", 0.6)
-    surface = _floor(work, _kind(floor, background, lights), {**lights, **drawn}, sky, body)
+    surface = _floor(work, _kind(floor, background, lights, wished.document(scene)), {**lights, **drawn}, sky, bodies)
     scene.render.film_transparent = background == "transparent"
     studio.fit(work, centre, min(0.0, float(points[:, 2].min())), 3.0 * size, size)
     work.progress("Giving it its look", 0.8)
-    for warning in looks.apply(scene, look, drawn, body, surface):
+    for warning in looks.apply(scene, look, drawn, bodies, surface):
         work.report.warn(warning)
     work.report.metric("size_m", round(size, 6))
 
 
-def _kind(floor: str, background: str, lights: dict[str, Any]) -> str:
-    """The floor that is meant: where the set is not seen, only its shadow is."""
+def _kind(floor: str, background: str, lights: dict[str, Any], spec: SceneSpec | None) -> str:
+    """The floor that is meant: where the set is not seen, only its shadow is; none where the document has none."""
     if floor != "auto":
         return floor
+    if spec and not spec.environment.floor:
+        return "none"
     return str(lights["floor"]) if background == "set" else "catcher"
 
 
@@ -154,12 +162,12 @@ def _sun(work: Work, sky: skies.Hour) -> None:
     studio.hang(work, "light_sun", data, Vector(-skies.direction(sky.elevation, sky.azimuth)))
 
 
-def _floor(work: Work, kind: str, style: dict[str, Any], sky: skies.Hour, body: bpy.types.Object) -> Any:
+def _floor(work: Work, kind: str, style: dict[str, Any], sky: skies.Hour, bodies: list[Object]) -> Any:
     """Make the floor; returns what makes its surface in a tree, for a look to leave it as it is."""
     if kind == "none":
         return None
     wanted = style.get("backdrop", style["tone"])
-    color = tone.backdrop(body) if wanted == "suits" else tuple(wanted)
+    color = tone.backdrop(bodies) if wanted == "suits" else tuple(wanted)
     obj = studio.cove(work) if kind == "cove" else studio.ground(work)
 
     def surface(tree: bpy.types.NodeTree) -> surfaces.Sockets:
@@ -170,6 +178,14 @@ def _floor(work: Work, kind: str, style: dict[str, Any], sky: skies.Hour, body: 
     material, tree = surfaces.material("Floor", "floor")
     surfaces.finish(tree, surface(tree))
     obj.data.materials.append(material)
+    spec = wished.document(bpy.context.scene)
+    if spec and spec.environment.floor_material and kind != "catcher":
+        made = substance.material(spec.environment.floor_material)
+        if kind == "ground":
+            obj.data.materials[0] = made
+            obj[studio.METRES] = 1.0
+        else:
+            studio.inlay(work).data.materials.append(made)
     if kind == "catcher":
         obj.is_shadow_catcher, obj.visible_shadow = True, False
         if hasattr(material, "surface_render_method"):

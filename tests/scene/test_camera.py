@@ -439,5 +439,5 @@ def test_match_without_a_photo_says_what_to_do(run, body):
 
 def test_every_path_is_a_choice_with_words():
     param = next(param for param in SPEC.params if param.name == "path")
-    assert set(param.choices) == {*shots.PATHS, "match"}
+    assert set(param.choices) == {*shots.PATHS, "match", "auto"}
     assert all(word in param.help.lower() for word in param.choices if word != "static")

@@ -38,13 +38,17 @@ _SHAKE = (11.0, 0.35)
 
 @dataclass(frozen=True)
 class Seen:
-    """Outermost points of all that is seen, for each frame of the film from `first` on: lists of (P, 3) metres."""
+    """Outermost points of all that is seen, for each frame of the film from `first` on: lists of (P, 3) metres.
+
+    `steady`: it is looked at from one place, wherever its middle goes.
+    """
 
     shapes: list[Array]
     first: int = 1
+    steady: bool = False
 
     def part(self, start: int, count: int) -> Seen:
-        return Seen(self.shapes[start - self.first : start - self.first + count], start)
+        return Seen(self.shapes[start - self.first : start - self.first + count], start, self.steady)
 
     @cached_property
     def frames(self) -> list[int]:
@@ -58,10 +62,6 @@ class Seen:
     def extent(self) -> float:
         return max(float(np.ptp(shape, axis=0).max()) for shape in self.shapes)
 
-    def rest_size(self, body: bpy.types.Object) -> float:
-        """The body's largest extent before all motion, in metres."""
-        return float(np.ptp(animation.rest_points(body), axis=0).max())
-
     def at_rest(self, size: float) -> int:
         """The first frame from which on the middle stays where it ends, so that a still is not taken in mid-air."""
         away = np.linalg.norm(self.middles - self.middles[-1], axis=1) > 0.12 * size
@@ -70,7 +70,7 @@ class Seen:
 
     @cached_property
     def travels(self) -> bool:
-        return bool(np.ptp(self.middles, axis=0).max() >= _TRAVELS * self.extent)
+        return not self.steady and bool(np.ptp(self.middles, axis=0).max() >= _TRAVELS * self.extent)
 
 
 def target(work: Work, seen: Seen) -> Array:

@@ -20,12 +20,13 @@ LOOK = "galatea_look"
 """Custom property of the scene: the name of its look."""
 WIRE = "wire"
 """Name of the render pass with the wires, 0 to 1, of looks that draw them."""
+Bodies = list[bpy.types.Object]
 _LINES = "Galatea lines"
 _STEP = 0.16
 """Between two lightnesses of a drawn colour, of 0 to 1."""
 
 
-def apply(scene: bpy.types.Scene, name: str, look: Mapping[str, Any], body: bpy.types.Object, floor: Any) -> list[str]:
+def apply(scene: bpy.types.Scene, name: str, look: Mapping[str, Any], bodies: Bodies, floor: Any) -> list[str]:
     """Give the scene a look; `floor` makes the floor's surface in a tree, or is None. Returns what cannot be had."""
     layer, kind = scene.view_layers[0], look["kind"]
     scene[LOOK] = name
@@ -37,7 +38,7 @@ def apply(scene: bpy.types.Scene, name: str, look: Mapping[str, Any], body: bpy.
     if kind == "realistic":
         return []
     made, tree = surfaces.material("Look", "look")
-    sockets = _KINDS[kind](tree, look, body)
+    sockets = _KINDS[kind](tree, look, bodies)
     if floor:
         other = floor(tree)
         is_floor = _is_floor(tree)
@@ -74,7 +75,7 @@ def _rgb(color: Any) -> tuple[float, float, float, float]:
     return (*tone.linear(tuple(color)), 1.0)
 
 
-def _clay(tree: bpy.types.NodeTree, look: Mapping[str, Any], body: bpy.types.Object) -> Sockets:
+def _clay(tree: bpy.types.NodeTree, look: Mapping[str, Any], bodies: Bodies) -> Sockets:
     color = look["color"]
     color = color if isinstance(color, bpy.types.NodeSocket) else _rgb(color)
     shader = node(tree, "BsdfPrincipled", Base_Color=color, Roughness=look["roughness"])
@@ -92,12 +93,12 @@ def _wire(tree: bpy.types.NodeTree, look: Mapping[str, Any]) -> bpy.types.NodeSo
     return line
 
 
-def _wireframe(tree: bpy.types.NodeTree, look: Mapping[str, Any], body: bpy.types.Object) -> Sockets:
+def _wireframe(tree: bpy.types.NodeTree, look: Mapping[str, Any], bodies: Bodies) -> Sockets:
     wire = node(tree, "MixRGB", Fac=_wire(tree, look), Color1=_rgb(look["color"]), Color2=_rgb(look["line"]))
-    return _clay(tree, {**look, "color": wire.outputs[0]}, body)
+    return _clay(tree, {**look, "color": wire.outputs[0]}, bodies)
 
 
-def _xray(tree: bpy.types.NodeTree, look: Mapping[str, Any], body: bpy.types.Object) -> Sockets:
+def _xray(tree: bpy.types.NodeTree, look: Mapping[str, Any], bodies: Bodies) -> Sockets:
     """Each surface lets most through and adds its own glow, more where it is seen from the side."""
     edge = node(tree, "LayerWeight", Blend=0.3)
     strength = math_node(tree, "MULTIPLY_ADD", math_node(tree, "POWER", edge.outputs["Facing"], 3.0), 1.3, 0.02)
@@ -114,9 +115,9 @@ def _xray(tree: bpy.types.NodeTree, look: Mapping[str, Any], body: bpy.types.Obj
     return lit, lit
 
 
-def _toon(tree: bpy.types.NodeTree, look: Mapping[str, Any], body: bpy.types.Object) -> Sockets:
-    """The body's own colours in flat steps of light."""
-    color = _flat(tree, _colour(tree, body))
+def _toon(tree: bpy.types.NodeTree, look: Mapping[str, Any], bodies: Bodies) -> Sockets:
+    """The bodies' own colours in flat steps of light."""
+    color = _flat(tree, _colour(tree, bodies[0]) if len(bodies) == 1 else _colours(tree, bodies))
     shaded = node(tree, "BsdfToon", Color=color, Size=0.72, Smooth=0.06)
     own = node(tree, "Emission", Color=color, Strength=0.45)
     cycles = tree.nodes.new("ShaderNodeAddShader")
@@ -165,6 +166,14 @@ def _colour(tree: bpy.types.NodeTree, body: bpy.types.Object) -> bpy.types.NodeS
         tree.links.new(other, mix.inputs[2])
         out = mix.outputs[0]
     return out
+
+
+def _colours(tree: bpy.types.NodeTree, bodies: Bodies) -> bpy.types.NodeSocket:
+    """One colour a body, that of its first material as it is drawn simply; the object carries it."""
+    for body in bodies:
+        shown = next((slot.material for slot in body.material_slots if slot.material), None)
+        body.color = tuple(shown.diffuse_color) if shown else (0.5, 0.5, 0.5, 1)
+    return node(tree, "ObjectInfo").outputs["Color"]
 
 
 def _base(tree: bpy.types.NodeTree, material: bpy.types.Material | None) -> bpy.types.NodeSocket:

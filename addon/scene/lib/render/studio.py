@@ -13,7 +13,7 @@ from typing import Any
 
 import bpy
 import numpy as np
-from mathutils import Vector
+from mathutils import Matrix, Vector
 from numpy.typing import NDArray
 
 from ...work import ROLE, Work
@@ -21,6 +21,10 @@ from . import surfaces
 
 WIDE = "galatea_wide"
 """Custom property of the floor: how many times the camera's distance from the body it is wide."""
+METRES = "galatea_metres"
+"""Custom property of a floor whose surface is measured in metres: how wide its mesh is now. It is never scaled."""
+_INLAY = 0.8
+"""Radius of the floor of a substance, in units of a cove's flat part."""
 _SET = ("floor", "camera", "camera_rig", "camera_target")
 _COVE, _GROUND = 1.3, 1.0
 _NEAREST = 4.0
@@ -91,6 +95,13 @@ def ground(work: Work) -> bpy.types.Object:
     return _revolved(work, [(r * surfaces.HORIZON, 0.0) for r in (0.0, 0.02, 0.1, 0.3, 1.0)], _GROUND)
 
 
+def inlay(work: Work) -> bpy.types.Object:
+    """A round plate of a substance on the floor of a cove, a little above it."""
+    obj = _revolved(work, [(0.0, 0.0006), *((r * _INLAY, 0.0006) for r in (0.3, 0.99)), (_INLAY, 0.0)], _COVE)
+    obj[METRES] = 1.0
+    return obj
+
+
 def _revolved(work: Work, profile: list[tuple[float, float]], wide: float, around: int = 64) -> bpy.types.Object:
     """A surface of revolution from (radius, height) pairs, the first on the axis."""
     vertices: list[tuple[float, float, float]] = [(0.0, 0.0, profile[0][1])]
@@ -142,7 +153,12 @@ def fit(work: Work, centre: NDArray[Any], low: float, away: float, size: float) 
     for floor in work.objects("floor"):
         wide = float(floor.get(WIDE, 1.0)) * away
         wide = max(wide, _NEAREST * size) if floor[WIDE] == _COVE else wide
-        floor.location, floor.scale = (centre[0], centre[1], low), (wide, wide, wide)
+        floor.location = (centre[0], centre[1], low)
+        if METRES in floor:
+            floor.data.transform(Matrix.Scale(wide / floor[METRES], 4))
+            floor[METRES] = wide
+        else:
+            floor.scale = (wide, wide, wide)
     for lights in work.objects("light_rig"):
         lights.location = centre
         lights.empty_display_size = 0.3 * size

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 _PLAIN = (0.62, 0.64, 0.66)
 
 
-def backdrop(body: bpy.types.Object) -> tuple[float, float, float]:
-    """A quiet sRGB colour, opposite in hue and apart in lightness, before which the body stands out."""
-    image = _picture(body)
-    if image is None:
+def backdrop(bodies: list[bpy.types.Object]) -> tuple[float, float, float]:
+    """A quiet sRGB colour, opposite in hue and apart in lightness, before which all of them stand out."""
+    image = _picture(bodies[0]) if len(bodies) == 1 else None
+    pixels = _thumbnail(image) if image else _colours(bodies)
+    if not len(pixels):
         return _PLAIN
-    pixels = _thumbnail(image)
     rgb, alpha = pixels[:, :3], pixels[:, 3]
     light = rgb @ [0.2126, 0.7152, 0.0722]
     weight = alpha * (rgb.max(axis=1) > 0.02)  # black is mostly the empty part of an atlas
@@ -32,6 +32,19 @@ def backdrop(body: bpy.types.Object) -> tuple[float, float, float]:
     colourful = min(1.0, float(np.average(chroma, weights=weight)) / 0.3) * abs(mean)
     value = 0.80 if bright < 0.5 else 0.55
     return colorsys.hsv_to_rgb(opposite, 0.03 + 0.12 * colourful, value)
+
+
+def _colours(bodies: list[bpy.types.Object]) -> NDArray[Any]:
+    """(N, 4) sRGB, one a body of several: what its material shows where it is drawn simply; the larger count more."""
+    if len(bodies) == 1:
+        return np.zeros((0, 4))
+    shown = [(obj, slot.material) for obj in bodies for slot in obj.material_slots[:1] if slot.material]
+    if not shown:
+        return np.zeros((0, 4))
+    rgb = np.array([material.diffuse_color[:3] for _, material in shown])
+    size = np.array([max(obj.dimensions) ** 2 for obj, _ in shown])
+    srgb = np.where(rgb <= 0.0031308, 12.92 * rgb, 1.055 * np.maximum(rgb, 1e-9) ** (1 / 2.4) - 0.055)
+    return np.column_stack([srgb.clip(0, 1), size / max(float(size.max()), 1e-12)])
 
 
 def linear(color: tuple[float, float, float]) -> tuple[float, float, float]:

@@ -11,27 +11,28 @@ import numpy as np
 
 from ...work import ROLE
 from ..motion import animation
-from . import framing
+from . import framing, several, wished
 
 _SAMPLES = 600
 """Frames that are looked at; of a longer film those between take the points of both neighbours."""
-_HIDDEN = ("floor", "source")
+_HIDDEN = ("floor", "source", "wall", "weather")
 
 
 def watch(length: int, tell: Callable[[float], None]) -> list[framing.Array]:
     """Points (P, 3) in metres for each frame from 1 to `length`."""
     scene = bpy.context.scene
+    many = wished.document(scene) is not None
     seen = [
         obj
         for obj in scene.objects
-        if obj.type == "MESH" and not obj.hide_render and obj.get(ROLE) not in _HIDDEN and obj.data.vertices
+        if obj.type == "MESH" and obj.get(ROLE) not in _HIDDEN and obj.data.vertices and (many or not obj.hide_render)
     ]
     step = max(1, math.ceil(length / _SAMPLES))
     frames = sorted({*range(1, length + 1, step), length})
     if not any(_moves(obj) for obj in seen):
         frames = [1]
-    found = []
-    for number, points in enumerate(animation.sampled(scene, seen, frames)):
+    found = several.watch(scene, seen, frames, tell) if many else []
+    for number, points in enumerate(animation.sampled(scene, seen, frames) if not many else ()):
         found.append(framing.extreme(points))
         tell(number / len(frames))
     before = np.searchsorted(frames, np.arange(1, length + 1), side="right") - 1

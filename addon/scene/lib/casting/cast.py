@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A line of the cast as things in hand: where they come from, how large they are and what they are made of."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import bpy
+
+from .....backend.protocol import materials, props
+from .....backend.protocol.errors import UserError
+from .....backend.protocol.scene import Item
+from ...props import make
+from ...props.prop import Material, Part, Prop
+from ..files import sizes
+from ..material import substance
+from ..placing import sizing
+from . import assets, meshfile, standing_in
+
+MOST_KINDS = 4
+"""Of many of a kind so many are built differently; the others share their meshes."""
+_NATURAL = ("rock", "tree", "fir", "mushroom", "flower", "cactus", "leaf", "apple", "book", "gift", "brick", "coin")
+"""Things of which no two are alike."""
+_USUAL = 0.5
+_FIELD, _POUR, _CLOUD, _BLOCK = 0.2, 0.06, 0.3, 0.4
+
+
+_ROOM, _LOOSE, _LARGER = 1.35, 0.4, 4.0
+"""How much wider than one of them a vessel is at least, the share of it that many fill, and how much larger than usual
+it is made for that at most."""
+
+
+@dataclass
+class Cast:
+    """All of an item: `props`, one or more, are shared by its `count` in turn. `name` of the table of things, or as it
+    was called; `origin` mesh, asset, prop, stand-in, or empty for what is no thing (water, wind)."""
+
+    item: Item
+    name: str
+    props: list[Prop]
+    origin: str
+    usual: str
+    hollow: bool = False
+    said: list[str] = field(default_factory=list)
+
+    @property
+    def soft(self) -> bool:
+        return self.item.type in ("fluid", "smoke", "force_field", "cloth")
+
+
+def cast(item: Item, seed: int, shelf: assets.Shelf) -> Cast:
+    """Find or make what the item names; raises `UserError` where its own mesh file cannot be used."""
+    thing = known(item.name)
+    if item.type == "force_field":
+        return Cast(item, item.name, [], "", "")
+    if item.type in ("fluid", "smoke") and (thing is None or thing.type in ("fluid", "smoke")):
+        return _flowing(item)
+    usual = _substance(item, thing.material if thing else "")
+    said: list[str] = []
+    size = sizing.sized(thing.size if thing else _size_of(item, said), _said_of(item), item.dimensions)
+    material = _materials(item, usual, seed, max(size))
+    out = Cast(item, thing.name if thing else item.name, [], "", usual, bool(thing and thing.hollow), said)
+    if item.mesh.file:
+        out.props, out.origin = [meshfile.prop(Path(item.mesh.file), item.mesh.sha256, size, item)], "mesh"
+        return out
+    found = shelf.find(item.name)
+    if found:
+        out.props, out.origin = [found.prop(size, item)], "asset"
+        out.said.append(f"{item.name}: taken from {found.place}")
+        return out
+    if thing is not None and thing.name in _buildable():
+        kinds = min(item.count, MOST_KINDS) if thing.name in _NATURAL else 1
+        words = f"{item.name} {_said_of(item)}{' colored' if item.material.color else ''}"
+        out.props = [make(thing.name, size, material, seed + item.seed + k, words) for k in range(kinds)]
+        out.origin = "prop"
+        return out
+    out.props, out.origin = [standing_in.prop(item, size, material)], "stand-in"
+    out.said.append(
+        f"No {item.name} is known: a box with its name stands in. Give its object mesh.file, or add it to an asset "
+        "library."
+    )
+    return out
+
+
+def known(name: str) -> props.Thing | None:
+    """The thing of the table that a noun names; its last words count where the whole is not known."""
+    words = "_".join(name.lower().replace("-", " ").replace("'", "").split()).split("_")
+    for start in range(len(words)):
+        whole = "_".join(words[start:])
+        for form in (whole, whole.removesuffix("s"), whole.removesuffix("es"), f"{whole[:-3]}f"):
+            if form in props.called():
+                return props.called()[form]
+    return None
+
+
+def roomy(items: Sequence[Item]) -> tuple[list[Item], list[str]]:
+    """The items, vessels so large that what is in them has room where nobody said how large they are; and what to say
+    of it."""
+    rows, said = {item.id: item for item in items}, []
+    for item in items:
+        vessel = rows.get(item.relation.target)
+        thing, inner = known(vessel.name) if vessel else None, known(item.name)
+        if item.relation.kind != "in" or not vessel or not thing or not thing.hollow or vessel.dimensions:
+            continue
+        if item.type in ("fluid", "smoke") or vessel.mesh.file:
+            continue
+        usual = inner.size if inner else (_USUAL,) * 3
+        size, own = (sizing.sized(u, _said_of(i), i.dimensions) for u, i in ((thing.size, vessel), (usual, item)))
+        each = math.ceil(item.count / vessel.count)
+        wide = _ROOM * max(own[:2]) / min(size[:2])
+        full = (each * max(own[0] * own[1] * own[2], 1e-12) / (_LOOSE * size[0] * size[1] * size[2])) ** (1 / 3)
+        larger = max(wide, full)
+        if 1.0 < larger <= _LARGER:
+            width, depth, height = (side * larger for side in size)
+            rows[vessel.id] = replace(vessel, dimensions=(width, depth, height))
+            said.append(f"{vessel.id} is made {larger:.2g} times as large as usual, so that {item.id} has room in it.")
+    return list(rows.values()), said
+
+
+def _buildable() -> Mapping[str, object]:
+    from ...props import builders
+
+    return builders()
+
+
+def _said_of(item: Item) -> str:
+    return f"{item.look} {item.material.look}".strip()
+
+
+def _size_of(item: Item, said: list[str]) -> tuple[float, float, float]:
+    """Of what no table of things has: a cube of its usual height."""
+    try:
+        metres, _ = sizes.usual(item.name)
+    except UserError:
+        metres = _USUAL
+        if item.dimensions is None:
+            said.append(f"How large is {item.name}? It is taken for {_USUAL} m. Give its object dimensions.")
+    return metres, metres, metres
+
+
+def _substance(item: Item, usual: str) -> str:
+    """The name of a substance of the table."""
+    for name in (item.material.name, usual):
+        plain = "_".join(name.lower().split())
+        if plain in materials.named():
+            return str(materials.named()[plain])
+    return "plastic"
+
+
+def _materials(item: Item, usual: str, seed: int, size: float) -> Material:
+    """What builders ask for materials: that of the item, with its colour and look, or another by name."""
+
+    def give(name: str) -> bpy.types.Material:
+        if name and name != usual:
+            return substance.material(name, seed=seed + item.seed)
+        color = item.material.color
+        tint = (color[0], color[1], color[2]) if color else None
+        return substance.material(usual, color=tint, look=_said_of(item), seed=seed + item.seed, size=size)
+
+    return give
+
+
+def _flowing(item: Item) -> Cast:
+    """A block of a liquid, a source of it, or a place that smokes: a plain shape that says where."""
+    from . import plain
+
+    usual = _substance(item, item.name if item.type == "fluid" else "smoke")
+    usual = "water" if item.type == "fluid" and materials.substances()[usual].kind != "fluid" else usual
+    side = (_POUR if item.flow > 0 else _BLOCK) if item.type == "fluid" else _CLOUD
+    size = sizing.sized((side, side, side if item.type == "fluid" else 0.3 * side), _said_of(item), item.dimensions)
+    mesh = plain.box(item.name, size)
+    mesh.materials.append(_materials(item, usual, 0, max(size))(""))
+    return Cast(item, item.name, [Prop([Part(item.name, mesh, shape="box")])], "", usual)
