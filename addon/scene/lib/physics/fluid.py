@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Liquids of a scene in words: poured, spilled, filling vessels; a surface of the right volume for each frame.
+
+By a solver of ours, not by Mantaflow: that aborts the process in every bpy wheel and in 4.3, and where it runs, in the
+application 5.2, a cube of water that falls on a box has 1.2 times its volume at the start and 2.9 times after a second
+(resolution 32, 0.4 s a frame); ours has it within 5 % (12,000 particles, 0.2 s a frame) and is the same everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import bpy
+import numpy as np
+from numpy.typing import NDArray
+
+from .....backend.protocol.scene import SceneSpec
+from . import caches, clock, distance, draping, pouring, recording, skinning
+from .flip import Liquid, Solids
+from .thing import Thing
+
+if TYPE_CHECKING:
+    from ...work import Work
+
+Array = NDArray[Any]
+_DROPS = 300
+"""Particles below which a volume is not measured: drops finer than the surface's grid."""
+_NEAR = 1.5
+"""Metres about a liquid within which solids are looked at, and thrice its size."""
+
+
+def setup(work: Work, spec: SceneSpec, things: Sequence[Thing]) -> None:
+    """Nothing is left in the file for liquids: they are read from their objects when they are solved."""
+
+
+def bake(work: Work, spec: SceneSpec, things: Sequence[Thing], beat: Callable[[float], None]) -> dict[str, Any]:
+    """Solve each liquid of the cast by itself; returns figures."""
+    items = list(dict.fromkeys(each.item.id for each in things if each.item.type == "fluid"))
+    if not items:
+        return {}
+    figures: dict[str, Any] = {"fluids": len(items), "fluid_solver": "flip"}
+    off, lost, count = 0.0, 0, 0
+    for number, id in enumerate(items):
+        own = [each for each in things if each.item.id == id and each.main.type == "MESH"]
+        part = lambda done, n=number: beat((n + done) / len(items))  # noqa: E731
+        frames, wrong, gone, most = _solve(spec, things, own, part)
+        off, lost, count = max(off, wrong), lost + gone, count + most
+        place = np.linalg.inv(np.array(own[0].main.matrix_world))
+        caches.keep_meshes(own[0].main, [(recording.in_world(points, place), faces) for points, faces in frames])
+        for each in own[1:]:  # all of them flow together
+            each.main.hide_render = each.main.hide_viewport = True
+    if lost:
+        work.report.warn(f"{lost / max(count, 1):.0%} of the liquid fell out of the scene.")
+    beat(1.0)
+    return figures | {"fluid_particles": count, "fluid_volume_error": round(off, 4), "fluid_lost": lost}
+
+
+def _solve(
+    spec: SceneSpec, things: Sequence[Thing], own: Sequence[Thing], beat: Callable[[float], None]
+) -> tuple[list[tuple[Array, Array]], float, int, int]:
+    """The surface at each frame in the world; how far its volume was off, particles lost, particles in all."""
+    last, lasts, side = clock.last_frame(spec), clock.frame_time(spec), pouring.cell(own, spec)
+    row = draping.substance(own[0].item)
+    moving = near(things, own, side, last, lambda: beat(0.0))
+    rng = np.random.default_rng(spec.seed + own[0].item.seed + 1)
+    gravity = np.array(spec.environment.gravity, float)
+    liquid = Liquid(side, gravity, row.viscosity if row.viscosity is not None else 1e-6, spec.environment.floor)
+    start = solids_at(moving, 0.0, lasts)
+    for each in own:
+        if each.item.flow <= 0:
+            liquid.add(pouring.block(each, side, start, rng), np.array(each.item.initial_velocity, float))
+    spouts = [pouring.Spout.of(each, spec, rng) for each in own if each.item.flow > 0]
+    frames, off, lost, most = [], 0.0, 0, len(liquid.points)
+    for frame in range(last):
+        points, faces = skinning.skin(liquid.points, side, liquid.volume, floor=liquid.floor)
+        if len(liquid.points) > _DROPS:
+            off = max(off, abs(skinning.enclosed(points, faces) / liquid.volume - 1))
+        frames.append((points, faces))
+        steps = max(liquid.steps(lasts), 3 if spouts else 1)
+        for step in range(steps):
+            for spout in spouts:
+                spout.pour(liquid, (frame + step / steps) * lasts, lasts / steps)
+            most = max(most, len(liquid.points) + lost)
+            liquid.step(lasts / steps, solids_at(moving, frame + step / steps, lasts))
+            beat((frame + step / steps) / last)
+        lost += _drop(liquid, things)
+    return frames, off, lost, most
+
+
+def solids_at(moving: list[distance.Moving], frame: float, lasts: float, *, floor: bool = False) -> Solids:
+    """All solids as one, at a frame counted from 0, the floor too where it is asked for."""
+
+    def solids(points: Array) -> tuple[Array, Array, Array]:
+        far, way, speed = np.full(len(points), 1e3), np.zeros(points.shape), np.zeros(points.shape)
+        if floor:
+            far, way[:, 2] = points[:, 2].astype(float), 1.0
+        for each in moving:
+            own_far, own_way, own_speed = each.at(points, frame, lasts)
+            near = own_far < far
+            far[near], way[near], speed[near] = own_far[near], own_way[near], own_speed[near]
+        return far, way, speed
+
+    return solids
+
+
+def near(
+    things: Sequence[Thing], own: Sequence[Thing], side: float, last: int, beat: Callable[[], None]
+) -> list[distance.Moving]:
+    """What the liquid may meet: all bodies near it, and all that move."""
+    spots = np.concatenate([pouring.world(each) for each in own])
+    mine = {part.name for each in own for part in each.parts}
+    low, high = spots.min(axis=0), spots.max(axis=0)
+    room = _NEAR + 3 * float((high - low).max())
+    objects = []
+    for each in things:
+        for part in each.parts:
+            if each.item.type not in ("rigid_body", "passive", "animated") or part.type != "MESH" or part.name in mine:
+                continue
+            box = recording.in_world(np.array(part.bound_box), part.matrix_world)
+            beside = (box.max(axis=0)[:2] > low[:2] - room).all() and (box.min(axis=0)[:2] < high[:2] + room).all()
+            if beside and len(part.data.polygons):
+                objects.append(part)
+    places = recording.record([], objects, last, lambda done: beat()).places
+    bpy.context.scene.frame_set(1)
+    return distance.grids(objects, places, 0.6 * side, beat)
+
+
+def _drop(liquid: Liquid, things: Sequence[Thing]) -> int:
+    """Forget what has fallen far below or flown far away; how many these are."""
+    keep = (np.abs(liquid.points) < 200).all(axis=1) & np.isfinite(liquid.points).all(axis=1)
+    keep &= liquid.points[:, 2] > (-1.0 if liquid.floor else -20.0)
+    gone = int((~keep).sum())
+    if gone:
+        liquid.points, liquid.speeds = liquid.points[keep], liquid.speeds[keep]
+    return gone

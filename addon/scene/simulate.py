@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Everything of a built scene falls, hits, breaks, drapes and flows as its document says; motion is kept as keys."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import bpy
+
+from ...backend.protocol.spec import BackendSpec
+from .lib.physics import clock
+from .lib.physics.thing import document, things
+from .work import Work
+
+SPEC = BackendSpec(
+    id="simulate",
+    label="Simulate",
+    task="scene-to-physics",
+    help="Let physics move what was built: bodies, joints, cloth, soft bodies, fluids, smoke, weather, as keyframes.",
+    runtime="blender",
+    inputs=("scene",),
+    outputs=("scene", "physics"),
+)
+_OFTEN = 0.1
+ORDER = ("rigid", "forces", "cloth", "soft", "fluid", "smoke", "particles")
+"""Modules of lib/physics, in the order in which they bake; what comes later sees what came before."""
+
+
+def run(work: Work) -> None:
+    scene = bpy.context.scene
+    spec = document(scene)
+    scene.render.fps, scene.render.fps_base = spec.simulation.frame_rate, 1.0
+    scene.frame_start, scene.frame_end = 1, clock.last_frame(spec)
+    found = list(things(scene))
+    figures: dict[str, Any] = {"engine": spec.simulation.engine, "frames": scene.frame_end}
+    for number, kind in enumerate(ORDER):
+        module = _module(kind)
+        if module is None:
+            continue
+
+        beat = _beat(work, kind, number)
+        scene.frame_set(1)
+        figures |= module.bake(work, spec, found, beat)
+    scene.frame_set(1)
+    work.file("physics", "simulation.json").write_text(json.dumps(figures, indent=1) + "\n")
+    for name, value in figures.items():
+        if not isinstance(value, (dict, list)):
+            work.report.metric(name, value)
+
+
+def _beat(work: Work, kind: str, number: int) -> Callable[[float], None]:
+    """Says how much of a kind is done, ten times a second at most; a cancel takes effect there."""
+    last = 0.0
+
+    def beat(done: float) -> None:
+        nonlocal last
+        if time.monotonic() - last >= _OFTEN:
+            last = time.monotonic()
+            work.progress(f"Simulating: {kind}", (number + min(max(done, 0.0), 1.0)) / len(ORDER))
+
+    return beat
+
+
+def _module(kind: str) -> Any:
+    name = f"{__package__}.lib.physics.{kind}"
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name != name:
+            raise
+        return None
