@@ -14,10 +14,11 @@ from typing import Any
 
 import bpy
 
+from ..backend.protocol import scene as scenes
 from ..backend.protocol.errors import UserError
 from ..backend.protocol.job import Failure
 from ..backend.protocol.store import JobStore
-from . import gallery, objects, prefs, previews, runs, windows
+from . import cast, gallery, objects, prefs, previews, props, runs, windows
 from .engine import Engine, Live, explain
 from .runs import Run
 from .windows import redraw
@@ -275,7 +276,7 @@ class Bridge:
     def _ended(self, run: Run, state: str) -> None:
         run.save(self._records)
         self._picture(run, self.store)
-        if state == "done" and run.scene and not run.gallery and self.at_home(run):
+        if state == "done" and (run.scene or run.reads) and not run.gallery and self.at_home(run):
             self._ready.append(run)
         if state == "done" and run.film:
             self._film(run)
@@ -349,6 +350,9 @@ def show(context: bpy.types.Context, run: Run) -> None:
     """Select what the run made; bring it into the file where it is not. The caller makes the undo step."""
     from . import exchange
 
+    if run.reads:
+        cast.load(props.settings(context).cast, scenes.read(run.files(bridge.store)["spec"]))
+        return
     hide = run.replaces if bridge.at_home(run) else []  # in another file the names are other objects
     blend = run.files(bridge.store).get("scene") if run.scene else None
     exchange.show(context, blend, run=run.id, name=run.title.partition(":")[0], at=run.at, hide=hide)

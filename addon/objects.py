@@ -7,6 +7,7 @@ import re
 
 import bpy
 
+from .scene.lib.physics.thing import ITEM
 from .scene.work import ROLE
 
 RUN = "galatea_run"
@@ -51,6 +52,11 @@ def armature(context: bpy.types.Context, obj: bpy.types.Object) -> bpy.types.Obj
     if found or asset_of(obj):
         return found
     return next((each for each in context.selected_objects if each.type == "ARMATURE"), None)
+
+
+def built(scene: bpy.types.Scene) -> list[str]:
+    """Names of what scenes in words have in this file and is not hidden."""
+    return [obj.name for obj in scene.objects if ITEM in obj and not obj.hide_get()]
 
 
 def plain(name: str) -> str:

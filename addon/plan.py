@@ -147,7 +147,7 @@ def _order(
     return Run(
         title=name,
         preset=preset,
-        steps=_rows(whole),
+        steps=rows_of(whole),
         inputs={role: str(path) for role, path in inputs.items()},
         backend=(backend or settings.backend) if wanted.modelled(recipe) else "",
         quality=quality,
@@ -185,7 +185,7 @@ def _film(settings: Any, steps: tuple[Step, ...]) -> dict[str, Any]:
     changes = chosen(settings, [step.do for step in steps], later)
     later = later.merged(changes)
     later.check()
-    return {"steps": _rows(later), "settings": changes}
+    return {"steps": rows_of(later), "settings": changes}
 
 
 def film_of(run: Run, store: JobStore, folder: Path) -> Run:
@@ -212,7 +212,7 @@ def _beside(run: Run, files: Mapping[str, Path]) -> dict[str, str]:
     return {role: known[role] for role in ("image", "mask") if role in known}
 
 
-def _rows(recipe: Recipe) -> list[dict[str, Any]]:
+def rows_of(recipe: Recipe) -> list[dict[str, Any]]:
     return [{"do": step.do, "params": step.params} for step in recipe.steps]
 
 
@@ -245,7 +245,7 @@ def on_object(
     run = Run(
         title=f"{objects.plain(obj.name)}: {verb}",
         preset="",
-        steps=_rows(recipe),
+        steps=rows_of(recipe),
         inputs={"scene": str(path), **(files or {})},
         settings=changes,
         quality=settings.quality or "medium",
@@ -253,8 +253,7 @@ def on_object(
         scene=scene,
         replaces=_replaced(context, obj) if scene else [],
     )
-    run.preset = str(write_recipe(recipe, prefs.runs_folder() / f"{run.id}.toml"))
-    return run
+    return written(run, recipe)
 
 
 def _replaced(context: bpy.types.Context, obj: bpy.types.Object) -> list[str]:
@@ -263,6 +262,12 @@ def _replaced(context: bpy.types.Context, obj: bpy.types.Object) -> list[str]:
 
     rig = objects.armature(context, obj)
     return list(dict.fromkeys(each.name for each in [*objects.parts(obj), *([rig] if rig else [])]))
+
+
+def written(run: Run, recipe: Recipe) -> Run:
+    """The run with its recipe as a file, which the command line takes."""
+    run.preset = str(write_recipe(recipe, prefs.runs_folder() / f"{run.id}.toml"))
+    return run
 
 
 _OF_THE_SCENE = (
@@ -287,13 +292,12 @@ def render_scene(context: bpy.types.Context) -> Run:
     run = Run(
         title=f"{name}: Render",
         preset="",
-        steps=_rows(recipe),
+        steps=rows_of(recipe),
         inputs={"scene": str(path)},
         settings={"film": given},
         scene=False,
     )
-    run.preset = str(write_recipe(recipe, prefs.runs_folder() / f"{run.id}.toml"))
-    return run
+    return written(run, recipe)
 
 
 def write_recipe(recipe: Recipe, path: Path) -> Path:

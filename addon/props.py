@@ -22,6 +22,7 @@ from ..backend.protocol.errors import UserError
 from ..backend.protocol.spec import BackendSpec, Param
 
 TASK = "image-to-mesh"
+READING = "words-to-scene"
 _INT = 2**31 - 1
 _step_classes: list[type] = []
 
@@ -238,8 +239,16 @@ class GALATEA_PG_state(bpy.types.PropertyGroup):
     active: IntProperty(name="Job", options={"SKIP_SAVE"})
 
 
+def parsers() -> list[BackendSpec]:
+    """The steps that read a scene in words, the one that needs nothing first."""
+    found = [spec for spec in catalog().values() if spec.task == READING]
+    return sorted(found, key=lambda spec: (spec.runtime != "bundled" or spec.remote, spec.id))
+
+
 def _build() -> list[type]:
     """The classes in the order in which Blender must learn them."""
+    from . import cast
+
     groups = {step: step_group(spec) for step, spec in catalog().items()}
     pointers = {step: PointerProperty(type=group, name=catalog()[step].label) for step, group in groups.items()}
     steps = type("GALATEA_PG_steps", (bpy.types.PropertyGroup,), {"__annotations__": pointers})
@@ -247,6 +256,8 @@ def _build() -> list[type]:
     compare = type("GALATEA_PG_compare", (bpy.types.PropertyGroup,), {"__annotations__": ticks})
     items = [(s.id, s.label, s.help, number(s.id)) for s in backends()] or [("none", "None", "", 0)]
     ids = [item[0] for item in items]
+    readers = [(s.id, s.label, s.help, number(s.id)) for s in parsers()] or [("none", "None", "", 0)]
+    scene = cast.groups()
     GALATEA_PG_settings.__annotations__.update(
         steps=PointerProperty(type=steps, name="Settings"),
         compare=PointerProperty(type=compare, name="Compare"),
@@ -257,8 +268,12 @@ def _build() -> list[type]:
             default="lift" if "lift" in ids else ids[0],
             update=preset_changed,
         ),
+        parser=EnumProperty(
+            items=readers, name="Parser", description="What reads the words of a scene", default=readers[0][0]
+        ),
+        cast=PointerProperty(type=scene[-1], name="Scene"),
     )
-    return [*groups.values(), steps, compare, GALATEA_PG_settings, GALATEA_PG_row, GALATEA_PG_state]
+    return [*scene, *groups.values(), steps, compare, GALATEA_PG_settings, GALATEA_PG_row, GALATEA_PG_state]
 
 
 def settings(context: bpy.types.Context) -> Any:

@@ -114,6 +114,11 @@ class Run:
         return any(step["do"] == "film" for step in self.steps)
 
     @property
+    def reads(self) -> bool:
+        """It ends in a document of a scene in words, for the panel."""
+        return "spec" in catalog()[self.steps[-1]["do"]].outputs if self.steps[-1]["do"] in catalog() else False
+
+    @property
     def short(self) -> list[dict[str, Any]] | None:
         """Rows of the report that fall short of its gate; None where it was held against none."""
         return next((stage.get("short", []) for stage in reversed(self.stages) if stage.get("gate")), None)

@@ -39,7 +39,7 @@ class Poser:
     def __call__(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Of an RGB picture (HEIGHT, WIDTH, 3): places in pixels, to the right and down, and how sure it is of each
         point, 0 to about 1, as (26, 3)."""
-        given = (picture.astype(np.float32) - np.float32(_MEAN)) / np.float32(_SPREAD)
+        given = (picture.astype(np.float32) - np.array(_MEAN, np.float32)) / np.array(_SPREAD, np.float32)
         across, down = self._session.run(["simcc_x", "simcc_y"], {"input": given.transpose(2, 0, 1)[None]})
         sure = np.minimum(across[0].max(axis=1), down[0].max(axis=1))
         found = np.stack([across[0].argmax(axis=1) / _FINE, down[0].argmax(axis=1) / _FINE, sure], axis=1)

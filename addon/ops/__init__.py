@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import bpy
 
-from . import confidence, environment, films, gallery, generate, image, jobs, models, queue, steps
+from . import confidence, environment, films, gallery, generate, image, jobs, models, queue, scene, steps
 
 CLASSES = (
     *image.CLASSES,
     *generate.CLASSES,
     *gallery.CLASSES,
     *steps.CLASSES,
+    *scene.CLASSES,
     *films.CLASSES,
     *jobs.CLASSES,
     *queue.CLASSES,

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import bpy
 
-from . import gallery, jobs, models, panel, steps
+from . import gallery, jobs, models, panel, scene, steps
 
-CLASSES = (*panel.CLASSES, *models.CLASSES, *gallery.CLASSES, *jobs.CLASSES, *steps.CLASSES)
+CLASSES = (*panel.CLASSES, *models.CLASSES, *gallery.CLASSES, *jobs.CLASSES, *steps.CLASSES, *scene.CLASSES)
 
 
 def register() -> None:

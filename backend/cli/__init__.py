@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from ..protocol.errors import EXIT_CODES, UserError
 from ..version import VERSION
-from . import backends, compare, info, learn, models, run, terms, train, verify
+from . import backends, compare, info, learn, models, run, simulate, terms, train, verify
 
 
 class _Parser(argparse.ArgumentParser):
@@ -25,6 +25,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"galatea {VERSION}")
     verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB", parser_class=_Parser)
     run.add_verbs(verbs)
+    simulate.add_verbs(verbs)
     compare.add_verbs(verbs)
     backends.add_verbs(verbs)
     models.add_verbs(verbs)

@@ -41,10 +41,11 @@ def add_verbs(verbs: Any) -> None:
     run.add_argument("--scene", type=Path, help="a .blend file with a body, for recipes that begin with one")
     run.add_argument("--motion", type=Path, help="a motion file: bvh, fbx, glb, gltf or AMASS npz")
     run.add_argument("--film", type=Path, help="a film, or a zip of its frames as PNG, for recipes that begin with one")
+    run.add_argument("--spec", type=Path, help="a scene.json, for recipes that begin with one")
     run.add_argument("--until", metavar="STEP", help="end after this step")
     run.add_argument("--backend", metavar="ID", help="the model that makes the mesh (see `galatea backends`)")
     shared(run)
-    run.set_defaults(call=lambda options, blender: _run(options, blender, options.recipe))
+    run.set_defaults(call=lambda options, blender: perform(options, blender, options.recipe))
 
     generate = verbs.add_parser(
         "generate", help="photo or words to mesh", description="Make a textured mesh of a photo, or of words."
@@ -58,14 +59,14 @@ def add_verbs(verbs: Any) -> None:
     generate.add_argument("--backend", metavar="ID", help="the model that makes the mesh (see `galatea backends`)")
     generate.add_argument("--format", default="glb", metavar="F", help="of the mesh file: glb (default), obj, fbx …")
     shared(generate)
-    generate.set_defaults(call=lambda options, blender: _run(options, blender, _recipe_of(options)))
+    generate.set_defaults(call=lambda options, blender: perform(options, blender, _recipe_of(options)))
 
     film = verbs.add_parser("film", help="mesh to film", description="Rig a mesh, move it and film it.")
     film.add_argument("mesh", type=Path, metavar="MESH", help="a glb, gltf, obj, fbx, usd, stl, ply or abc file")
     film.add_argument("--motion", type=Path, help="let it move as a motion file says: bvh, fbx, glb, gltf, npz")
     shared(film)
     film.set_defaults(
-        call=lambda options, blender: _run(options, blender, "motion_to_film" if options.motion else "mesh_to_film")
+        call=lambda options, blender: perform(options, blender, "motion_to_film" if options.motion else "mesh_to_film")
     )
 
 
@@ -121,7 +122,15 @@ def plan(options: argparse.Namespace, name: str) -> tuple[Recipe, dict[str, Path
     recipe.check()
     _check_words(recipe)
     terms.check(recipe)
-    given = {"image": "image", "mask": "mask", "model": "mesh", "scene": "scene", "motion": "motion", "film": "film"}
+    given = {
+        "image": "image",
+        "mask": "mask",
+        "model": "mesh",
+        "scene": "scene",
+        "motion": "motion",
+        "film": "film",
+        "spec": "spec",
+    }
     flags = {role: getattr(options, flag, None) for role, flag in given.items()}
     inputs = {role: Path(path) for role, path in flags.items() if path is not None}
     for role in recipe.inputs:
@@ -176,7 +185,8 @@ def worker(options: argparse.Namespace, blender: str) -> Callable[..., None]:
     )  # fmt: skip
 
 
-def _run(options: argparse.Namespace, blender: str, name: str) -> int:
+def perform(options: argparse.Namespace, blender: str, name: str) -> int:
+    """Carry out a recipe with these options; returns the exit code."""
     options.out = options.out.expanduser()
     each = _each(options)
     plans = [plan(one, name) for one in each]

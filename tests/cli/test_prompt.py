@@ -35,7 +35,7 @@ def photo(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize(
     ("recipe", "reader"),
-    [("words_to_mesh", "imagine"), ("words_to_film", "imagine"), ("words_to_shape", "shap_e_text")],
+    [("words_to_mesh", "imagine"), ("words_to_character", "imagine"), ("words_to_shape", "shap_e_text")],
 )
 def test_the_words_go_to_the_step_that_reads_and_name_the_object(recipe: str, reader: str) -> None:
     found = steps("run", recipe, "--prompt", f"  {WORDS} ", "--out", "x")
@@ -61,7 +61,7 @@ def asked(monkeypatch: pytest.MonkeyPatch, *words: str) -> tuple[str, dict[str, 
         seen.extend([name, plan(options, name)[0]])
         return 0
 
-    monkeypatch.setattr(run, "_run", note)
+    monkeypatch.setattr(run, "perform", note)
     assert main(["generate", *words, "--out", "x"]) == 0
     return seen[0], {step.do: step.params for step in seen[1].steps}
 

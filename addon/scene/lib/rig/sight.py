@@ -58,8 +58,8 @@ class Sight:
     @property
     def angle(self) -> float:
         """Radians about Z from facing -Y to where the person faces."""
-        across = self["hip.L"] - self["hip.R"] + self["shoulder.L"] - self["shoulder.R"]
-        return math.atan2(across[1], across[0])
+        to_left: Array = self["hip.L"] - self["hip.R"] + self["shoulder.L"] - self["shoulder.R"]
+        return math.atan2(to_left[1], to_left[0])
 
 
 def look(vertices: Array, triangles: Array, beat: Callable[[], None]) -> Sight | None:
@@ -106,10 +106,10 @@ def _axes(azimuth: float, elevation: float) -> Array:
 
 def _normals(vertices: Array, triangles: Array) -> Array:
     a, b, c = (vertices[triangles[:, k]] for k in range(3))
-    across = np.cross(b - a, c - a)
+    flat = np.cross(b - a, c - a)
     out = np.zeros(vertices.shape)
     for k in range(3):
-        np.add.at(out, triangles[:, k], across)
+        np.add.at(out, triangles[:, k], flat)
     return out / np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1e-30)
 
 

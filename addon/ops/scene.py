@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# mypy: disable-error-code="misc,attr-defined,valid-type"
+# ruff: noqa: RUF012 - Blender wants mutable sets as class attributes
+"""A scene in words: read it, look at it and change it, build it, let physics move it, film it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import bpy
+from bpy.props import StringProperty
+
+from ...backend.protocol import scene
+from ...backend.protocol.errors import UserError
+from .. import cast, plan, props, wanted
+from ..bridge import bridge
+from ..runs import Run
+from .generate import begin
+
+
+class GALATEA_OT_scene_read(bpy.types.Operator):
+    """Make a list of objects, materials and forces of the words; nothing is built before you say so"""
+
+    bl_idname = "galatea.scene_read"
+    bl_label = "Read"
+    bl_options = set[str]()
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        settings = props.settings(context)
+        reason = "" if settings.prompt.strip() else "Say in the prompt what is there and what happens"
+        blocked = wanted.blocked_step(settings, settings.parser)
+        reason = reason or (f"{wanted.short(settings.parser)} {blocked}" if blocked else "")
+        if reason:
+            cls.poll_message_set(reason)
+        return not reason
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        return begin(self, context, lambda: cast.reading(context), wait=False)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        return begin(self, context, lambda: cast.reading(context), wait=True)
+
+
+class _OnScene:
+    """Steps on the document that the panel holds."""
+
+    bl_options = set[str]()
+    steps: tuple[str, ...] = ()
+    scene = True
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        there = bool(props.settings(context).cast.objects)
+        if not there:
+            cls.poll_message_set("There is no scene yet. Write a prompt and read it")
+        return there
+
+    def order(self, context: bpy.types.Context) -> Run:
+        return cast.run_of(context, list(self.steps), verb=self.bl_label, shown=self.scene)
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        return begin(self, context, lambda: self.order(context), wait=False)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        return begin(self, context, lambda: self.order(context), wait=True)
+
+
+class GALATEA_OT_scene_build(_OnScene, bpy.types.Operator):
+    """Make and place the objects of the list, with their materials; nothing moves yet"""
+
+    bl_idname = "galatea.scene_build"
+    bl_label = "Build"
+    steps = ("build",)
+
+
+class GALATEA_OT_scene_bake(_OnScene, bpy.types.Operator):
+    """Build the scene and let physics move it: what comes into the file is plain keys, which play from any frame"""
+
+    bl_idname = "galatea.scene_bake"
+    bl_label = "Bake"
+    steps = ("build", "simulate")
+
+
+class GALATEA_OT_scene_film(_OnScene, bpy.types.Operator):
+    """Build, bake, light and film the scene in the background"""
+
+    bl_idname = "galatea.scene_film"
+    bl_label = "Film"
+    steps = ("build", "simulate", *plan.FILM)
+    scene = False
+
+
+class GALATEA_OT_scene_edit(bpy.types.Operator):
+    """Add an object to the list, or take the chosen one away"""
+
+    bl_idname = "galatea.scene_edit"
+    bl_label = "Edit the List"
+    bl_options = {"UNDO", "INTERNAL"}
+    verb: StringProperty(default="add", options={"SKIP_SAVE"})
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        group = props.settings(context).cast
+        rows = group.objects
+        if self.verb == "add":
+            cast.load(rows.add(), scene.Item(name="ball"))
+            group.active = len(rows) - 1
+        elif 0 <= group.active < len(rows):
+            rows.remove(group.active)
+            group.active = max(0, min(group.active, len(rows) - 1))
+        return {"FINISHED"}
+
+
+class _File:
+    filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
+    filter_glob: StringProperty(default="*.json", options={"HIDDEN"})
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        self.filepath = self.filepath or "scene.json"
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        try:
+            self.go(props.settings(context).cast, Path(self.filepath))
+        except (UserError, OSError) as error:
+            self.report({"ERROR"}, bridge.complain(error))
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+
+class GALATEA_OT_scene_open(_File, bpy.types.Operator):
+    """Take a scene.json in place of words"""
+
+    bl_idname = "galatea.scene_open"
+    bl_label = "Open scene.json"
+    bl_options = {"UNDO"}
+
+    def go(self, group: Any, path: Path) -> None:
+        cast.load(group, scene.read(path))
+
+
+class GALATEA_OT_scene_save(_File, bpy.types.Operator):
+    """Write the scene as scene.json, for the command line and for others"""
+
+    bl_idname = "galatea.scene_save"
+    bl_label = "Save scene.json"
+    bl_options = set[str]()
+
+    def go(self, group: Any, path: Path) -> None:
+        cast.write(group, path)
+
+
+CLASSES = (
+    GALATEA_OT_scene_read,
+    GALATEA_OT_scene_build,
+    GALATEA_OT_scene_bake,
+    GALATEA_OT_scene_film,
+    GALATEA_OT_scene_edit,
+    GALATEA_OT_scene_open,
+    GALATEA_OT_scene_save,
+)
