@@ -88,6 +88,18 @@ def test_events_happen_at_their_time(run: Any, make_work: Make) -> None:
     assert np.abs(x[:7] - 2).max() < 1e-3 and x[9] - x[6] > 0.3
 
 
+def test_an_event_may_mean_one_of_several(run: Any, make_work: Make) -> None:
+    work = make_work()[0]
+    document(
+        objects=[{"id": "crate", "name": "crate", "count": 3}],
+        events=[{"kind": "push", "target": "crate", "index": 1, "strength": 3, "direction": [0, 1, 0]}],
+        simulation=_lasts(0.5),
+    )
+    crates = [put(work, "crate", "box", (0.3,) * 3, (k, 0, 0.15), index=k) for k in range(3)]
+    run("simulate")
+    assert [track(crate)[-1, 1] > 0.2 for crate in crates] == [False, True, False]
+
+
 def test_what_breaks_is_whole_until_it_is_hit_and_in_pieces_after(run: Any, make_work: Make) -> None:
     document(objects=[{"id": "vase", "name": "vase", "pieces": 12}], simulation=_lasts(1.2))
     whole = put(make_work()[0], "vase", "cylinder", (0.2, 0.2, 0.35), (0, 0, 1.4), shape="hull")
