@@ -18,7 +18,7 @@ from ..backend.protocol import scene as scenes
 from ..backend.protocol.errors import UserError
 from ..backend.protocol.job import Failure
 from ..backend.protocol.store import JobStore
-from . import cast, gallery, objects, prefs, previews, props, runs, windows
+from . import gallery, objects, prefs, previews, props, runs, windows
 from .engine import Engine, Live, explain
 from .runs import Run
 from .windows import redraw
@@ -348,7 +348,7 @@ bridge = Bridge()
 
 def show(context: bpy.types.Context, run: Run) -> None:
     """Select what the run made; bring it into the file where it is not. The caller makes the undo step."""
-    from . import exchange
+    from . import cast, exchange
 
     if run.reads:
         cast.load(props.settings(context).cast, scenes.read(run.files(bridge.store)["spec"]))

@@ -136,6 +136,8 @@ class Places:
 
     def _wind(self, phrase: Phrase, one: str) -> None:
         speed = worlds.BLOW[one]
+        if one == "wind" and self._as_floor:  # in the wind: what is there shall stay there
+            speed = worlds.BLOW["breeze"]
         for word in phrase.words:
             speed *= worlds.BLOW_HARDER.get(word, 1.0)
         given = [

@@ -65,9 +65,10 @@ def _in(i: int, across: int, j: int, along: int) -> int:
 
 @builds
 def tablecloth(kit: Kit) -> Prop:
-    """Gingham: red, rose and white, or its own colour and white; a hem around it."""
+    """Gingham: red, rose and white, or its own colour and white; a hem around it. Plain of what is not linen."""
     x, y, _ = kit.size
     made, across, along = _sheet(x, y, 2)
+    plain = said(kit, "plain", *MOTIFS) or substance_of(kit) not in ("linen", "cotton", "")
     rose = Skin("", (0.82, 0.36, 0.36))
     two = _other(kit, RED)
     skins = [two[0], rose if two[0].color else two[1], two[1]]
@@ -76,7 +77,7 @@ def tablecloth(kit: Kit) -> Prop:
         i, j = k % across, k // across
         return 2 if _in(i, across, j, along) == 0 else 2 - (i // 2 % 2 + j // 2 % 2)
 
-    made = made if said(kit, "plain", *MOTIFS) else made.patterned(skins, thread)
+    made = made if plain else made.patterned(skins, thread)
     return Prop([part(kit, "tablecloth", fit(_cut(kit, made), kit.size), "mesh")])
 
 

@@ -42,10 +42,12 @@ def watch(
     finally:
         scene.frame_set(before)
     low, high = limits(seen)
-    follows = roams([np.concatenate(midst(every)) for every in seen if every])
+    cast = float(np.ptp(np.concatenate(seen[0]), axis=0).max()) if seen and seen[0] else 0.0
+    followed = [each if k == 0 else midst(each, cast) for k, each in enumerate(seen)]
+    follows = roams([np.concatenate(every) for every in followed if every])
     shapes: list[framing.Array] = []
-    for every in seen:
-        kept = midst(every) if follows else [each for each in every if _within(each, low, high)] or every
+    for every, main in zip(seen, followed, strict=True):
+        kept = main if follows else [each for each in every if _within(each, low, high)] or every
         shapes.append(np.concatenate(kept) if kept else shapes[-1] if shapes else np.zeros((1, 3)))
     return [framing.extreme(shape) if len(shape) > _MANY else shape for shape in shapes]
 
@@ -70,13 +72,14 @@ def roams(shapes: list[framing.Array]) -> bool:
     return float(np.ptp(every, axis=0).max()) > _ROAMS * float(np.ptp(shapes[0], axis=0).max())
 
 
-def midst(every: list[framing.Array]) -> list[framing.Array]:
-    """Of many bodies most, without those that are the farthest from where most are; of few all."""
+def midst(every: list[framing.Array], near: float) -> list[framing.Array]:
+    """Of many bodies most, without those that are the farthest from where most are and farther than `near` metres; of
+    few all."""
     if len(every) <= _FEW:
         return every
     middles = np.array([(each.min(axis=0) + each.max(axis=0)) / 2 for each in every])
     away = np.linalg.norm(middles - np.median(middles, axis=0), axis=1)
-    far = np.sort(away)[int(_MOST * (len(every) - 1))]
+    far = max(near, np.sort(away)[int(_MOST * (len(every) - 1))])
     return [each for each, d in zip(every, away, strict=True) if d <= far]
 
 
