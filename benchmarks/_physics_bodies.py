@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rigid bodies given to an engine as they are: slopes, pendulums, collisions, springs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from galatea.addon.scene.lib.physics.bodies import Body, Joint
+
+from ._physics_stand import NONE, STEP, Array, G, Row, ball, box, period, solved
+
+DOWN = np.array([0, 1.0, 0])
+"""The axis that slopes and swings turn about."""
+
+
+def _slope(degrees: float, **own: float) -> tuple[Body, Array, Array, tuple[float, ...]]:
+    """A still block with its top at the origin, the way down, the way up from it, and its turn."""
+    angle = np.radians(degrees)
+    turn = (float(np.cos(angle / 2)), 0.0, float(np.sin(angle / 2)), 0.0)
+    down, out = np.array([np.cos(angle), 0, -np.sin(angle)]), np.array([np.sin(angle), 0, np.cos(angle)])
+    return box((60, 20, 4), -2 * out, "still", turn=turn, **own), down, out, turn
+
+
+def _pulled(way: Array, seconds: float) -> float:
+    """Acceleration in m/s² of what starts at rest, from its way (S,) in the second half of the time."""
+    times = np.arange(len(way)) * STEP
+    half = len(way) // 2
+    return float(2 * np.polyfit(times[half:], way[half:], 2)[0])
+
+
+def holds(engine: str, friction: float = 0.5, share: float = 0.95) -> Row:
+    """A block on a slope of which the tangent is that share of its friction; how far it has crept in 3 s."""
+    degrees = float(np.degrees(np.arctan(share * friction)))
+    own = {"friction": friction**0.5, "restitution": 0.0}
+    ground, down, out, turn = _slope(degrees, **own)
+    poses, _ = solved(engine, [ground, box((0.3, 0.3, 0.1), 0.05 * out, turn=turn, **own)], 3.0)
+    crept = float((poses[-1, 1, :3] - poses[0, 1, :3]) @ down)
+    return Row(f"block on a slope of {degrees:.1f}°, friction {friction:g}", engine, "holds", 0.0, crept, "m", 0.01)
+
+
+def slips(engine: str, friction: float = 0.5, share: float = 1.1) -> Row:
+    degrees = float(np.degrees(np.arctan(share * friction)))
+    own = {"friction": friction**0.5, "restitution": 0.0}
+    ground, down, out, turn = _slope(degrees, **own)
+    poses, _ = solved(engine, [ground, box((0.3, 0.3, 0.1), 0.05 * out, turn=turn, **own)], 1.5)
+    angle = np.radians(degrees)
+    wanted = G * (np.sin(angle) - friction * np.cos(angle))
+    got = _pulled((poses[:, 1, :3] - poses[0, 1, :3]) @ down, 1.5)
+    name = "without friction" if not friction else f"friction {friction:g}"
+    return Row(f"block on a slope of {degrees:.1f}°, {name}", engine, "g (sin α - μ cos α)", wanted, got, "m/s²", 0.05)
+
+
+def glides(engine: str, degrees: float = 20.0) -> Row:
+    own = {"friction": 0.0, "restitution": 0.0}
+    ground, down, out, turn = _slope(degrees, **own)
+    poses, _ = solved(engine, [ground, box((0.3, 0.3, 0.1), 0.05 * out, turn=turn, **own)], 1.5)
+    got = _pulled((poses[:, 1, :3] - poses[0, 1, :3]) @ down, 1.5)
+    wanted = G * float(np.sin(np.radians(degrees)))
+    return Row(f"block on a slope of {degrees:g}°, no friction", engine, "g sin α", wanted, got, "m/s²", 0.05)
+
+
+def rolls(engine: str, degrees: float = 20.0, shape: str = "sphere") -> Row:
+    own = {"friction": 0.9, "restitution": 0.0}
+    ground, down, out, _ = _slope(degrees, **own)
+    lying = (0.5**0.5, 0.5**0.5, 0, 0)
+    place = 0.15 * out
+    body = ball(0.15, place, **own) if shape == "sphere" else box((0.3,) * 3, place, shape=shape, turn=lying, **own)
+    poses, _ = solved(engine, [ground, body], 1.5)
+    got = _pulled((poses[:, 1, :3] - poses[0, 1, :3]) @ down, 1.5)
+    share, name = (5 / 7, "5/7") if shape == "sphere" else (2 / 3, "2/3")
+    wanted = share * G * float(np.sin(np.radians(degrees)))
+    return Row(f"{shape} rolls down a slope of {degrees:g}°", engine, f"{name} g sin α", wanted, got, "m/s²", 0.05)
+
+
+def pendulum(engine: str, kind: str = "hinge", angle: float = 0.1, length: float = 1.0, radius: float = 0.02) -> Row:
+    place = (length * np.sin(angle), 0, 5 - length * np.cos(angle))
+    joint = Joint(kind, 0, -1, np.array([0, 0, 5.0]), DOWN)
+    poses, _ = solved(engine, [ball(radius, place)], 10.0, [joint])
+    wide = 1 + angle**2 / 16 + 11 * angle**4 / 3072
+    wanted = 2 * np.pi * np.sqrt((length**2 + 0.4 * radius**2) / (G * length)) * wide
+    what = f"pendulum of {length:g} m, ball of {2 * radius:g} m, on a {kind} joint, {np.degrees(angle):.0f}°"
+    return Row(what, engine, "2 π √(I / m g l)", wanted, period(poses[:, 0, 0]), "s", 0.01)
+
+
+def rod(engine: str, length: float = 1.0) -> Row:
+    """Of 4 cm, hung by its end."""
+    angle, width = 0.1, 0.04
+    turn = (np.cos(angle / 2), 0, -np.sin(angle / 2), 0)
+    place = (length / 2 * np.sin(angle), 0, 5 - length / 2 * np.cos(angle))
+    joint = Joint("hinge", 0, -1, np.array([0, 0, 5.0]), DOWN)
+    poses, _ = solved(engine, [box((width, width, length), place, turn=turn)], 10.0, [joint])
+    inertia = (length**2 + width**2) / 12 + length**2 / 4
+    wanted = 2 * np.pi * np.sqrt(inertia / (G * length / 2)) * (1 + angle**2 / 16)
+    return Row(f"rod of {length:g} m by its end", engine, "2 π √(2 l / 3 g)", wanted, period(poses[:, 0, 0]), "s", 0.01)
+
+
+def spring(engine: str, stiffness: float = 80.0, mass: float = 2.0) -> list[Row]:
+    """Its time, and what is left of its swing after ten of them."""
+    joint = Joint("spring", 0, -1, np.array([0, 0, 3.0]), DOWN, far=np.array([0, 0, 4.0]), length=1.0,
+                  stiffness=stiffness, damping=0.0)  # fmt: skip
+    wanted = 2 * np.pi * np.sqrt(mass / stiffness)
+    poses, _ = solved(engine, [ball(0.1, (0, 0, 3), mass=mass)], 10 * wanted, [joint])
+    z = poses[:, 0, 2] - (3 - mass * G / stiffness)
+    part = len(z) // 10
+    left = float(np.ptp(z[-part:]) / np.ptp(z[:part]))
+    what = f"{mass:g} kg on a spring of {stiffness:g} N/m"
+    return [
+        Row(what, engine, "2 π √(m / k)", wanted, period(z), "s", 0.01),
+        Row(f"{what}, its tenth swing", engine, "as wide as the first", 1.0, left, "of it", 0.05),
+    ]
+
+
+def cradle(engine: str) -> list[Row]:
+    """How high the last ball of five goes, and how far the middle one moves."""
+    radius, length, angle = 0.05, 0.5, 0.8
+    balls, joints = [], []
+    for k in range(5):
+        x, turn = 2 * radius * (k - 2), angle if k == 0 else 0.0
+        place = (x - length * np.sin(turn), 0, 1.5 - length * np.cos(turn))
+        balls.append(ball(radius, place, restitution=1.0, friction=0.0))
+        joints.append(Joint("hinge", k, -1, np.array([x, 0, 1.5]), DOWN))
+    poses, _ = solved(engine, balls, 1.3, joints)
+    rise = float(poses[:, 4, 2].max() - poses[0, 4, 2])
+    stray = float(np.abs(poses[:, 2, 0]).max())
+    wanted = length * (1 - np.cos(angle))
+    return [
+        Row("Newton's cradle, the last ball rises", engine, "as the first", wanted, rise, "m", 0.05),
+        Row("Newton's cradle, the middle ball", engine, "stays", 0.0, stray, "m", 0.02),
+    ]
+
+
+def collide(engine: str, restitution: float, masses: Sequence[float] = (2.0, 1.0)) -> list[Row]:
+    """Two balls in weightlessness meet head-on: momentum, and the speed with which they part."""
+    speed, root = 3.0, restitution**0.5
+    one = ball(0.1, (0, 0, 5), mass=masses[0], restitution=root, motion=np.array([speed, 0, 0, 0, 0, 0]))
+    other = ball(0.15, (1, 0, 5), mass=masses[1], restitution=root)
+    _, motions = solved(engine, [one, other], 0.6, gravity=NONE)
+    end = motions[-1, :, 0]
+    what = f"balls of {masses[0]:g} and {masses[1]:g} kg meet, e = {restitution:g}"
+    rows = [Row(what, engine, "m v is kept", masses[0] * speed, float(end @ np.array(masses)), "kg m/s", 0.01)]
+    parted = float(end[1] - end[0])
+    if restitution:
+        rows.append(Row(f"{what}, they part", engine, "e v", restitution * speed, parted, "m/s", 0.05))
+    else:
+        rows.append(Row(f"{what}, they part", engine, "stay together", 0.0, parted, "m/s", 0.15))
+    return rows
+
+
+def blocks(engine: str, restitution: float = 0.5) -> list[Row]:
+    """The same with boxes, which no rule of ours for balls looks at. Restitution above 0."""
+    speed, root, own = 3.0, restitution**0.5, {"friction": 0.0}
+    one = box((0.2,) * 3, (0, 0, 5), mass=2.0, restitution=root, motion=np.array([speed, 0, 0, 0, 0, 0]), **own)
+    _, motions = solved(engine, [one, box((0.2,) * 3, (1, 0, 5), mass=1.0, restitution=root, **own)], 0.6, gravity=NONE)
+    end, what = motions[-1, :, 0], f"boxes of 2 and 1 kg meet, e = {restitution:g}"
+    return [
+        Row(what, engine, "m v is kept", 6.0, float(2 * end[0] + end[1]), "kg m/s", 0.01),
+        Row(f"{what}, they part", engine, "e v", restitution * speed, float(end[1] - end[0]), "m/s", 0.05),
+    ]
