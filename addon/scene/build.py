@@ -25,6 +25,7 @@ SPEC = BackendSpec(
     task="scene-from-spec",
     help="Make every thing of the scene's document, put it where it belongs and set up its physics.",
     runtime="blender",
+    version=3,
     inputs=("spec",),
     outputs=("scene",),
     axes="Z up, front -Y",

@@ -21,6 +21,7 @@ SPEC = BackendSpec(
     task="scene-to-camera",
     help="Move a camera so that the body is in the frame over its whole motion.",
     runtime="blender",
+    version=3,
     inputs=("scene",),
     optional=("image", "mask"),
     outputs=("scene",),
@@ -86,8 +87,9 @@ def run(
     length = sum(counts)
     _paper(scene, length, rate, width, height, shutter)
     shapes = watching.watch(length, lambda done: work.progress("Watching the motion", 0.05 + 0.6 * done))
-    stays = wished.document(scene) is not None and path != "follow" and not several.roams(shapes)
-    seen = cameras.Seen(shapes, steady=stays)
+    told = wished.document(scene) is not None and path != "follow"
+    grows = told and several.roams(shapes)
+    seen = cameras.Seen(shapes, steady=told and not grows, grows=grows)
     size = max(float(np.ptp(wished.rest_points(bodies), axis=0).max()), 1e-9)
     places = cameras.target(work, seen)
     work.progress("Placing the camera", 0.7)

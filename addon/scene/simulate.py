@@ -22,6 +22,7 @@ SPEC = BackendSpec(
     task="scene-to-physics",
     help="Let physics move what was built: bodies, joints, cloth, soft bodies, fluids, smoke, weather, as keyframes.",
     runtime="blender",
+    version=3,
     inputs=("scene",),
     outputs=("scene", "physics"),
 )

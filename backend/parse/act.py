@@ -163,6 +163,10 @@ class Act:
         if height is not None:
             mover.say("height", height, "height")
         elif "height" not in mover.fields and "position" not in mover.fields:
+            size = making.size_so_far(mover)
+            onto = making.size_so_far(mover.target) if isinstance(mover.target, Draft) else None
+            if size and onto:  # what is small falls a little way, so that it can be seen
+                usual = round(min(usual, max(0.3, 4 * max(size), 1.2 * onto[2])), 2)
             mover.assume("height", usual)
             self.board.note(f"The {mover.called} was assumed to start {usual:g} m up.")
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from . import lexicon, numbers
 from .phrase import Phrase
 from .vocabulary.nouns import PARTS
+from .vocabulary.qualities import CLASSES, MIXED
 from .wording import Wording
 
 _EXTENT = {
@@ -147,6 +148,9 @@ class After(Wording):
         return inner[1]
 
     def _of(self, found: Phrase, at: int) -> int:
+        if self.word(at) in MIXED and lexicon.singular(self.word(at + 1)) in CLASSES:
+            found.words.append(f"mixed_{lexicon.singular(self.word(at + 1))}")
+            return at + 2
         inner = self.phrase(at)
         if inner is None:
             return at - 1

@@ -141,7 +141,8 @@ def _item(draft: Draft) -> dict[str, Any]:
         fields.pop("height", None)
     if draft.side and not draft.relation and "height" not in fields:
         fields.setdefault("position", (*_SIDES[draft.side], 0.0))
-    looks = list(dict.fromkeys(draft.words))
+    looks = list(dict.fromkeys([*draft.words, *(draft.kind.split("_") if draft.kind != draft.name else ())]))
+    looks = [each for each in looks if each != draft.name]
     relation: dict[str, Any] = {
         "kind": draft.relation or "none",
         "target": _target(draft.target) if draft.relation else "",

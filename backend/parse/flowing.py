@@ -3,6 +3,10 @@
 
 from __future__ import annotations
 
+import math
+
+from ..protocol import props
+from . import making
 from .act import Act, Vector, rigid
 from .breaking import topple
 from .draft import Draft
@@ -42,6 +46,8 @@ def pour(act: Act) -> None:
             fall(act)
             continue
         rate = act.amount("flow") or (act.amount("volume") or _FLOW) * act.clause.pace
+        if into and isinstance(into[1], Draft) and not act.amount("flow") and not act.amount("volume"):
+            rate = min(rate, _fills(into[1]))
         each.fields["flow"] = round(min(1000.0, rate), 4)
         slope = into and isinstance(into[1], Draft) and into[0] == "down"
         if into and isinstance(into[1], Draft):
@@ -98,6 +104,15 @@ def smoke(act: Act) -> None:
     for each in act.moved:
         if each.type != "smoke":
             emit(act, each, "steam" if act.clause.verb == "steam" else "smoke")
+
+
+def _fills(vessel: Draft) -> float:
+    """Litres a second that fill a vessel about half in five seconds, so that nothing runs over; without end for what
+    is none."""
+    row, size = props.things().get(vessel.name), making.size_so_far(vessel)
+    if not row or not row.hollow or not size:
+        return math.inf
+    return max(0.02, round(1000 * size[0] * size[1] * size[2] * 0.3 / 5, 3))
 
 
 def emit(act: Act, each: Draft, name: str) -> None:

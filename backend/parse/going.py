@@ -84,6 +84,8 @@ def throw(act: Act) -> None:
         else:
             goal = at[1] if at else None
         _from_machine(act, each, by, goal)
+        if each.relation == "on" and isinstance(each.target, Draft) and each.target.name == "seesaw":
+            continue  # what falls on its other end does it
         if isinstance(goal, Draft) and goal is not each:
             act.toward(each, goal, speed, lift=0.35)
         else:

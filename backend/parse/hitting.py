@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import math
+
 from ..protocol import materials, props
 from .act import Act, radius, rigid, split
 from .draft import Draft
@@ -83,7 +85,26 @@ def together(act: Act, movers: list[Draft]) -> None:
     speed = act.speed(4.0)
     for each in many:
         rigid(each)
+    if len(many) > 2:
+        _to_the_middle(act, many, speed)
+        return
     many[0].fields["initial_velocity"] = (speed, 0.0, 0.0)
     many[1].fields["initial_velocity"] = (-speed, 0.0, 0.0)
     far = min(10.0, speed, 40 * max(radius(many[0]), radius(many[1])))
     many[1].relate("right_of", many[0], distance=round(max(0.3, far), 2), firm=False)
+
+
+def _to_the_middle(act: Act, many: list[Draft], speed: float) -> None:
+    """Many come from all around; where nothing falls slowly, and not all at the same height."""
+    gravity = act.board.environment.get("gravity")
+    floats = gravity is not None and not any(gravity)
+    speed = min(speed, 0.8) if floats else speed
+    far = max(3.0, 0.7 * len(many)) * max(radius(each) for each in many)
+    for number, each in enumerate(many):
+        angle = 2 * math.pi * number / len(many)
+        c, s = math.cos(angle), math.sin(angle)
+        up = 1.0 + 0.4 * radius(each) * (number % 3) if floats else 0.0
+        each.fields.pop("height", None)
+        each.relation, each.target = "", None
+        each.fields["position"] = (round(far * c, 3), round(far * s, 3), round(up, 3))
+        each.fields["initial_velocity"] = (round(-speed * c, 3), round(-speed * s, 3), 0.0)

@@ -21,6 +21,13 @@ def usual_size(draft: Draft) -> tuple[float, float, float] | None:
     return known.size if known else None
 
 
+def size_so_far(draft: Draft) -> tuple[float, ...] | None:
+    """As said, else the usual size with what words of size do to it."""
+    size = draft.fields.get("dimensions") or usual_size(draft)
+    grown = (draft.grown.get(axis, 1.0) for axis in "xyz")
+    return tuple(a * b for a, b in zip(size, grown, strict=True)) if size else None
+
+
 def describe(draft: Draft, words: list[str], board: Board) -> None:
     """Adjectives and materials, in their order."""
     for at, word in enumerate(words):
@@ -107,6 +114,9 @@ def _substance(draft: Draft, word: str, after: list[str], board: Board) -> None:
         return
     draft.material["name"] = name
     draft.said.add("material")
+    size = usual_size(draft)
+    if name == "jelly" and draft.name in ("crate", "ball") and size:  # as it is eaten
+        draft.grown |= {axis: draft.grown.get(axis, 1.0) * 0.1 / max(size) for axis in "xyz"}
     soft = name in ("jelly", "foam", "slime") or (name in ("silicone",) and draft.type == "soft_body")
     if soft and draft.type == "rigid_body" and "type" not in draft.said:
         draft.fields["type"] = "soft_body"

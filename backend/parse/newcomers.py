@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ..protocol import materials, props
@@ -15,8 +16,10 @@ from .phrase import Phrase
 from .places import Found, Places
 from .vocabulary import nouns as n
 from .vocabulary import words
-from .vocabulary.qualities import COLOURS
+from .vocabulary.qualities import CLASSES, COLOURS
 
+_MANY, _SMALL = 8, 0.25
+"""Sheets from so many on, and metres up to which, do not bend."""
 _SHEETS = words("sheet strip piece bit length scrap")
 _LUMPS = {
     "block": "crate",
@@ -108,6 +111,10 @@ class Newcomers(Places):
             and len(colours := [each for each in phrase.words if each in COLOURS]) > 1
         ):
             return self._split(phrase, one, colours)
+        mixed = next((each for each in phrase.words if each.startswith("mixed_")), "")
+        if mixed:
+            said = replace(phrase, words=[each for each in phrase.words if each != mixed])
+            return self._split(said, one, CLASSES[mixed.removeprefix("mixed_")])
         thing = lexicon.thing(one)
         if thing is None and phrase.unknown and one == lexicon.singular(phrase.unknown[-1]):
             thing = self._alike(one)
@@ -128,6 +135,8 @@ class Newcomers(Places):
             draft.fields["arrangement"] = arrangement
             draft.said.add("arrangement")
         self._count(draft, phrase, arrangement)
+        if row and row.type == "cloth" and draft.count >= _MANY and max(row.size) <= _SMALL:
+            draft.fall_back = "rigid_body"  # so many small sheets are as good as stiff, and a hundred times faster
         self._tell(draft, phrase)
         self.board.add(draft)
         if draft.kind in n.WATERS:
@@ -138,13 +147,14 @@ class Newcomers(Places):
         self._content(draft, phrase)
         return [draft]
 
-    def _split(self, phrase: Phrase, one: str, colours: list[str]) -> list[Draft]:
-        """Six red and blue balls."""
+    def _split(self, phrase: Phrase, one: str, colours: Sequence[str]) -> list[Draft]:
+        """Six red and blue balls, eight balls of different metals."""
         total = int(phrase.count) if phrase.count else VAGUE.get(phrase.vague, 2 * len(colours))
+        colours = colours[:total]
         found: list[Draft] = []
         for number, colour in enumerate(colours):
             share = total // len(colours) + (number < total % len(colours))
-            words = [each for each in phrase.words if each not in colours or each == colour]
+            words = [*(each for each in phrase.words if each not in colours), colour]
             found += self.new(replace(phrase, words=words, count=max(1, share), vague="", det="a"), one)
         return found
 

@@ -149,3 +149,13 @@ def test_the_backdrop_is_apart_from_what_is_before_it(built):
         return float(np.dot(tone.backdrop(bodies()), [0.21, 0.72, 0.07]))
 
     assert light([0.9, 0.9, 0.9]) < light([0.15, 0.1, 0.1])
+
+
+def test_what_begins_small_and_goes_far_is_followed_without_its_strays() -> None:
+    box = np.array([[x, y, z] for x in (0, 1.0) for y in (0, 1.0) for z in (0, 1.0)])
+    assert several.roams([box, np.add(box, (0, 0, 3.0))])
+    assert not several.roams([box, np.add(box, (0, 0, 0.5))])
+    shards = [0.1 * box + (0.1 * k, 0, 0) for k in range(9)] + [0.1 * box + (8.0, 0, 0)]
+    assert len(several.midst(shards, 1.0)) == 9
+    assert several.stands([[box, shards[0]], [box, shards[-1]]]) and not several.stands([[box], shards])
+    assert len(several.midst(shards[-3:], 1.0)) == 3

@@ -7,7 +7,7 @@ import numpy as np
 
 from . import shapes
 from .prop import Kit, Prop, builds
-from .skins import MOTIFS, Color, said, usual
+from .skins import MOTIFS, Color, said, substance_of, usual
 from .solid import Floats, Skin, Solid, fit, part
 
 FACES = 1600

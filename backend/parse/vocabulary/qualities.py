@@ -83,6 +83,12 @@ LOOKS = words(
     spiral helical winding marble-like two-storey gothic roman greek japanese chinese egyptian royal festive
     holiday wobbling"""
 )
+MIXED = words("different various assorted mixed several")
+_METALS, _COLOURS = ("steel", "copper", "gold", "brass", "bronze", "aluminium", "iron", "lead"), (
+    "red", "blue", "yellow", "green", "orange", "purple", "white", "black",
+)  # fmt: skip
+CLASSES = {"metal": _METALS, "wood": ("oak", "pine", "walnut"), "colour": _COLOURS, "color": _COLOURS}
+"""What is meant by several of a class."""
 ALONE = words("lone single solitary sole")
 """Adjectives that also say: one."""
 ADJECTIVES = (

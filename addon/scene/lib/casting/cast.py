@@ -53,7 +53,14 @@ class Cast:
 
 def cast(item: Item, seed: int, shelf: assets.Shelf) -> Cast:
     """Find or make what the item names; raises `UserError` where its own mesh file cannot be used."""
-    thing = known(item.name)
+    thing, whole = known(item.name), known(f"{item.look} {item.name}")
+    if thing and whole and whole.name == thing.name:
+        thing = whole
+    called = props.called().get(item.look.split()[-1]) if item.look.split() else None
+    if (
+        called and thing and called.name == thing.name and item.look.split()[-1] != item.material.name
+    ):  # a glass is a cup that is called so
+        thing = called
     if item.type == "force_field":
         return Cast(item, item.name, [], "", "")
     if item.type in ("fluid", "smoke") and (thing is None or thing.type in ("fluid", "smoke")):

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -23,6 +24,7 @@ ROLE = "galatea_role"
 _PLAIN, _UNKNOWN = "concrete", "pine"
 _WIDE, _DEEP = 200.0, 4.0
 """Metres of the floor, a block, so that nothing falls through it."""
+_GOLDEN = math.radians(137.5)
 _PRIMITIVES = ("box", "sphere", "cylinder", "capsule")
 
 
@@ -105,7 +107,7 @@ def actor(
     substance = _substance(thing, obj)
     body = Body(
         f"{thing.item.id}.{thing.index}.{number}", kind, shape, solid.points - offset, solid.faces, pose,
-        motion=_motion(thing, pose) if kind == "active" else np.zeros(6),
+        motion=_motion(thing, pose, spread=_about(spec, thing)) if kind == "active" else np.zeros(6),
         mass=max(solid.volume * substance.density, 1e-6),
         pieces=tuple(each - offset for each in solid.pieces) if shape == "compound" else (),
     )  # fmt: skip
@@ -129,13 +131,23 @@ def _substance(thing: Thing, obj: bpy.types.Object) -> materials.Substance:
         return materials.substance(_UNKNOWN)
 
 
-def _motion(thing: Thing, pose: Array) -> Array:
+def _about(spec: SceneSpec, thing: Thing) -> bool:
+    """Several of a kind between walls, or where nothing falls, that go to nothing: each has a way of its own."""
+    free = spec.environment.walls or not any(spec.environment.gravity)
+    return free and thing.item.count > 1 and thing.item.relation.kind == "none"
+
+
+def _motion(thing: Thing, pose: Array, *, spread: bool) -> Array:
     """All parts of a thing move as one: its velocity is that of the main part, about which it spins."""
     spin = np.radians(np.array(thing.item.angular_velocity, float))
+    speed = np.array(thing.item.initial_velocity, float)
+    if spread:
+        c, s = math.cos(_GOLDEN * thing.index), math.sin(_GOLDEN * thing.index)
+        speed[:2] = c * speed[0] - s * speed[1], s * speed[0] + c * speed[1]
     away = (
         pose[:3] - np.array(thing.main.matrix_world.translation) if spin.any() and len(thing.parts) > 1 else np.zeros(3)
     )
-    return np.concatenate([np.array(thing.item.initial_velocity, float) + np.cross(spin, away), spin])
+    return np.concatenate([speed + np.cross(spin, away), spin])
 
 
 def _weigh(found: list[Actor]) -> None:

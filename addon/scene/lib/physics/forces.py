@@ -32,6 +32,8 @@ LIGHT = {"balloon": 0.45}
 """Mean density, kg/m³, of things filled with helium: 0.18 of the gas, the rest is skin."""
 _NEAR, _RAMP, _LOOSE = 0.3, 0.4, 100.0
 """Metres; seconds in which a wind of an event comes up; see `weight`."""
+_TALL, _WIDE = 2.5, 2.5
+"""Metres: where a whirlwind lifts no more, and where it is half as strong."""
 _DRAUGHT = 0.2
 """m/s that still air moves: without it a cloth that is held in its own plane stands like a board."""
 _PRESSURE = 1.2 * 0.5 * DENSITY["air"]
@@ -123,13 +125,31 @@ def push(
     body fills about 0.52 of its box, as a ball does.
     """
     density = DENSITY[spec.environment.medium]
-    flow = wind(spec, found, time) - speeds
+    still = [each for each in found if each.kind != "vortex"]
+    flow: Array = wind(spec, found, time) + whirl(found, places) - speeds
     speed = np.linalg.norm(flow, axis=1, keepdims=True)
     faces = np.stack([sizes[:, 1] * sizes[:, 2], sizes[:, 0] * sizes[:, 2], sizes[:, 0] * sizes[:, 1]], axis=1)
     seen = 0.79 * (np.abs(flow) * faces).sum(axis=1, keepdims=True) / np.maximum(speed, 1e-9)
     out = 0.5 * density * 0.6 * seen * speed * flow
     out -= density * 0.52 * sizes.prod(axis=1)[:, None] * np.array(spec.environment.gravity)
-    out += masses[:, None] * pull(spec, found, time, places)
+    out += masses[:, None] * pull(spec, still, time, places)
+    return out
+
+
+def whirl(found: Sequence[Field], places: Array) -> Array:
+    """How the air of whirlwinds moves (B, 3), in m/s: around, inwards, and up, less the higher and the farther off."""
+    out = np.zeros((len(places), 3))
+    for each in found:
+        if each.kind == "vortex":
+            axis = _axis(each)
+            away = places - each.place
+            height = away @ axis
+            away = away - height[:, None] * axis
+            far = np.linalg.norm(away, axis=1, keepdims=True)
+            near = away / np.maximum(far, _NEAR)
+            up = np.clip(1.0 - height / _TALL, 0.0, 1.0)[:, None] * axis
+            share = 1.0 / (1.0 + (far / _WIDE) ** 4)
+            out += each.strength * share * (0.6 * np.cross(axis, near) - 0.4 * np.minimum(far, 1.0) * near + 0.8 * up)
     return out
 
 

@@ -61,7 +61,7 @@ def raised(group: Group, stands: list[Stand], above: float = 0.0, *, heaped: boo
     """All of them by the height that the item starts above what is below, else by `above`. Several that fall do not
     fall at once, but for those of a heap, which fall together."""
     height = group.item.height if group.item.height is not None else above
-    apart = 0.0 if heaped or not height else _APART * group.size[2]
+    apart = 0.0 if heaped or not height else _APART * max(group.size[2], min(group.size[:2]))
     return [
         Stand(stand.place + np.array([0.0, 0.0, height + apart * number]), stand.turn)
         for number, stand in enumerate(stands)

@@ -14,6 +14,10 @@ from .scene import Group, Scene, Stand
 from .solid import Placed
 
 _CELLS = 24
+_LEVERS, _END = ("seesaw",), 0.84
+"""Things of which an end is meant, and where it is, as a share of half their length."""
+_MOUTH = 0.3
+"""Radius about a vessel's middle over which things fall into it, as a share of its width."""
 _G = 9.81
 
 
@@ -52,7 +56,15 @@ def on(scene: Scene, group: Group, spots: Spots, rng: np.random.Generator, *, li
             middle = np.where(np.abs(middle - centre(low, high)) < cell, centre(low, high), middle)
     if group.item.height or lift:
         middle, spots = _edge(scene, group, spots, middle, rng)
-    return set_down(scene, group, spots, middle, scene.carriers(target), above=lift)
+        middle, spots = _opening(scene, group, spots, middle, rng)
+    if scene.groups[target].name in _LEVERS:  # what falls on one end lifts what lies on the other
+        end = _END * (high[0] - low[0]) / 2 * (1.0 if group.item.height or lift else -1.0)
+        middle = centre(low, high) + np.array([end, 0.0])
+    stands = set_down(scene, group, spots, middle, scene.carriers(target), above=lift)
+    if not scene.groups[target].hollow or not (group.item.height or lift) or group.item.type == "cloth":
+        return stands
+    rise = high[2] + (lift or group.item.height or 0.0) - min(stand.place[2] for stand in stands)
+    return [Stand(each.place + np.array([0.0, 0.0, max(0.0, rise)]), each.turn) for each in stands]
 
 
 def _edge(scene: Scene, group: Group, spots: Spots, middle: Array, rng: np.random.Generator) -> tuple[Array, Spots]:
@@ -75,6 +87,19 @@ def _edge(scene: Scene, group: Group, spots: Spots, middle: Array, rng: np.rando
     row = arranged("row", group.item.count, group.size, "", rng, gap=0.3 * group.size[0])
     across = row.turned(math.atan2(way[1], way[0]) + math.pi / 2)
     return (middle, across) if reach(group, across).max() < max(lower.solid.size[:2]) else (middle, spots)
+
+
+def _opening(scene: Scene, group: Group, spots: Spots, middle: Array, rng: np.random.Generator) -> tuple[Array, Spots]:
+    """What falls into a vessel falls into its middle, many one after the other."""
+    lower = scene.groups[group.item.relation.target]
+    if not lower.hollow or group.item.type not in ("rigid_body", "soft_body"):
+        return middle, spots
+    low, high = scene.box(group.item.relation.target)
+    free = max(0.0, _MOUTH * float((high - low)[:2].min()) - max(group.size[:2]) / 2)
+    count = group.item.count
+    turns, far = rng.uniform(-math.pi, math.pi, count), free * np.sqrt(rng.uniform(0, 1, count)) * (count > 1)
+    places = np.stack([far * np.cos(turns), far * np.sin(turns), np.zeros(count)], axis=1)
+    return centre(low, high), Spots(places, turns)
 
 
 def _at(low: float, cell: float, number: int) -> float:

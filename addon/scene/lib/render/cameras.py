@@ -40,15 +40,16 @@ _SHAKE = (11.0, 0.35)
 class Seen:
     """Outermost points of all that is seen, for each frame of the film from `first` on: lists of (P, 3) metres.
 
-    `steady`: it is looked at from one place, wherever its middle goes.
+    `steady`: it is looked at from one place, wherever its middle goes. `grows`: the camera goes along, near and far.
     """
 
     shapes: list[Array]
     first: int = 1
     steady: bool = False
+    grows: bool = False
 
     def part(self, start: int, count: int) -> Seen:
-        return Seen(self.shapes[start - self.first : start - self.first + count], start, self.steady)
+        return Seen(self.shapes[start - self.first : start - self.first + count], start, self.steady, self.grows)
 
     @cached_property
     def frames(self) -> list[int]:
@@ -70,7 +71,7 @@ class Seen:
 
     @cached_property
     def travels(self) -> bool:
-        return not self.steady and bool(np.ptp(self.middles, axis=0).max() >= _TRAVELS * self.extent)
+        return self.grows or (not self.steady and bool(np.ptp(self.middles, axis=0).max() >= _TRAVELS * self.extent))
 
 
 def target(work: Work, seen: Seen) -> Array:

@@ -8,13 +8,14 @@ import numpy as np
 
 from ...work import Work
 from ..motion import animation
-from . import skies, studio
+from . import skies, studio, wished
 from .cameras import Array, Rig, Seen
 
 
 def fit(work: Work, seen: Seen, places: Array, reach: float, size: float) -> None:
     """Floor under the lowest point of all frames and around all cameras; the lamps go along with a body that leaves."""
-    low = min(0.0, *(float(shape[:, 2].min()) for shape in seen.shapes))
+    floors = wished.document(bpy.context.scene)  # the physics of these had its floor at 0
+    low = 0.0 if floors else min(0.0, *(float(shape[:, 2].min()) for shape in seen.shapes))
     rest = seen.middles[-1]
     far = float(np.ptp(places[:, :2], axis=0).max())
     leaves = far > seen.extent

@@ -19,9 +19,11 @@ _RARE = 4.0
 """Percent of all places of all bodies, at each end of an axis, that may be left out."""
 _BEYOND = 0.75
 """How far beyond where all begins, in shares of its extent, what happens is followed."""
-_ROAMS = 2.5
+_ROAMS = 2.6
 """What goes over so many times the extent in which all begins is followed by the camera."""
-_MOST = 0.8
+_LARGE = 0.4
+"""Of the largest, from which on a body is large."""
+_MOST = 0.5
 """Share of many bodies, the nearest to their midst, that a camera which follows keeps in the frame."""
 
 
@@ -44,7 +46,7 @@ def watch(
     low, high = limits(seen)
     cast = float(np.ptp(np.concatenate(seen[0]), axis=0).max()) if seen and seen[0] else 0.0
     followed = [each if k == 0 else midst(each, cast) for k, each in enumerate(seen)]
-    follows = roams([np.concatenate(every) for every in followed if every])
+    follows = not stands(seen) and roams([np.concatenate(every) for every in followed if every])
     shapes: list[framing.Array] = []
     for every, main in zip(seen, followed, strict=True):
         kept = main if follows else [each for each in every if _within(each, low, high)] or every
@@ -70,6 +72,21 @@ def roams(shapes: list[framing.Array]) -> bool:
         return False
     every = np.concatenate([np.stack([shape.min(axis=0), shape.max(axis=0)]) for shape in shapes])
     return float(np.ptp(every, axis=0).max()) > _ROAMS * float(np.ptp(shapes[0], axis=0).max())
+
+
+def stands(seen: list[list[framing.Array]]) -> bool:
+    """One of the large ones is in the end where and as large as it was: what happens is seen from one place."""
+    if not seen or not seen[0] or not seen[-1]:
+        return True
+    first, last = (
+        [(float(np.ptp(each, axis=0).max()), each.mean(axis=0)) for each in every] for every in (seen[0], seen[-1])
+    )
+    large = [each for each in first if each[0] >= _LARGE * max(size for size, _ in first)]
+    return any(
+        abs(size - wide) < 0.2 * wide and float(np.linalg.norm(there - at)) < 0.5 * wide
+        for wide, at in large
+        for size, there in last
+    )
 
 
 def midst(every: list[framing.Array], near: float) -> list[framing.Array]:

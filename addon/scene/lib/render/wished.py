@@ -22,6 +22,8 @@ _PATHS = {"still": "static", AUTO: "swing"}
 _ARC = 24.0
 """Degrees of the swing before a scene in which things happen: enough to see depth."""
 _ELEVATION = 17.0
+_OUTDOORS = ("grass", "sand", "asphalt", "gravel", "soil", "mud", "snow", "ice")
+"""Floors under the sky where nothing else is said of the light."""
 _LOW, _DUSK = 20.0, 1.0
 """Degrees of the sun's height below which it is dusk or night, and the stops that eyes open by."""
 
@@ -51,7 +53,8 @@ def light(scene: bpy.types.Scene, light: str, hour: float) -> tuple[str, float]:
     if spec is None:
         return "studio", hour
     told = spec.environment
-    usual = "studio" if told.time_of_day is None else "sky"
+    outdoors = told.floor and told.floor_material in _OUTDOORS and not told.walls
+    usual = "sky" if outdoors or told.time_of_day is not None else "studio"
     hour = hour if told.time_of_day is None else told.time_of_day
     return (usual if told.light == AUTO else told.light), hour
 
