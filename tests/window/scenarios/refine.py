@@ -19,6 +19,8 @@ def unfold(panel):
         if issubclass(cls, bpy.types.Panel) and hasattr(cls, "bl_parent_id"):
             cls.bl_options = set() if cls.__name__ == panel else {"DEFAULT_CLOSED"}
             cls.bl_idname = f"{cls.__name__}_unfolded"
+            if cls.bl_parent_id != "GALATEA_PT_main":
+                cls.bl_parent_id += "_unfolded"
         bpy.utils.register_class(cls)
 
 
