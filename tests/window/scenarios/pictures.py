@@ -11,15 +11,22 @@ def addon(name):
     return importlib.import_module(f"bl_ext.user_default.galatea.addon.{name}")
 
 
-def fold(open_ones):
-    """Panels drawn anew, these open and the others closed: a click on each header would do the same."""
+def fold(open_ones, *, first=False):
+    """Panels drawn anew, these open and the others closed: a click on each header would do the same.
+
+    `first`: dragged to the top.
+    """
     ui = addon("ui")
     for cls in reversed(ui.CLASSES):
         bpy.utils.unregister_class(cls)
     for cls in ui.CLASSES:
         if issubclass(cls, bpy.types.Panel) and hasattr(cls, "bl_parent_id"):
             cls.bl_options = set() if cls.__name__ in open_ones else {"DEFAULT_CLOSED"}
-            cls.bl_idname = cls.__name__ + "_" + str(abs(hash(frozenset(open_ones))) % 10000)
+            cls.bl_order = int(first and cls.__name__ not in open_ones)
+            mark = "_" + str(abs(hash(frozenset(open_ones))) % 10000)
+            cls.bl_idname = cls.__name__ + mark
+            parent = cls.bl_parent_id.rstrip("_0123456789")
+            cls.bl_parent_id = parent if parent == "GALATEA_PT_main" else parent + mark
         bpy.utils.register_class(cls)
 
 
@@ -79,3 +86,16 @@ def play(stage):
     yield from stage.open_sidebar()
     yield from stage.frames(40)
     stage.shot("panel-gallery")
+    for obj in list(bpy.data.objects):
+        bpy.data.objects.remove(obj)
+    settings.image, settings.recipe = None, "words_to_film"
+    settings.prompt = "six wooden crates in a pyramid are hit by a heavy steel ball from the left"
+    for operator in (bpy.ops.galatea.scene_read, bpy.ops.galatea.scene_bake):
+        operator("INVOKE_DEFAULT")
+        yield from stage.frames(10)
+        yield from stage.until(lambda: bridge.idle, 300, "the scene")
+    fold({"GALATEA_PT_simulate"}, first=True)
+    bpy.context.scene.frame_set(14)
+    yield from stage.open_sidebar()
+    yield from stage.frames(20)
+    stage.shot("panel-simulate")
