@@ -99,8 +99,8 @@ def judged(raw: Path, path: Path) -> dict[str, Any]:
     from galatea.backend.protocol import gltf
 
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
-    load._read(path)
-    body = load._join([obj for obj in bpy.context.scene.objects if obj.type == "MESH"])
+    load.read(path)
+    body = load.joined([obj for obj in bpy.context.scene.objects if obj.type == "MESH"])
     with np.load(raw) as data:
         mesh = meshes.new_mesh("raw", data["vertices"], data["faces"])
         colors = np.pad(data["colors"], ((0, 0), (0, 1)), constant_values=1.0).astype(np.float32)
