@@ -10,14 +10,13 @@ is right and 47 % of the 83 are found; at 0.6 67 % and 58 %, at 0.7 76 % and 31 
 
 from __future__ import annotations
 
-import hashlib
 import unicodedata
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .protocol.errors import UserError
+from .protocol import bundled
 
 if TYPE_CHECKING:
     import numpy as np
@@ -162,14 +161,7 @@ _CHINESE = (
 
 def _proved(name: str) -> bytes:
     """A bundled file, proved by its hash before anything reads it."""
-    try:
-        data = (WEIGHTS / name).read_bytes()
-    except OSError:
-        text = f"The weights for words ({name}) are missing. Install the extension again."
-        raise UserError(text, kind="weights") from None
-    if hashlib.sha256(data).hexdigest() != SHA256[name]:
-        raise UserError(f"The weights for words ({name}) are damaged. Install the extension again.", kind="weights")
-    return data
+    return bundled.read(WEIGHTS / name, SHA256[name], "The weights for words")
 
 
 @cache

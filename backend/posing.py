@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .protocol.errors import UserError
+from .protocol import bundled
 
 WEIGHTS = Path(__file__).resolve().parent / "weights" / "rtmpose_s.onnx"
 WEIGHTS_SHA256 = "214b1eed652577c834a8c3d0d7802209ae19aa54ac8c7d5201b66547f63990d4"
@@ -48,15 +47,7 @@ class Poser:
 
 def weights() -> bytes:
     """The network's file, proved by its hash before anything reads it."""
-    try:
-        data = WEIGHTS.read_bytes()
-    except OSError:
-        text = f"The pose network's weights ({WEIGHTS.name}) are missing. Install the extension again."
-        raise UserError(text, kind="weights") from None
-    if hashlib.sha256(data).hexdigest() != WEIGHTS_SHA256:
-        text = f"The pose network's weights ({WEIGHTS.name}) are damaged. Install the extension again."
-        raise UserError(text, kind="weights")
-    return data
+    return bundled.read(WEIGHTS, WEIGHTS_SHA256, "The pose network's weights")
 
 
 def poser(log: Callable[[str], None] = lambda text: None) -> Any:

@@ -50,7 +50,7 @@ class Broke(UserError):
 class Server:
     """`step` is the backend that asks, for the advice in errors; `start` says how such a server is started.
 
-    `params`: url, connect_s, stall_s. `sent` is what it is given, `key` is taken where `KEYS` names none for its host.
+    `params`: url, connect_s, stall_s. `sent` is what it is given.
     """
 
     def __init__(
@@ -61,7 +61,6 @@ class Server:
         report: Report,
         *,
         sent: str = "cut-out picture",
-        key: str = "",
     ) -> None:
         self._step, self._start, self._sent = step, start, sent
         self._connect, self._stall = params["connect_s"], params["stall_s"]
@@ -74,7 +73,7 @@ class Server:
                 f"System; elsewhere unset GALATEA_OFFLINE), or set {step}.url to a server on this machine.",
                 kind="usage",
             )
-        self._key = _key(self.host) or key
+        self._key = _key(self.host)
         if not here:
             report.log(f"The {sent} leaves this machine: it is sent to {self.name}.")
         if self._key and not here and not self._tls:

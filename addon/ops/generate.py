@@ -36,7 +36,20 @@ def begin(
     return {"CANCELLED"} if len(failed) == len(orders) else {"FINISHED"}
 
 
-class GALATEA_OT_generate(bpy.types.Operator):
+class Ordering:
+    """An operator that starts the run which `order` makes: at once in the window, to its end in a script."""
+
+    def order(self, context: bpy.types.Context) -> Run:
+        raise TypeError(f"{type(self).__name__} has no order")
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        return begin(self, context, lambda: self.order(context), wait=False)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        return begin(self, context, lambda: self.order(context), wait=True)
+
+
+class GALATEA_OT_generate(Ordering, bpy.types.Operator):
     """Make a textured mesh of the photo or the words, in the background. Started again, it waits in the queue"""
 
     bl_idname = "galatea.generate"
@@ -52,11 +65,8 @@ class GALATEA_OT_generate(bpy.types.Operator):
             cls.poll_message_set(reason)
         return not reason
 
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        return begin(self, context, lambda: plan.generate(context), wait=False)
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        return begin(self, context, lambda: plan.generate(context), wait=True)
+    def order(self, context: bpy.types.Context) -> Run:
+        return plan.generate(context)
 
 
 class GALATEA_OT_cancel(bpy.types.Operator):

@@ -16,10 +16,10 @@ from ...backend.protocol.errors import UserError
 from .. import cast, plan, props, wanted
 from ..bridge import bridge
 from ..runs import Run
-from .generate import begin
+from .generate import Ordering
 
 
-class GALATEA_OT_scene_read(bpy.types.Operator):
+class GALATEA_OT_scene_read(Ordering, bpy.types.Operator):
     """Make a list of objects, materials and forces of the words; nothing is built before you say so"""
 
     bl_idname = "galatea.scene_read"
@@ -36,14 +36,11 @@ class GALATEA_OT_scene_read(bpy.types.Operator):
             cls.poll_message_set(reason)
         return not reason
 
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        return begin(self, context, lambda: cast.reading(context), wait=False)
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        return begin(self, context, lambda: cast.reading(context), wait=True)
+    def order(self, context: bpy.types.Context) -> Run:
+        return cast.reading(context)
 
 
-class _OnScene:
+class _OnScene(Ordering):
     """Steps on the document that the panel holds."""
 
     bl_options = set[str]()
@@ -59,12 +56,6 @@ class _OnScene:
 
     def order(self, context: bpy.types.Context) -> Run:
         return cast.run_of(context, list(self.steps), verb=self.bl_label, shown=self.scene)
-
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        return begin(self, context, lambda: self.order(context), wait=False)
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        return begin(self, context, lambda: self.order(context), wait=True)
 
 
 class GALATEA_OT_scene_build(_OnScene, bpy.types.Operator):

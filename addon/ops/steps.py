@@ -16,10 +16,10 @@ from ...backend.protocol.errors import UserError
 from ...backend.protocol.recipe import find
 from .. import objects, plan, props, wanted
 from ..runs import Run
-from .generate import begin
+from .generate import Ordering, begin
 
 
-class _OnObject:
+class _OnObject(Ordering):
     """Steps on the active object, as a run of their own."""
 
     bl_options = set[str]()  # not REGISTER: Repeat Last would run it while the window waits
@@ -67,12 +67,6 @@ class _OnObject:
 
     def wanted(self, obj: bpy.types.Object) -> list[str]:
         return list(self.steps)
-
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        return begin(self, context, lambda: self.order(context), wait=False)
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        return begin(self, context, lambda: self.order(context), wait=True)
 
 
 class GALATEA_OT_clean(_OnObject, bpy.types.Operator):
@@ -188,7 +182,7 @@ class GALATEA_OT_film(_OnObject, bpy.types.Operator):
     scene = False
 
 
-class GALATEA_OT_render_scene(bpy.types.Operator):
+class GALATEA_OT_render_scene(Ordering, bpy.types.Operator):
     """Render the animation of this scene as it is, in a second Blender on a saved copy: work on meanwhile"""
 
     bl_idname = "galatea.render_scene"
@@ -201,11 +195,8 @@ class GALATEA_OT_render_scene(bpy.types.Operator):
             cls.poll_message_set("The scene has no camera. Add one")
         return context.scene.camera is not None
 
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        return begin(self, context, lambda: plan.render_scene(context), wait=False)
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        return begin(self, context, lambda: plan.render_scene(context), wait=True)
+    def order(self, context: bpy.types.Context) -> Run:
+        return plan.render_scene(context)
 
 
 class GALATEA_OT_asset(_OnObject, bpy.types.Operator):

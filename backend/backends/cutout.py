@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import images, matting
+from ..protocol import bundled
 from ..protocol.errors import UserError
 from ..protocol.job import Request
 from ..protocol.spec import BackendSpec, Param
@@ -141,15 +141,7 @@ def _predict(rgb: Floats, session: Session) -> Floats:
 
 def weights() -> bytes:
     """The network's file, proved by its hash before anything reads it."""
-    try:
-        data = WEIGHTS.read_bytes()
-    except OSError:
-        text = f"The background remover's weights ({WEIGHTS.name}) are missing. Install the extension again."
-        raise UserError(text, kind="weights") from None
-    if hashlib.sha256(data).hexdigest() != WEIGHTS_SHA256:
-        text = f"The background remover's weights ({WEIGHTS.name}) are damaged. Install the extension again."
-        raise UserError(text, kind="weights")
-    return data
+    return bundled.read(WEIGHTS, WEIGHTS_SHA256, "The background remover's weights")
 
 
 def refine(rgb: Floats, guess: Floats, params: dict[str, Any]) -> Pixels:

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from ..worker.report import Report
 
 START = "Start one (`ollama serve`, `llama-server -m MODEL`, `vllm serve MODEL`)"
-KEY = "GALATEA_LLM_KEY"
 ASKED, MENDED = 0.1, 0.6
 """Shares of the whole when the model is asked, and asked again."""
 MOST_ANSWER = 4 << 20
@@ -45,7 +44,6 @@ class Backend:
             Param("prompt", "str", "", "What the scene is: three rubber balls fall onto a wooden staircase"),
             Param("url", "str", "http://127.0.0.1:11434/v1", "Where the server listens, up to /v1"),
             Param("model", "str", "", "Its name there. Empty: the only one that the server has"),
-            Param("key_from", "str", KEY, "Environment variable that holds the key, if the server wants one"),
             Param("retries", "int", 2, "Tries more where the server is busy or breaks off", low=0, high=10),
             Param("max_tokens", "int", 4096, "Longest answer", low=64, high=65536),
             Param("connect_s", "float", 10.0, "Give up when nobody answers for so long", low=0.1, high=600, unit="s"),
@@ -60,8 +58,7 @@ class Backend:
 
         words = asking.asked(params["prompt"])
         report.progress("Reading the words", 0.0)
-        key = _key(params["key_from"])
-        server = Server(self.spec.id, START, params, report, sent="prompt", key=key)
+        server = Server(self.spec.id, START, params, report, sent="prompt")
         clock = Clock(report, f"{server.name} reads the words", ASKED)
         model = params["model"].strip() or _only(server, clock)
         talk = _Talk(server, model, request.seed, params, clock, report)
@@ -165,19 +162,3 @@ def _only(server: Server, clock: Clock) -> str:
         return names[0]
     has = f"It has {', '.join(names[:12])}{' …' if len(names) > 12 else ''}." if names else "It has none yet."
     raise UserError(f"Name the model that {server.name} shall use: scene_server.model. {has}", kind="usage")
-
-
-def _key(variable: str) -> str:
-    """What the environment holds under that name; a name alone is ever written down."""
-    import os
-    import re
-
-    if not variable:
-        return ""
-    if not re.fullmatch(r"[A-Z][A-Z0-9_]*_(KEY|TOKEN)", variable):
-        text = "scene_server.key_from takes the name of an environment variable that ends with _KEY or _TOKEN"
-        raise UserError(f"{text}, such as {KEY}, and never the key itself. Change it and run again.", kind="usage")
-    key = os.environ.get(variable, "").strip()
-    if key and not re.fullmatch(r"[!-~]+", key):
-        raise UserError(f"The key in {variable} holds characters that no key has. Set it anew.", kind="usage")
-    return key

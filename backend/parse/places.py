@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 from . import lexicon
 from .draft import Board, Draft
 from .phrase import Phrase
@@ -15,7 +17,7 @@ Found = list[Draft] | str
 """Things, or one of the places above."""
 
 
-class Places:
+class Places(ABC):
     """`known` is what a phrase was found to mean."""
 
     def __init__(self, board: Board) -> None:
@@ -31,14 +33,14 @@ class Places:
         """Where in the text the clause begins."""
         self._as_floor = self._as_agent = False
 
-    def find(self, phrase: Phrase, *, subject: bool = False) -> Found:
-        raise NotImplementedError
+    @abstractmethod
+    def find(self, phrase: Phrase, *, subject: bool = False) -> Found: ...
 
-    def new(self, phrase: Phrase, one: str, arrangement: str = "") -> list[Draft]:
-        raise NotImplementedError
+    @abstractmethod
+    def new(self, phrase: Phrase, one: str, arrangement: str = "") -> list[Draft]: ...
 
-    def before(self, phrase: Phrase, one: str) -> list[Draft]:
-        raise NotImplementedError
+    @abstractmethod
+    def before(self, phrase: Phrase, one: str) -> list[Draft]: ...
 
     def _place(self, phrase: Phrase, head: str, one: str) -> Found | None:
         if (one in worlds.SCENERY and lexicon.thing(one) is None) or head in n.FLOORS:

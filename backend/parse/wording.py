@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from . import lexicon, numbers
@@ -19,7 +20,7 @@ DEGREE = words(
 )
 
 
-class Wording:
+class Wording(ABC):
     """Questions about the token at a place."""
 
     def __init__(self, tokens: Sequence[Token]) -> None:
@@ -27,9 +28,9 @@ class Wording:
         self.many = False
         """What is read is one of several subjects, so that its verb is a plural."""
 
+    @abstractmethod
     def phrase(self, at: int) -> tuple[Phrase, int] | None:
         """The noun phrase that begins here and where it ends; None where none does."""
-        raise NotImplementedError
 
     def word(self, at: int) -> str:
         return self.tokens[at].word if 0 <= at < len(self.tokens) else ""

@@ -13,7 +13,7 @@ import pytest
 
 from galatea.backend import asking
 from galatea.backend.protocol import scene
-from galatea.backend.protocol.catalog import spec_of
+from galatea.backend.protocol.catalog import catalog, spec_of
 from galatea.backend.protocol.policy import Policy
 
 from .conftest import Outcome, Remote, Run, Workers, _serve
@@ -213,17 +213,17 @@ def test_a_cancel_takes_effect_while_the_model_thinks(talker: Talker, run: Run) 
 
 def test_the_key_is_sent_and_never_written(talker: Talker, warm: Workers, ask: Any) -> None:
     warm.close()
-    warm.environment |= {"GALATEA_LLM_KEY": "s3cret-1", "MY_API_KEY": "s3cret-2"}
+    warm.environment |= {"GALATEA_REMOTE_KEY": "other.host=s3cret-2 127.0.0.1=s3cret-1", "MY_API_KEY": "s3cret-3"}
     try:
         talker.replies = [GOOD, GOOD, GOOD.replace('"passive"', '"passive", "look": "said s3cret-1"'), GOOD]
-        outcomes = [ask(seed=1), ask(seed=2, key_from="MY_API_KEY"), ask(seed=3)]
+        outcomes = [ask(seed=1), ask(seed=2), ask(seed=3)]
         talker.faults = [(500, b"bad key s3cret-1"), (500, b"bad key s3cret-1")]
         outcomes.append(ask(seed=4, retries=0))
     finally:
         warm.close()
         warm.environment.clear()
     keys = [headers.get("authorization") for _, _, headers, _ in talker.asked]
-    assert keys == ["Bearer s3cret-1", "Bearer s3cret-2", "Bearer s3cret-1", "Bearer s3cret-1"]
+    assert keys == ["Bearer s3cret-1"] * 4
     assert "bad key ***" in outcomes[-1].says
     for folder, _, names in os.walk(warm.store.folder(outcomes[0].result.job).parent):
         for name in names:
@@ -231,9 +231,17 @@ def test_the_key_is_sent_and_never_written(talker: Talker, warm: Workers, ask: A
                 assert b"s3cret" not in file.read(), name
 
 
-def test_a_key_instead_of_its_name_is_not_repeated(ask: Any) -> None:
-    outcome = ask(key_from="sk-abcdef")
-    assert "never the key itself" in outcome.says and "abcdef" not in outcome.says
+def test_a_recipe_cannot_have_a_key_sent_to_a_host_of_its_own(talker: Talker, warm: Workers, ask: Any) -> None:
+    warm.close()
+    warm.environment |= {"GALATEA_REMOTE_KEY": "other.host=s3cret-2", "OPENAI_API_KEY": "s3cret-3"}
+    try:
+        talker.replies = [GOOD]
+        ask(seed=5)
+    finally:
+        warm.close()
+        warm.environment.clear()
+    assert talker.asked and all("s3cret" not in str(each) for each in talker.asked)
+    assert "key_from" not in {param.name for param in catalog()["scene_server"].params}
 
 
 def test_the_only_model_is_found_and_several_are_named(talker: Talker, ask: Any) -> None:

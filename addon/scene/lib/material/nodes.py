@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import bpy
 
-from ..render.surfaces import math_node, node
+from ..render.surfaces import feed, math_node, node
 
 Socket: TypeAlias = bpy.types.NodeSocket
 
@@ -20,11 +20,7 @@ def vector(tree: bpy.types.NodeTree, operation: str, *values: Any) -> Socket:
     """Of a vector with another, or with three numbers."""
     made = tree.nodes.new("ShaderNodeVectorMath")
     made.operation = operation
-    for socket, value in zip(made.inputs, values, strict=False):
-        if isinstance(value, bpy.types.NodeSocket):
-            tree.links.new(value, socket)
-        else:
-            socket.default_value = value
+    feed(tree, zip(made.inputs, values, strict=False))
     return made.outputs[0]
 
 

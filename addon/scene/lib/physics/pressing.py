@@ -98,14 +98,20 @@ def thicken(faces: list[Array], weights: list[Array], solid: Array, share: float
         faces[axis][wall] = 0.0
         first = faces[axis].copy()
         for _ in range(20):
-            total, count = np.zeros(first.shape), np.zeros(first.shape)
-            for a in range(3):
-                low, high = _sides(a)
-                total[high] += np.where(there[low], faces[axis][low], 0.0)
-                count[high] += there[low]
-                total[low] += np.where(there[high], faces[axis][high], 0.0)
-                count[low] += there[high]
+            total, count = _around(faces[axis], there)
             faces[axis] = np.where(there & ~wall, (first + share * total) / (1 + share * count), 0.0)
+
+
+def _around(values: Array, known: Array) -> tuple[Array, Array]:
+    """Sum of the known neighbours of each, and how many they are."""
+    total, count = np.zeros(values.shape), np.zeros(values.shape)
+    for a in range(3):
+        low, high = _sides(a)
+        total[high] += np.where(known[low], values[low], 0.0)
+        count[high] += known[low]
+        total[low] += np.where(known[high], values[high], 0.0)
+        count[low] += known[high]
+    return total, count
 
 
 def extend(faces: list[Array], known: list[Array], layers: int = 3) -> None:
@@ -113,13 +119,7 @@ def extend(faces: list[Array], known: list[Array], layers: int = 3) -> None:
     for axis in range(3):
         seen = known[axis]
         for _ in range(layers):
-            total, count = np.zeros(seen.shape), np.zeros(seen.shape)
-            for a in range(3):
-                low, high = _sides(a)
-                total[high] += np.where(seen[low], faces[axis][low], 0.0)
-                count[high] += seen[low]
-                total[low] += np.where(seen[high], faces[axis][high], 0.0)
-                count[low] += seen[high]
+            total, count = _around(faces[axis], seen)
             new = ~seen & (count > 0)
             faces[axis] = np.where(new, total / np.maximum(count, 1), faces[axis])
             seen = seen | new

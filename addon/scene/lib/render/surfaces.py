@@ -6,6 +6,7 @@ A surface is a pair of shader sockets, for Cycles and for EEVEE, so that a look 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import bpy
@@ -25,24 +26,24 @@ _EDGE, _HAZE = 1.7, 14.0
 def node(tree: bpy.types.NodeTree, kind: str, **inputs: Any) -> Any:
     """A new node with some of its inputs set by name: a value, or a socket to link."""
     made = tree.nodes.new(f"ShaderNode{kind}")
-    for name, value in inputs.items():
-        socket = made.inputs[name.replace("_", " ")]
-        if isinstance(value, bpy.types.NodeSocket):
-            tree.links.new(value, socket)
-        else:
-            socket.default_value = value
+    feed(tree, ((made.inputs[name.replace("_", " ")], value) for name, value in inputs.items()))
     return made
 
 
 def math_node(tree: bpy.types.NodeTree, operation: str, *values: Any) -> bpy.types.NodeSocket:
     made = tree.nodes.new("ShaderNodeMath")
     made.operation = operation
-    for socket, value in zip(made.inputs, values, strict=False):
+    feed(tree, zip(made.inputs, values, strict=False))
+    return made.outputs[0]
+
+
+def feed(tree: bpy.types.NodeTree, given: Iterable[tuple[bpy.types.NodeSocket, Any]]) -> None:
+    """Each socket gets its value, or a link from it where that is a socket too."""
+    for socket, value in given:
         if isinstance(value, bpy.types.NodeSocket):
             tree.links.new(value, socket)
         else:
             socket.default_value = value
-    return made.outputs[0]
 
 
 def cove(tree: bpy.types.NodeTree, color: Color, glow: float, *, even: bool) -> Sockets:
