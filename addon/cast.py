@@ -7,6 +7,7 @@ A field that may be null has a switch beside it, `own_…`: off leaves the choic
 
 import dataclasses
 import hashlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,8 @@ from bpy.props import (
 from ..backend.protocol import scene
 from ..backend.protocol.errors import UserError
 from ..backend.protocol.recipe import Recipe, Step, load_quality, short_name
-from . import objects, plan, prefs, props
+from ..backend.protocol.spec import parted
+from . import exchange, objects, plan, prefs, props
 from .runs import Run
 
 OWN = "own_"
@@ -163,6 +165,8 @@ def run_of(context: bpy.types.Context, steps: list[str], *, verb: str, shown: bo
     usual = {"camera": {"seconds": 0.0}}
     base = Recipe(verb, tuple(Step(do, {**quality.get(do, {}), **usual.get(do, {})}) for do in steps), ("spec",))
     changes = plan.chosen(settings, steps, base)
+    if "build" in steps:
+        changes.setdefault("build", {}).update(_shelf(folder, changes.get("build", {}).get("assets", "")))
     recipe = base.merged(changes)
     recipe.check()
     given = {do: {**usual.get(do, {}), **changes.get(do, {})} for do in steps}
@@ -179,6 +183,15 @@ def run_of(context: bpy.types.Context, steps: list[str], *, verb: str, shown: bo
         replaces=objects.built(context.scene) if shown else [],
     )
     return plan.written(run, recipe)
+
+
+def _shelf(folder: Path, said: str) -> dict[str, str]:
+    """Where a Blender in the background looks for things: what is marked as an asset in the open file, written out;
+    the libraries that were named in the panel; those of Blender's preferences."""
+    own = exchange.write_assets(folder)
+    usual = [each.path for each in bpy.context.preferences.filepaths.asset_libraries if Path(each.path).is_dir()]
+    places = [*([str(own)] if own else []), *parted(said), *usual]
+    return {"assets": os.pathsep.join(dict.fromkeys(places))} if places else {}
 
 
 def write(group: Any, path: Path, *, by_content: bool = False) -> Path:

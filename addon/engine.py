@@ -19,6 +19,7 @@ from . import prefs, runs, terms
 from .runs import Run
 
 if TYPE_CHECKING:
+    from ..backend.runners.http import HttpRunner
     from ..backend.runners.runtimes import Dispatch
 
 
@@ -45,7 +46,7 @@ class Engine:
         self.live = Live()
         self.current: Run | None = None
         self.queue: list[Run] = []
-        self.runner: Dispatch | None = None
+        self.runner: Dispatch | HttpRunner | None = None
         self._drive: Drive | None = None
         self._cancelling = self._pausing = self._outdated = self._online = False
 
@@ -141,7 +142,8 @@ class Engine:
             program = bpy.app.binary_path
             runtimes = Runtimes.here(blender=program, full_python=prefs.full_python())
             self._outdated, self._online = False, online
-            self.runner = Dispatch(store, runtimes, environment={} if self._online else {"GALATEA_OFFLINE": "1"})
+            here = Dispatch(store, runtimes, environment={} if self._online else {"GALATEA_OFFLINE": "1"})
+            self.runner = _with_server(here, store, offline=not online)
         inputs = {role: Path(path) for role, path in run.inputs.items()}
         steps = walk(run.recipe, inputs, store, seed=run.seed, blender=self.runner.blender)
         self.current = run
@@ -206,6 +208,16 @@ class Engine:
             self.current.add(stage)
             self._step(self.current)
         self._changed(self.current)
+
+
+def _with_server(here: Dispatch, store: JobStore, *, offline: bool) -> Dispatch | HttpRunner:
+    """The same, with models on the server that the preferences name."""
+    url, key = prefs.server()
+    if not url:
+        return here
+    from ..backend.runners.http import HttpRunner
+
+    return HttpRunner(store, here, url, key=key, offline=offline)
 
 
 def explain(error: Exception) -> Failure:

@@ -72,6 +72,22 @@ def write_all(folder: Path) -> Path:
     return path
 
 
+def write_assets(folder: Path) -> Path | None:
+    """Save a library of what is marked as an asset in the open file and lives there; None where nothing is."""
+    every = (*bpy.data.objects, *bpy.data.collections)
+    marked = {each for each in every if each.asset_data and not each.library}
+    if not marked:
+        return None
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"assets-{uuid.uuid4().hex[:12]}.blend"
+        bpy.data.libraries.write(str(path), marked, path_remap="ABSOLUTE", fake_user=True, compress=True)
+    except (OSError, RuntimeError) as error:
+        message = f"Cannot write the file's assets to {folder}: {error}. Choose another data folder."
+        raise UserError(message, kind="output") from None
+    return path
+
+
 def _as_body(obj: bpy.types.Object) -> bpy.types.Object:
     """A copy that shares the mesh; the user's own object gets no mark of ours."""
     body = obj.copy()

@@ -31,6 +31,12 @@ def _worker_python_changed(self: Any, context: Any) -> None:
     bridge.bridge.renew()
 
 
+def _server_changed(self: Any, context: Any) -> None:
+    from . import bridge
+
+    bridge.bridge.renew()
+
+
 def _store(**changes: Any) -> None:
     from . import bridge
 
@@ -59,6 +65,18 @@ class GalateaPreferences(bpy.types.AddonPreferences):
         "that Galatea installs itself",
         subtype="FILE_PATH",
         update=_worker_python_changed,
+    )
+    server: StringProperty(
+        name="Server",
+        description="A server of the team (`galatea serve`) that runs the models, such as http://gpu.example.org:8420. "
+        "Blender's own steps stay here. Empty: everything runs on this machine",
+        update=_server_changed,
+    )
+    server_key: StringProperty(
+        name="Token",
+        description="What whoever runs the server gave you. Empty: that of GALATEA_REMOTE_KEY",
+        subtype="PASSWORD",
+        update=_server_changed,
     )
     at_cursor: BoolProperty(
         name="Place at the 3D Cursor",
@@ -140,6 +158,12 @@ def full_python() -> str:
     from ..backend.env import python
 
     return str(python(data_folder()) or "")
+
+
+def server() -> tuple[str, str]:
+    """Address and token of the server that runs the models; empty where this machine does."""
+    prefs = get()
+    return (prefs.server.strip(), prefs.server_key.strip()) if prefs else ("", "")
 
 
 def at_cursor() -> bool:

@@ -2,6 +2,7 @@
 # mypy: disable-error-code="valid-type,misc"
 """What the panel holds. Each step's settings are built from the catalogue, so a new step needs no code here."""
 
+import os
 import zlib
 from typing import Any
 
@@ -19,7 +20,7 @@ from bpy.props import (
 from ..backend.protocol import recipe as recipes
 from ..backend.protocol.catalog import catalog
 from ..backend.protocol.errors import UserError
-from ..backend.protocol.spec import BackendSpec, Param
+from ..backend.protocol.spec import BackendSpec, Param, parted
 
 TASK = "image-to-mesh"
 READING = "words-to-scene"
@@ -47,7 +48,7 @@ def of_param(param: Param) -> Any:
     common = {"name": named(param), "description": param.help.rstrip("."), "options": set()}
     if param.kind == "bool":
         return BoolProperty(default=param.default, **common)
-    if param.kind == "str":
+    if param.kind in ("str", "libraries"):
         return StringProperty(default=param.default, **common)
     if param.kind in ("file", "weights"):
         return StringProperty(default=param.default, subtype="FILE_PATH", **common)
@@ -79,6 +80,8 @@ def value_of(group: Any, param: Param) -> Any:
     value = getattr(group, param.name)
     if param.kind in ("file", "weights"):
         return bpy.path.abspath(value)
+    if param.kind == "libraries":
+        return os.pathsep.join(bpy.path.abspath(each) for each in parted(value))
     return float(f"{value:.7g}") if param.kind == "float" else value
 
 

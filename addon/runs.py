@@ -21,6 +21,7 @@ from typing import Any
 from ..backend.flow import Stage
 from ..backend.protocol.catalog import catalog
 from ..backend.protocol.job import Failure, JobState
+from ..backend.protocol.order import Order
 from ..backend.protocol.recipe import Recipe, Step, parse_settings
 from ..backend.protocol.store import JobStore, process_alive, publish
 
@@ -183,28 +184,18 @@ class Run:
                 return path
         return None
 
-    def command(self, out: Path, program: Sequence[str] = ("galatea",)) -> str:
-        """The command line that does the same, ready to be pasted into a shell."""
+    def order(self, out: Path) -> Order:
+        """What this run was asked for, as a job file says it."""
         steps = [step["do"] for step in self.steps if not (self.gate and step["do"] == "report")]
-        words = [*program, "run", self.preset, "--until", steps[-1]]
-        flags = {"model": "mesh"}
-        for role, path in self.inputs.items():
-            words += [f"--{flags.get(role, role)}", path]
-        words += ["--out", str(out)]
-        if self.backend:
-            words += ["--backend", self.backend]
-        if self.quality:
-            words += ["--quality", self.quality]
-        words += ["--seed", str(self.seed)]
-        words += ["--gate", self.gate] if self.gate else []
-        words += ["--from", self.redone] if self.redone else []
-        reader = self.recipe.reader
-        for step, params in self.settings.items():
-            for name, value in params.items():
-                if (step, name) == (reader, "prompt") and not str(value).startswith("-"):
-                    words += ["--prompt", str(value)]
-                    continue
-                words += ["--set", f"{step}.{name}={str(value).lower() if isinstance(value, bool) else value}"]
+        settings = {step: dict(params) for step, params in self.settings.items()}
+        prompt = settings.get(self.recipe.reader, {}).pop("prompt", "")
+        told = {"recipe": self.preset, "until": steps[-1], "inputs": self.inputs, "out": str(out), "prompt": prompt}
+        told |= {"backend": self.backend, "gate": self.gate, "seed": self.seed, "settings": settings}
+        return Order.of({**told, "quality": self.quality or "medium"}, base=Path.cwd(), name="galatea")
+
+    def command(self, out: Path, program: Sequence[str] = ("galatea",)) -> str:
+        """The command line that gives the same order, ready to be pasted into a shell."""
+        words = [*program, *self.order(out).words(*(["--from", self.redone] if self.redone else []))]
         return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
 
     def save(self, folder: Path) -> None:

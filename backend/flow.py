@@ -171,6 +171,18 @@ class Drives:
     def ended(self) -> bool:
         return not (self._waiting or self._live)
 
+    def add(self, drive: Drive) -> None:
+        """One more, behind those that wait."""
+        self._waiting.append(drive)
+
+    def drop(self, drive: Drive) -> None:
+        """Hear no more of it. Its step is stopped, unless another one waits for the same."""
+        wanted = {other.current.id for other in self._live if other is not drive and other.current}
+        if drive in self._live and drive.current and drive.current.id not in wanted:
+            drive.cancel()
+        self._live = [other for other in self._live if other is not drive]
+        self._waiting = deque(other for other in self._waiting if other is not drive)
+
     def tick(self) -> list[tuple[Drive, Exception | None]]:
         """Those that ended, each with what ended it before its files were there. None of them stops the others."""
         ended = self._push(self._live, lambda drive: drive.hear(events)) if (events := self._runner.poll()) else []

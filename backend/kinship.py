@@ -10,8 +10,9 @@ is right and 47 % of the 83 are found; at 0.6 67 % and 58 %, at 0.7 76 % and 31 
 
 from __future__ import annotations
 
+import io
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,9 +26,11 @@ if TYPE_CHECKING:
     from .sessions import Session
 
 WEIGHTS = Path(__file__).resolve().parent / "weights"
+WORDS = "minilm_words.npz"
 SHA256 = {
     "minilm.onnx": "2a9995f251c441daae17c8ea4e00d01acba12d712eebca2bfded6b3db2b1e5be",
     "minilm.txt": "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
+    "minilm_words.npz": "ef4843b85946d198641ddaff9386e88028289ec8cc158a41a01751064d6866b9",
 }
 LONGEST = 128
 """Word pieces that are looked at, those at begin and end among them; the rest of a long text is left out."""
@@ -53,18 +56,29 @@ OTHERS = (
 """What a word may be instead of any of those that it is compared with; without them a guitar would be a rock."""
 
 
-def nearest(word: str, among: Sequence[str], *, least: float = ALIKE) -> tuple[str, float] | None:
-    """The one that is most alike and its cosine; None where none reaches `least` or it is rather one of `OTHERS`.
+def seen(word: str) -> str:
+    """What is compared of a word: it turns single words to things that can be seen. _ counts as a space."""
+    return f"a photo of a {word.strip().replace('_', ' ')}"
 
-    _ counts as a space. Compared is "a photo of a WORD": it turns single words to things that can be seen.
-    """
+
+def nearest(
+    word: str,
+    among: Sequence[str],
+    *,
+    least: float = ALIKE,
+    form: Callable[[str], str] = seen,
+    others: Sequence[str] = OTHERS,
+    margin: float = 0.0,
+) -> tuple[str, float] | None:
+    """The one that is most alike and its cosine; None where none reaches `least`, or where one of `others` comes nearer
+    than `margin` below it. `form` makes of a word what is compared."""
     if not word.strip() or not among:
         return None
-    vectors = _remembered([f"a photo of a {each.strip().replace('_', ' ')}" for each in (word, *among, *OTHERS)])
+    vectors = _remembered([form(each) for each in (word, *among, *others)])
     likeness = vectors[1:] @ vectors[0]
-    best = int(likeness.argmax())
-    score = float(likeness[best])
-    return (among[best], score) if best < len(among) and score >= least else None
+    best = int(likeness[: len(among)].argmax())
+    score, other = float(likeness[best]), float(likeness[len(among) :].max(initial=-1.0))
+    return (among[best], score) if score >= max(least, other + margin) else None
 
 
 def embed(texts: Sequence[str]) -> NDArray[np.float32]:
@@ -86,6 +100,19 @@ def embed(texts: Sequence[str]) -> NDArray[np.float32]:
     return made
 
 
+def compared() -> list[str]:
+    """The texts that are always compared: every word for a thing and every verb of a motion, and what is none of
+    them."""
+    from . import doings
+    from .protocol import props, recipe
+
+    motions = [recipe.read_toml(path)["words"] for path in sorted((recipe.PRESETS / "motions").glob("*.toml"))]
+    verbs = {verb for words in motions for verb in doings.verbs(words)}
+    return sorted(
+        {seen(each) for each in (*OTHERS, *props.named())} | {doings.seen(each) for each in (*doings.OTHERS, *verbs)}
+    )
+
+
 _KEPT: dict[str, NDArray[np.float32]] = {}
 
 
@@ -95,9 +122,29 @@ def _remembered(texts: Sequence[str]) -> NDArray[np.float32]:
 
     if len(_KEPT) > MOST_KEPT:
         _KEPT.clear()
-    fresh = [text for text in dict.fromkeys(texts) if text not in _KEPT]
+    made = shipped()
+    fresh = [text for text in dict.fromkeys(texts) if text not in _KEPT and text not in made]
     _KEPT.update(zip(fresh, embed(fresh), strict=True))
-    return np.stack([_KEPT[text] for text in texts])
+    return np.stack([made[text] if text in made else _KEPT[text] for text in texts])
+
+
+@cache
+def shipped() -> Mapping[str, NDArray[np.float32]]:
+    """Vectors (384,) of texts that are always compared, made beforehand by `tools/minilm.py --words`; int8 in their
+    file, with a scale each, so that the first unknown word does not wait for hundreds of others."""
+    import numpy as np
+
+    with np.load(io.BytesIO(_proved(WORDS)), allow_pickle=False) as file:
+        vectors = file["vectors"].astype(np.float32) * file["scales"].astype(np.float32)[:, None]
+        texts = bytes(file["texts"]).decode("utf-8").split("\n")
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return dict(zip(texts, vectors, strict=True))
+
+
+def is_word(text: str) -> bool:
+    """The vocabulary has it whole, in small letters: a real word, or a very frequent name."""
+    known = _vocabulary()
+    return text in known or text.removesuffix("s") in known
 
 
 def pieces(text: str) -> list[int]:

@@ -50,7 +50,8 @@ class Broke(UserError):
 class Server:
     """`step` is the backend that asks, for the advice in errors; `start` says how such a server is started.
 
-    `params`: url, connect_s, stall_s. `sent` is what it is given.
+    `params`: url, connect_s, stall_s. `sent` is what it is given. `setting` is what holds the address,
+    where that is not the step's url; `key` comes before that of the environment.
     """
 
     def __init__(
@@ -61,19 +62,22 @@ class Server:
         report: Report,
         *,
         sent: str = "cut-out picture",
+        setting: str = "",
+        key: str = "",
     ) -> None:
         self._step, self._start, self._sent = step, start, sent
+        self._setting, self._own = setting or f"{step}.url", not setting
         self._connect, self._stall = params["connect_s"], params["stall_s"]
-        self._tls, self.host, self._port, self._path = _parts(params["url"], step)
+        self._tls, self.host, self._port, self._path = _parts(params["url"], self._setting)
         self.name = self.host if self._port in (80, 443) else f"{self.host}:{self._port}"
         here = loopback(self.host)
         if not here and os.environ.get("GALATEA_OFFLINE", "") not in ("", "0"):
             raise UserError(
                 f"{self.name} is not this machine, and this is offline. Allow online access (in Blender: Preferences > "
-                f"System; elsewhere unset GALATEA_OFFLINE), or set {step}.url to a server on this machine.",
+                f"System; elsewhere unset GALATEA_OFFLINE), or set {self._setting} to a server on this machine.",
                 kind="usage",
             )
-        self._key = _key(self.host)
+        self._key = key or _key(self.host)
         if not here:
             report.log(f"The {sent} leaves this machine: it is sent to {self.name}.")
         if self._key and not here and not self._tls:
@@ -102,6 +106,9 @@ class Server:
         answer = self.post(path, body, "application/json", beat, wait=wait, most=most)
         return self._json(answer) if answer.strip() else {}
 
+    def delete(self, path: str, beat: Beat) -> bytes:
+        return self._ask("DELETE", path, b"", "", beat, self._stall, MOST_JSON)
+
     def post_form(self, path: str, body: bytes, boundary: str, beat: Beat) -> dict[str, Any]:
         return self._json(self.post(path, body, f"multipart/form-data; boundary={boundary}", beat))
 
@@ -111,7 +118,7 @@ class Server:
 
     def strange(self, what: str) -> UserError:
         """For an answer that no such server gives."""
-        text = f"{self.name} answers with {what}. Is it another program? {self._start}, or set {self._step}.url."
+        text = f"{self.name} answers with {what}. Is it another program? {self._start}, or set {self._setting}."
         return UserError(text, kind="backend")
 
     def _json(self, data: bytes) -> dict[str, Any]:
@@ -149,29 +156,29 @@ class Server:
 
     def _silence(self, state: str, limit: float) -> UserError:
         if state == "connecting":
-            text = f"{self.name} did not answer within {limit:g} s. {self._start}, or set {self._step}.url."
+            text = f"{self.name} did not answer within {limit:g} s. {self._start}, or set {self._setting}."
         elif state == "waiting":
             text = f"{self.name} took the order and was silent for {limit:g} s. Look at its window for what it does"
-            text += f", or raise {self._step}.stall_s or wait_s."
+            text += f", or raise {self._step}.stall_s or wait_s." if self._own else "."
         else:
-            text = f"{self.name} went silent for {limit:g} s in the middle of its answer. Try again, or raise "
-            text += f"{self._step}.stall_s."
+            text = f"{self.name} went silent for {limit:g} s in the middle of its answer. Try again"
+            text += f", or raise {self._step}.stall_s." if self._own else "."
         return UserError(text, kind="timeout")
 
     def _explained(self, error: BaseException, state: str) -> UserError:
         """The error as a person can act upon it."""
-        other = f"{self._start}, or set {self._step}.url to where it listens."
+        other = f"{self._start}, or set {self._setting} to where it listens."
         if isinstance(error, UserError):
             return error
         if isinstance(error, ConnectionRefusedError):
             text = f"Nothing listens at {self.name}. {other}"
         elif isinstance(error, socket.gaierror):
-            text = f"There is no host {self.host} ({error.strerror}). Check the network and {self._step}.url."
+            text = f"There is no host {self.host} ({error.strerror}). Check the network and {self._setting}."
         elif isinstance(error, ssl.SSLCertVerificationError):
             text = f"{self.name} has no certificate that is trusted here ({error.verify_message}). Name its own with "
             text += "SSL_CERT_FILE if you know it."
         elif isinstance(error, ssl.SSLError):
-            text = f"{self.name} does not speak https ({error.reason}). Try http:// in {self._step}.url."
+            text = f"{self.name} does not speak https ({error.reason}). Try http:// in {self._setting}."
         elif isinstance(error, TimeoutError):
             return self._silence(state, self._connect)
         elif isinstance(error, http.client.IncompleteRead):
@@ -196,9 +203,7 @@ class Server:
         said = f": {words}" if words else ""
         code = call.status
         if 300 <= code < 400:
-            text = (
-                f"{self.name} sends on to {call.location[:200]!r}, which is not followed. Set {self._step}.url to it."
-            )
+            text = f"{self.name} sends on to {call.location[:200]!r}, which is not followed. Set {self._setting} to it."
         elif code in (401, 403, 407):
             text = f"{self.name} refuses ({code}{said}). If it wants a key, set the environment variable "
             text += f'{KEYS}="{self.host}=YOUR KEY" and start again.'
@@ -263,10 +268,10 @@ class Order:
         self._path.unlink(missing_ok=True)
 
 
-def _parts(url: str, step: str) -> tuple[bool, str, int, str]:
+def _parts(url: str, setting: str) -> tuple[bool, str, int, str]:
     """Whether it is https, host, port, path without a slash at its end."""
     wrong = UserError(
-        f"{step}.url takes an address such as http://127.0.0.1:8081. Change it and run again.", kind="usage"
+        f"{setting} takes an address such as http://127.0.0.1:8081. Change it and run again.", kind="usage"
     )
     try:
         parts = urlsplit(url.strip())
@@ -279,7 +284,7 @@ def _parts(url: str, step: str) -> tuple[bool, str, int, str]:
     if not re.fullmatch(r"[\w.:%-]+", host) or not re.fullmatch(r"[!-~]*", parts.path):
         raise wrong
     if parts.username is not None or parts.password is not None:
-        text = f"{step}.url must hold no name and password, for it is written into the job."
+        text = f"{setting} must hold no name and password, for it is written into the job."
         raise UserError(f'{text} Set {KEYS}="{host}=YOUR KEY" instead.', kind="usage")
     return parts.scheme == "https", host, port or (443 if parts.scheme == "https" else 80), parts.path.rstrip("/")
 

@@ -112,6 +112,46 @@ def spring(engine: str, stiffness: float = 80.0, mass: float = 2.0) -> list[Row]
     ]
 
 
+def tied(engine: str, shape: str = "box") -> list[Row]:
+    """A body in weightlessness is pulled by the middle of its side: how it goes, and how it turns."""
+    size, mass, pull, seconds = np.array([0.4, 0.2, 0.2]), 2.0, 0.5, 1.0
+    joint = Joint("spring", 0, -1, np.array([0.2, 0, 3.0]), DOWN, far=np.array([0.2, 0, 1003.0]), length=0.0,
+                  stiffness=pull / 1000, damping=0.0)  # fmt: skip
+    body = box(size, (0, 0, 3), shape=shape, mass=mass)
+    poses, motions = solved(engine, [body], seconds, [joint], gravity=NONE)
+    inertia = mass * (size[0] ** 2 + size[2] ** 2) / 12
+    went, turned = float(poses[-1, 0, 2] - 3), float(np.linalg.norm(motions[-1, 0, 3:]))
+    angle = 0.0  # the lever gets shorter as it turns: I φ'' = F a cos φ
+    spin = 0.0
+    for _ in range(10_000):
+        spin += seconds / 10_000 * pull * 0.2 * np.cos(angle) / inertia
+        angle += seconds / 10_000 * spin
+    what = f"{mass:g} kg pulled at its side with {pull:g} N"
+    return [
+        Row(f"{what}, goes", engine, "F t² / 2 m", pull * seconds**2 / 2 / mass, went, "m", 0.02),
+        Row(f"{what}, turns", engine, "I φ'' = F a cos φ", float(spin), turned, "rad/s", 0.05),
+    ]
+
+
+def hung(engine: str) -> Row:
+    """A rod on a rope at its end hangs and swings as two pendulums do, the slower one of which is started."""
+    long, rope, mass = 0.6, 0.8, 1.0
+    # of the double pendulum, small: q1 the rope's angle, q2 the rod's; M q'' = -K q
+    inertia = long**2 / 12 + 0.0004 / 12
+    much = np.array([[rope**2, rope * long / 2], [rope * long / 2, long**2 / 4 + inertia]]) * mass
+    back = np.diag([mass * G * rope, mass * G * long / 2])
+    squares, ways = np.linalg.eig(np.linalg.solve(much, back))
+    k = int(np.argmin(squares))
+    first, second = 0.1 * ways[:, k] / np.abs(ways[:, k]).max()
+    knot = np.array([rope * np.sin(first), 0, 4 - rope * np.cos(first)])
+    turn = (np.cos(second / 2), 0, -np.sin(second / 2), 0)
+    place = knot + long / 2 * np.array([np.sin(second), 0, -np.cos(second)])
+    joint = Joint("rope", 0, -1, knot, DOWN, far=np.array([0, 0, 4.0]), length=rope)
+    poses, _ = solved(engine, [box((0.02, 0.02, long), place, turn=turn, mass=mass)], 8.0, [joint])
+    wanted = 2 * np.pi / float(np.sqrt(squares[k]))
+    return Row("rod on a rope", engine, "double pendulum, slow", wanted, period(poses[:, 0, 0]), "s", 0.02)
+
+
 def cradle(engine: str) -> list[Row]:
     """How high the last ball of five goes, and how far the middle one moves."""
     radius, length, angle = 0.05, 0.5, 0.8

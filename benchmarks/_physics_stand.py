@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from galatea.addon.scene import build, simulate
-from galatea.addon.scene.lib.physics import pulling
 from galatea.addon.scene.lib.physics.actors import block
 from galatea.addon.scene.lib.physics.bodies import Body, Joint, World
 from galatea.addon.scene.lib.physics.engines import engine
@@ -51,15 +50,45 @@ class Row:
     def holds(self) -> bool:
         return bool(self.error <= self.bar)
 
+    @property
+    def share(self) -> str:
+        """The error as it is told."""
+        said = f"{self.error:.2%}" if self.wanted else f"{self.error:.3g} {self.unit}"
+        return said if self.holds else f"**{said}**"
+
+    @property
+    def allowed(self) -> str:
+        return f"{self.bar:.0%}" if self.wanted else f"{self.bar:g} {self.unit}"
+
     def line(self) -> str:
-        share = f"{self.error:.2%}" if self.wanted else f"{self.error:.3g} {self.unit}"
-        bar = f"{self.bar:.0%}" if self.wanted else f"{self.bar:g} {self.unit}"
-        cells = (self.what, self.engine, self.formula, f"{self.wanted:.4g}", f"{self.got:.4g}", self.unit, share, bar)
-        return f"| {' | '.join(cells)} | {'yes' if self.holds else '**no**'} |"
+        cells = (self.what, self.engine, self.formula, f"{self.wanted:.4g} {self.unit}", f"{self.got:.4g}", self.share,
+                 self.allowed)  # fmt: skip
+        return f"| {' | '.join(cells)} |"
 
 
-HEAD = """| Experiment | Solver | Should be | Wanted | Measured | Unit | Error | Bar | Holds |
-|---|---|---|---|---|---|---|---|---|"""
+def single(rows: Sequence[Row]) -> str:
+    """A table of rows, each measured by one solver."""
+    if not rows:
+        return ""
+    head = "| Experiment | Solver | Should be | Wanted | Measured | Error | Bar |\n|---|---|---|---|---|---|---|"
+    return "\n".join([head, *(row.line() for row in rows)])
+
+
+def both(rows: Sequence[Row]) -> str:
+    """A table of rows, each measured by Bullet and by MuJoCo, or by one of them."""
+    found: dict[str, dict[str, Row]] = {}
+    for row in rows:
+        found.setdefault(row.what, {})[row.engine] = row
+    if not found:
+        return ""
+    lines = ["| Experiment | Should be | Wanted | Bullet | its error | MuJoCo | its error | Bar |", "|---" * 8 + "|"]
+    for what, by in found.items():
+        row = next(iter(by.values()))
+        cells = [what, row.formula, f"{row.wanted:.4g} {row.unit}"]
+        for name in ("blender", "mujoco"):
+            cells += [f"{by[name].got:.4g}", by[name].share] if name in by else ["", ""]
+        lines.append(f"| {' | '.join([*cells, row.allowed])} |")
+    return "\n".join(lines)
 
 
 class Film:
@@ -114,9 +143,7 @@ def solved(
     name: str, bodies: Sequence[Body], seconds: float, joints: Sequence[Joint] = (), gravity: Array = EARTH
 ) -> tuple[Array, Array]:
     """Poses (S, B, 7) and motions (S, B, 6) after each step."""
-    pulls = pulling.Pulls(bodies, joints, STEP)
-    force = (lambda time, state: pulls.force(state)) if pulls.joints else None
-    states = engine(name)(list(bodies), list(joints), World(gravity, STEP, force=force))
+    states = engine(name)(list(bodies), list(joints), World(gravity, STEP))
     found = list(itertools.islice(states, round(seconds / STEP) + 1))
     states.close()
     return np.array([s.poses for s in found]), np.array([s.motions for s in found])

@@ -13,3 +13,37 @@ ROOT = Path(__file__).resolve().parents[1]
 @pytest.fixture
 def store(tmp_path: Path) -> JobStore:
     return JobStore(tmp_path / "jobs")
+
+
+_FILM = """version = 1
+name = "A small film"
+inputs = ["model"]
+
+[[step]]
+do = "load"
+
+[[step]]
+do = "stage"
+
+[[step]]
+do = "camera"
+
+[[step]]
+do = "film"
+engine = "workbench"
+width = 64
+height = 48
+frames = 4
+processes = 1
+"""
+_CUBE = """v -1 -1 -1\nv 1 -1 -1\nv 1 1 -1\nv -1 1 -1\nv -1 -1 1\nv 1 -1 1\nv 1 1 1\nv -1 1 1
+f 1 4 3 2\nf 5 6 7 8\nf 1 2 6 5\nf 2 3 7 6\nf 3 4 8 7\nf 4 1 5 8\n"""
+
+
+@pytest.fixture
+def small_film(tmp_path: Path) -> tuple[Path, Path]:
+    """A recipe of four frames, and the mesh that it films."""
+    recipe, mesh = tmp_path / "film.toml", tmp_path / "cube.obj"
+    recipe.write_text(_FILM, encoding="utf-8")
+    mesh.write_text(_CUBE, encoding="utf-8")
+    return recipe, mesh

@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 BLENDER=${1:-.cache/blender-5.2/blender}; shift || true
 TESTS=("$@")
-((${#TESTS[@]})) || TESTS=(tests/scene/test_{standing,bring,clean,material,bind,motion,motion_files,retarget,stage}.py)
+((${#TESTS[@]})) || TESTS=(tests/scene/test_{standing,bring,clean,material,bind,motion,motion_files,retarget,stage,mantaflow}.py)
 [[ -x $BLENDER ]] || { echo "app tests: skipped, there is no $BLENDER (make apps)"; exit 0; }
 BLENDER=$(realpath "$BLENDER")
 export BLENDER_USER_RESOURCES=$PWD/.cache/app-tests PYTHONDONTWRITEBYTECODE=1

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Make backend/weights/minilm.onnx and minilm.txt of the published all-MiniLM-L6-v2: `minilm.py MODEL_FOLDER`.
+`minilm.py --words` makes minilm_words.npz by them: the vectors of all words that an unknown one is compared with.
+Run it again when things or motions got another name, and write the new SHA-256 into backend/kinship.py.
 
 The folder holds `model.safetensors` and `vocab.txt`. Matrices become int8 with a scale for each output (each row of
 the table of words); the graph turns them to float32 by nodes that onnxruntime folds when it loads. Mean over the words
@@ -8,7 +10,10 @@ and unit length are in the graph, so that (N, T) word pieces and their mask give
 
 from __future__ import annotations
 
+import hashlib
+import io
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +71,28 @@ class Graph:
         )
 
 
+def words() -> None:
+    """Texts, their vectors as int8 with a scale each."""
+    from galatea.backend import kinship
+
+    texts = kinship.compared()
+    vectors = kinship.embed(texts)
+    scales = (np.abs(vectors).max(1) / 127).astype(np.float32)
+    made = np.round(vectors / scales[:, None]).astype(np.int8)
+    held = np.frombuffer("\n".join(texts).encode(), np.uint8)
+    path = WEIGHTS / kinship.WORDS
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as file:  # of one date, so that its hash is its content's
+        for name, values in (("texts", held), ("vectors", made), ("scales", scales)):
+            data = io.BytesIO()
+            np.save(data, values)
+            file.writestr(zipfile.ZipInfo(f"{name}.npy"), data.getvalue())
+    print(f'"{path.name}": "{hashlib.sha256(path.read_bytes()).hexdigest()}",')
+
+
 def main() -> None:
+    if sys.argv[1:] == ["--words"]:
+        words()
+        return
     import onnx
     from onnx import TensorProto, helper, numpy_helper
     from safetensors.numpy import load_file

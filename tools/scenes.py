@@ -21,9 +21,11 @@ ROOT = Path(__file__).resolve().parents[1]
 PROMPTS = ROOT / "tests/golden/prompts"
 SMALL = (
     "camera.width=320", "camera.height=240", "film.engine=cycles", "film.samples=4", "film.noise=0.05",
-    "film.step=24", "film.processes=1",
+    "film.step=18", "film.processes=1",
 )  # fmt: skip
 """Small and few pictures: what shows the materials at a cost that one processor bears."""
+QUICK, QUICKLY = ("wobbles", "flings"), "film.step=6"
+"""Words of what is over between two such pictures."""
 STEPS = ("build", "simulate", "film")
 FRAMES, CELL, LINE = 5, (240, 180), 18
 """Frames of a film; px: a frame, a line of words."""
@@ -38,7 +40,7 @@ def main() -> int:
     parser.add_argument("--set", action="append", default=[], dest="settings")
     args = parser.parse_args()
     words = [each for each in prompts() if not args.only or any(word in each for word in args.only)]
-    rows = [_row(each, args.out / _name(each), [*SMALL, *args.settings], args.again) for each in words]
+    rows = [_row(each, args.out / _name(each), [*_small(each), *args.settings], args.again) for each in words]
     _sheet([row for row in rows if row], args.picture)
     return int(not all(rows))
 
@@ -50,6 +52,10 @@ def prompts() -> list[str]:
         told = tomllib.loads(path.read_text(encoding="utf-8"))
         found += [str(each["words"]) for each in told.get("prompt", ()) if isinstance(each, dict) and each.get("film")]
     return found
+
+
+def _small(words: str) -> list[str]:
+    return [*SMALL, *([QUICKLY] if any(each in words for each in QUICK) else ())]
 
 
 def _name(words: str) -> str:
@@ -73,11 +79,30 @@ def _row(words: str, out: Path, settings: list[str], again: str | None) -> tuple
 
 
 def _frames(film: Path) -> list[Any]:
+    """The first frame, the last, and between them those at which as much has changed from one to the next."""
     import av
+    import numpy as np
 
     with av.open(str(film)) as video:
         every: list[Any] = [frame.to_image() for frame in video.decode(video=0)]  # type: ignore[no-untyped-call]
-    return [every[round(k * (len(every) - 1) / (FRAMES - 1))] for k in range(FRAMES)]
+    small = np.array([frame.resize((64, 48)) for frame in every], float)
+    steps = np.abs(np.diff(small, axis=0)).mean(axis=(1, 2, 3)) if len(every) > 1 else np.zeros(0)
+    done = np.concatenate([[0.0], np.cumsum(steps + 0.2 * steps.mean() + 1e-6)]) if len(steps) else np.zeros(1)
+    return [every[k] for k in picked(done, FRAMES)]
+
+
+def picked(done: Any, count: int) -> list[int]:
+    """Numbers of `count` frames, as different as can be: `done` (F,) is how much has changed until each."""
+    import numpy as np
+
+    if len(done) <= count:
+        return [round(k * (len(done) - 1) / (count - 1)) for k in range(count)]
+    at = [int(np.abs(done - share * done[-1]).argmin()) for share in np.linspace(0, 1, count)]
+    for k in range(1, count):  # none twice
+        at[k] = max(at[k], at[k - 1] + 1)
+    for k in reversed(range(count)):
+        at[k] = min(at[k], len(done) - (count - k))
+    return at
 
 
 def _sheet(rows: list[tuple[str, list[Any]]], path: Path) -> None:

@@ -136,6 +136,31 @@ class GALATEA_OT_copy_command(OnJob, bpy.types.Operator):
         return {"FINISHED"}
 
 
+class GALATEA_OT_save_job_file(OnJob, bpy.types.Operator):
+    """Save what this job was asked for as a file that the command line, a server and a farm take"""
+
+    bl_idname = "galatea.save_job_file"
+    bl_label = "Save Job File"
+    filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
+    filter_glob: StringProperty(default="*.json", options={"HIDDEN"})
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        run = self.which(context)
+        self.run, self.filepath = run.id, f"{bpy.path.clean_name(run.title)}.json"
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        run, path = self.which(context), Path(bpy.path.ensure_ext(self.filepath, ".json"))
+        try:
+            run.order(bridge.folder / "out" / run.id).save(path)
+        except UserError as error:
+            self.report({"ERROR"}, bridge.complain(error))
+            return {"CANCELLED"}
+        self.report({"INFO"}, f"Saved {path.name}: galatea run {path.name}")
+        return {"FINISHED"}
+
+
 class GALATEA_OT_open_film(OnJob, bpy.types.Operator):
     """Open the film of this job in the system's player"""
 
@@ -233,6 +258,7 @@ CLASSES = (
     GALATEA_OT_again,
     GALATEA_OT_fix,
     GALATEA_OT_copy_command,
+    GALATEA_OT_save_job_file,
     GALATEA_OT_open_film,
     GALATEA_OT_open_folder,
     GALATEA_OT_export,

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import bpy
 import numpy as np
 
 from ...backend.protocol.errors import UserError
 from ...backend.protocol.spec import BackendSpec, Param
-from .lib.render import cameras, fitting, focusing, matched, several, studio, watching, wished
+from .lib.render import cameras, fitting, focusing, matched, studio, watching, wished
 from .lib.render import shots as plans
 from .lib.render.wished import AUTO
 from .work import Work
@@ -21,7 +23,7 @@ SPEC = BackendSpec(
     task="scene-to-camera",
     help="Move a camera so that the body is in the frame over its whole motion.",
     runtime="blender",
-    version=3,
+    version=4,
     inputs=("scene",),
     optional=("image", "mask"),
     outputs=("scene",),
@@ -30,10 +32,11 @@ SPEC = BackendSpec(
             "path",
             "choice",
             "auto",
-            "Auto is what the words of a scene say, else swing. Swing goes to and fro before the front, orbit once "
-            "around; turntable turns the body before a camera that stands; spiral comes down and nearer, dolly nearer, "
-            "push from far off; truck goes past, crane up; follow goes along with a body that walks; handheld shakes a "
-            "little; vertigo zooms out while it comes nearer; match is where the photo was taken",
+            "Auto is what the words of a scene say, else swing. A body that a photo showed from another side is first "
+            "seen from there. Swing goes to and fro before the front, orbit once around; turntable turns the body "
+            "before a camera that stands; spiral comes down and nearer, dolly nearer, push from far off; truck goes "
+            "past, crane up; follow goes along with a body that walks; handheld shakes a little; vertigo zooms out "
+            "while it comes nearer; match is where the photo was taken",
             choices=(AUTO, *plans.PATHS, MATCH),
         ),
         Param(
@@ -43,7 +46,10 @@ SPEC = BackendSpec(
             "Several shots with cuts instead, such as: wide 2s; low orbit 3s; close left 1s. A shot is a path, a size "
             "(wide, full, close), a side (front, left, back, right) or height (low, high), and a time",
         ),
-        Param("seconds", "float", 3.0, "Length of the film; 0 is as long as the motion", low=0.0, high=600.0, unit="s"),
+        Param(
+            "seconds", "float", 3.0, "Length of the film; 0 is as long as the motion, of a scene in words until a "
+            "second after all is at rest, where they do not say how long", low=0.0, high=600.0, unit="s",
+        ),
         Param(
             "arc", "float", 0.0, "How far around it goes; 0 is the path's own: 80° of swing, 360° of orbit",
             low=0.0, high=3600.0, unit="°",
@@ -80,16 +86,23 @@ def run(
     studio.clear_camera(work)
     path, shots, arc, elevation = wished.camera(scene, path, shots, arc, elevation)
     rate = wished.rate(scene)
+    ends = not seconds and wished.ends(scene)
     seconds = seconds or wished.end(scene) / rate
-    wish = plans.Wish(path, seconds, arc, easing == "smooth", lens, elevation, margin)
+    side = wished.shown(scene, bodies)
+    wish = plans.Wish(path, seconds, arc, easing == "smooth", lens, elevation, margin, shown=side)
     wishes = plans.parse(shots, wish) if shots.strip() else [wish]
     counts = [max(1, round(each.seconds * rate)) for each in wishes]
     length = sum(counts)
+    watched = watching.watch(length, lambda done: work.progress("Watching the motion", 0.05 + 0.6 * done))
+    if len(wishes) == 1:
+        length = watched.length if ends else length
+        counts = [length]
+        side_on = None if side is not None or wish.path != "swing" else watched.side
+        wishes = [dataclasses.replace(wishes[0], azimuth=side_on)] if side_on is not None else wishes
     _paper(scene, length, rate, width, height, shutter)
-    shapes = watching.watch(length, lambda done: work.progress("Watching the motion", 0.05 + 0.6 * done))
     told = wished.document(scene) is not None and path != "follow"
-    grows = told and several.roams(shapes)
-    seen = cameras.Seen(shapes, steady=told and not grows, grows=grows)
+    grows = told and watched.follows
+    seen = cameras.Seen(watched.shapes[:length], steady=told and not grows, grows=grows)
     size = max(float(np.ptp(wished.rest_points(bodies), axis=0).max()), 1e-9)
     places = cameras.target(work, seen)
     work.progress("Placing the camera", 0.7)
@@ -99,7 +112,7 @@ def run(
     else:
         rigs = _shoot(work, scene, wishes, counts, seen, places, sharp)
         reach = max(rig.reach for rig in rigs)
-        best = _best(rigs, seen.at_rest(size))
+        best = _best(rigs, seen.at_rest(size), side)
     work.progress("Fitting the set", 0.95)
     fitting.fit(work, seen, places, reach, size)
     scene[plans.STILL] = best
@@ -179,10 +192,14 @@ def _match(
     return far
 
 
-def _best(rigs: list[cameras.Rig], earliest: int) -> int:
-    """The frame at rest that sees the body from nearest to three quarters of the front."""
+def _best(rigs: list[cameras.Rig], earliest: int, shown: float | None) -> int:
+    """The frame at rest that sees the body from nearest to where a photo showed it, or three quarters of the front."""
+
+    def off(turn: float) -> float:
+        return abs(abs(turn) - plans.THREE_QUARTER) if shown is None else abs((turn - shown + 180) % 360 - 180)
+
     found = [
-        (abs(abs(turn) - plans.THREE_QUARTER), frame)
+        (off(turn), frame)
         for rig in rigs
         for frame, turn in zip(rig.seen.frames, rig.turns(), strict=True)
         if frame >= earliest

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import bpy
 
+from ...backend.protocol import parts
 from ...backend.protocol.errors import UserError
 from ...backend.protocol.spec import BackendSpec, Param
 from .lib.render import controls, encode, engines, pictures, rendering
@@ -21,7 +22,7 @@ SPEC = BackendSpec(
     task="scene-to-film",
     help="Render the film, a still and a contact sheet. An interrupted film goes on where it stopped.",
     runtime="blender",
-    version=2,
+    version=3,
     inputs=("scene",),
     outputs=("film", "still", "contact"),
     params=(
@@ -67,6 +68,7 @@ SPEC = BackendSpec(
         Param("audio", "file", "", "Sound of the film: wav, mp3, ogg or flac; cut or repeated to its length"),
         Param("processes", "int", 0, "So many Blenders share the frames; 0 is what suits the machine", low=0, high=64),
         Param("watermark", "str", "", "Words to be seen in a corner of each frame; empty for none"),
+        Param("part", "str", "", "Only this part of the frames, such as 2/8, when many machines share a film"),
     ),
 )
 _SHEET = 12
@@ -76,7 +78,7 @@ _COLUMNS = 4
 def run(
     work: Work, *, engine: str, device: str, samples: int, noise: float, denoise: bool, width: int, height: int,
     first: int, last: int, step: int, frames: int, format: str, transparent: bool, passes: bool, audio: str,
-    processes: int, watermark: str,
+    processes: int, watermark: str, part: str,
 ) -> None:  # fmt: skip
     scene = bpy.context.scene
     if not scene.camera:
@@ -87,6 +89,7 @@ def run(
     if watermark or engine != "scene":
         _watermark(scene.render, watermark, size[1])
     numbers, every = _numbers(scene, first, last, step, frames)
+    numbers = parts.cut(numbers, part)
     rate = scene.render.fps, scene.render.fps_base * every
     film = encode.Film(format, size, rate, scene.render.film_transparent, audio)
     encode.check(film, work.report.keep("frames"))

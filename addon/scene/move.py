@@ -19,6 +19,7 @@ SPEC = BackendSpec(
     task="rig-to-motion",
     help="Make the body walk, wave, swim, sway or drive, as words say. Its feet stay on the floor.",
     runtime="blender",
+    version=2,
     inputs=("scene",),
     outputs=("scene",),
     params=(

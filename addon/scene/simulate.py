@@ -11,7 +11,7 @@ from typing import Any
 
 import bpy
 
-from ...backend.protocol.spec import BackendSpec
+from ...backend.protocol.spec import BackendSpec, Param
 from .lib.physics import clock
 from .lib.physics.thing import document, things
 from .work import Work
@@ -22,16 +22,25 @@ SPEC = BackendSpec(
     task="scene-to-physics",
     help="Let physics move what was built: bodies, joints, cloth, soft bodies, fluids, smoke, weather, as keyframes.",
     runtime="blender",
-    version=3,
+    version=4,
     inputs=("scene",),
     outputs=("scene", "physics"),
+    params=(
+        Param(
+            "fluid_engine",
+            "choice",
+            "auto",
+            "What moves liquids: our solver, which auto is, or Mantaflow where it runs",
+            choices=("auto", "own", "mantaflow"),
+        ),
+    ),
 )
 _OFTEN = 0.1
 ORDER = ("rigid", "forces", "cloth", "soft", "fluid", "smoke", "particles")
 """Modules of lib/physics, in the order in which they bake; what comes later sees what came before."""
 
 
-def run(work: Work) -> None:
+def run(work: Work, *, fluid_engine: str) -> None:
     scene = bpy.context.scene
     spec = document(scene)
     scene.render.fps, scene.render.fps_base = spec.simulation.frame_rate, 1.0
@@ -45,7 +54,8 @@ def run(work: Work) -> None:
 
         beat = _beat(work, kind, number)
         scene.frame_set(1)
-        figures |= module.bake(work, spec, found, beat)
+        told = {"engine": fluid_engine} if kind == "fluid" else {}
+        figures |= module.bake(work, spec, found, beat, **told)
     scene.frame_set(1)
     work.file("physics", "simulation.json").write_text(json.dumps(figures, indent=1) + "\n")
     for name, value in figures.items():

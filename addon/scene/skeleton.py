@@ -11,6 +11,7 @@ from ...backend.protocol.errors import UserError
 from ...backend.protocol.spec import BackendSpec, Param
 from .lib.mesh import meshes
 from .lib.motion import animation
+from .lib.render import shots
 from .lib.rig import finding, kinds, skeleton
 from .work import Work
 
@@ -20,7 +21,7 @@ SPEC = BackendSpec(
     task="scene-to-rig",
     help="Find what kind of body it is and where its joints are, and build the armature.",
     runtime="blender",
-    version=2,
+    version=3,
     inputs=("scene",),
     outputs=("scene",),
     params=(
@@ -90,12 +91,15 @@ def run(work: Work, *, kind: str, sure: float, bones: int, axis: str, face_front
     triangles, _ = meshes.drawn(body.data)
     if not len(triangles) or not np.isfinite(points).all() or not np.ptp(points, axis=0).max() > 0:
         raise UserError("The body has no surface that a skeleton could be found in. Run the step clean first.")
-    sure = sure or (_GUESSED if any(step["step"] == "bring" for step in work.steps) else kinds.SURE)
+    guessed = any(step["step"] == "bring" for step in work.steps)
+    sure = sure or (_GUESSED if guessed else kinds.SURE)
     found = finding.find(points, triangles, kind, bones, axis, work.beat("Looking for joints", 0.3), sure)
     turn = found.angle if face_front and found.skeleton.kind in _FACED and abs(found.angle) > _TURNED else 0.0
     if turn:
         found = found.turned(-turn)
         _turn(work, -turn)
+        if guessed:
+            body[shots.PHOTO] = _round(float(body.get(shots.PHOTO, 0.0)) - float(np.degrees(turn)))
     work.progress("Building the armature", 0.8)
     armature = skeleton.build(work, found.skeleton)
     armature[UPRIGHT] = found.upright
@@ -117,6 +121,11 @@ def _turn(work: Work, angle: float) -> None:
         if obj.parent not in objects:
             obj.matrix_world = turn @ obj.matrix_world
     bpy.context.view_layer.update()
+
+
+def _round(degrees: float) -> float:
+    """The same direction, -180 to 180."""
+    return (degrees + 180) % 360 - 180
 
 
 def remove(body: bpy.types.Object, armature: bpy.types.Object) -> None:

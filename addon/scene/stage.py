@@ -19,7 +19,7 @@ from ...backend.protocol.spec import BackendSpec, Param
 from .lib.material import substance
 from .lib.motion import animation
 from .lib.render import looks, skies, studio, surfaces, tone, wished
-from .work import Work
+from .work import ROLE, Work
 
 SPEC = BackendSpec(
     id="stage",
@@ -27,7 +27,7 @@ SPEC = BackendSpec(
     task="scene-to-stage",
     help="Set floor and light for the body, and how it is drawn.",
     runtime="blender",
-    version=3,
+    version=4,
     inputs=("scene",),
     optional=("image",),
     outputs=("scene",),
@@ -173,7 +173,13 @@ def _floor(work: Work, kind: str, style: dict[str, Any], sky: skies.Hour, bodies
     def surface(tree: bpy.types.NodeTree) -> surfaces.Sockets:
         if kind == "cove":
             return surfaces.cove(tree, color, style.get("glow", 0.5), even=style.get("even", False))
-        return surfaces.catcher(tree) if kind == "catcher" else surfaces.ground(tree, color, sky.haze)
+        if kind != "catcher":
+            return surfaces.ground(tree, color, sky.haze)
+        scene = bpy.context.scene
+        lamps = [
+            lamp for lamp in scene.objects if lamp.type == "LIGHT" and str(lamp.get(ROLE, "")).startswith("light_")
+        ]
+        return surfaces.catcher(tree, lamps, skies.radiance(scene.world))
 
     material, tree = surfaces.material("Floor", "floor")
     surfaces.finish(tree, surface(tree))

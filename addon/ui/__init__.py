@@ -7,7 +7,12 @@ import bpy
 
 from . import gallery, jobs, models, panel, scene, steps
 
-CLASSES = (*panel.CLASSES, *models.CLASSES, *gallery.CLASSES, *jobs.CLASSES, *steps.CLASSES, *scene.CLASSES)
+_FILM = steps.CLASSES.index(steps.GALATEA_PT_film)
+CLASSES = (
+    *panel.CLASSES, *models.CLASSES, *gallery.CLASSES, *jobs.CLASSES,
+    *steps.CLASSES[:_FILM], *scene.CLASSES, *steps.CLASSES[_FILM:],
+)  # fmt: skip
+"""As they stand: what makes things, what sets them in motion, what films them, what gives them away."""
 
 
 def register() -> None:

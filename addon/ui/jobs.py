@@ -98,6 +98,7 @@ def _details(layout: Any, context: bpy.types.Context, run: Run) -> None:
     first.menu("GALATEA_MT_again", text="", icon="DOWNARROW_HLT")
     second = grid.row(align=True)
     second.operator("galatea.copy_command", icon="COPYDOWN")
+    second.operator("galatea.save_job_file", text="", icon="FILE_TEXT")
     second.operator("galatea.save_files", text="", icon="EXPORT")
     second.operator("galatea.open_folder", text="", icon="FILE_FOLDER")
     second.operator("galatea.forget", text="", icon="TRASH")

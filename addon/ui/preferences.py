@@ -27,6 +27,9 @@ def draw_preferences(prefs: Any, context: bpy.types.Context) -> None:
     column.use_property_decorate = False
     column.prop(prefs, "data_folder")
     column.prop(prefs, "worker_python")
+    column.prop(prefs, "server")
+    if prefs.server:
+        column.prop(prefs, "server_key")
     column.prop(prefs, "at_cursor")
     column.prop(prefs, "poll_seconds")
     _policy(layout.box(), prefs, context)

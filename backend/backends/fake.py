@@ -28,6 +28,7 @@ class Backend:
         outputs=("text",),
         params=(
             Param("seconds", "float", 0.0, "How long it works", low=0, high=3600, unit="s"),
+            Param("work", "bool", False, "Keeps a processor busy for so long, in place of waiting"),
             Param("trouble", "choice", "none", "What goes wrong half-way", choices=TROUBLES),
             Param("only", "int", -1, "The seed that gets into it; -1 for all"),
             Param("text", "str", "hello", "What it writes"),
@@ -48,7 +49,12 @@ class Backend:
             report.progress("Waiting", step / steps)
             if step == steps // 2 and params["only"] in (-1, *seeds):
                 self._trouble(params["trouble"])
-            time.sleep(params["seconds"] / steps)
+            if params["work"]:
+                end = time.process_time() + params["seconds"] / steps
+                while time.process_time() < end:
+                    pass
+            else:
+                time.sleep(params["seconds"] / steps)
         report.metric("together", len(seeds))
         return seeds
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The command line: `galatea …` in a shell and `blender --command galatea …` are this one parser.
+"""The command line: `galatea …`, `python -m galatea.backend …` and `blender --command galatea …` are this one parser.
 
 argparse, because the same code runs in Blender's Python, which has nothing else.
 """
@@ -12,7 +12,45 @@ from collections.abc import Sequence
 
 from ..protocol.errors import EXIT_CODES, UserError
 from ..version import VERSION
-from . import backends, compare, info, learn, models, run, simulate, terms, train, verify
+from . import (
+    backends,
+    batch,
+    compare,
+    completion,
+    crew,
+    farm,
+    info,
+    jobs,
+    learn,
+    models,
+    serve,
+    simulate,
+    terms,
+    train,
+    validate,
+    verbs,
+    verify,
+)  # fmt: skip
+from .progress import Tellers
+
+PARTS = (
+    verbs,
+    batch,
+    crew,
+    simulate,
+    compare,
+    backends,
+    models,
+    verify,
+    validate,
+    jobs,
+    info,
+    farm,
+    serve,
+    learn,
+    train,
+)
+"""What adds verbs, in the order of the help."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -23,29 +61,28 @@ class _Parser(argparse.ArgumentParser):
 def parser() -> argparse.ArgumentParser:
     top = _Parser(prog="galatea", description="From a photo to a textured mesh, a rig and a film.")
     top.add_argument("--version", action="version", version=f"galatea {VERSION}")
-    verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB", parser_class=_Parser)
-    run.add_verbs(verbs)
-    simulate.add_verbs(verbs)
-    compare.add_verbs(verbs)
-    backends.add_verbs(verbs)
-    models.add_verbs(verbs)
-    verify.add_verbs(verbs)
-    info.add_verbs(verbs)
-    learn.add_verbs(verbs)
-    train.add_verbs(verbs)
+    all = top.add_subparsers(dest="verb", required=True, metavar="VERB", parser_class=_Parser)
+    for part in PARTS:
+        part.add_verbs(all)
+    completion.add_verb(all, parser)
     return top
 
 
 def main(argv: Sequence[str] | None = None, *, blender: str = "") -> int:
     """Return the exit code. `blender` is the program that runs scene steps; empty means the bpy module."""
+    options = argparse.Namespace()
     try:
-        options = parser().parse_args(argv)
+        parser().parse_args(argv, options)
         terms.take(options)
         code: int = options.call(options, blender)
         return code
     except UserError as error:
+        Tellers(getattr(options, "progress", "plain")).refused(str(error))
         sys.stderr.write(f"galatea: {error}\n" + (f"         {error.hint}\n" if error.hint else ""))
         return EXIT_CODES[error.kind]
+    except KeyboardInterrupt:  # before or after the work, which hears of it by itself
+        sys.stderr.write("galatea: Cancelled.\n")
+        return EXIT_CODES["cancelled"]
     except SystemExit as end:  # --help and --version
         return int(end.code or 0)
     except BrokenPipeError:

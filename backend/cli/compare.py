@@ -23,8 +23,8 @@ from ..protocol.errors import EXIT_CODES, UserError
 from ..protocol.job import Failure
 from ..protocol.recipe import parse_settings
 from ..worker.execute import explain
-from . import outcome, page, run
-from .batch import Order
+from . import dry, flags, outcome, page, run
+from .errand import Errand
 
 RECIPE, TASK = "photo_to_views", "image-to-mesh"
 RULE = (
@@ -49,43 +49,40 @@ def add_verbs(verbs: Any) -> None:
     )
     compare.add_argument("--mask", type=Path, help="white where the object is; replaces the automatic cut-out")
     compare.add_argument("--keep", action="store_true", help="copy the best mesh to DIR as best.glb")
-    run.shared(compare)
+    flags.shared(compare)
     compare.set_defaults(call=_compare)
 
 
 def _compare(options: argparse.Namespace, blender: str) -> int:
-    options.out = options.out.expanduser()
-    run.check(options)
-    each = _each(options)
-    orders = []
-    for one in each:
-        recipe, inputs = run.plan(one, RECIPE)
-        again = run.again(recipe, one)
-        orders.append(Order(recipe, inputs, one.out, options.seed, options.overwrite, again, name=one.backend))
+    options.out = run.needed(options)
+    if options.job_file:
+        raise UserError("A job file is one order, and compare gives several. Leave --job-file out.", kind="usage")
+    errands = [run.errand(flags.order_of(one, RECIPE), one, one.backend) for one in _each(options)]
     if options.dry_run:
-        return max(run.dry_run(o.recipe, o.inputs, one, blender) for o, one in zip(orders, each, strict=True))
-    started, inputs = time.time(), orders[0].inputs
-    identity = hashlib.sha256(json.dumps([order.run for order in orders]).encode()).hexdigest()[:20]
+        return dry.run(errands, options, blender)
+    started, inputs = time.time(), errands[0].inputs
+    identity = hashlib.sha256(json.dumps([errand.run for errand in errands]).encode()).hexdigest()[:20]
     outcome.prepare(options.out, identity, inputs, overwrite=options.overwrite)
-    for order in orders:
-        order.prepare()
-    run.worker(options, blender)(orders)
+    for errand in errands:
+        errand.prepare()
+    run.worker(options, blender, len(errands))(errands)
 
-    rows = ranked(orders)
-    failed = [order for order in orders if order.code]
-    stopped = [order for order in failed if order.data["status"] == "cancelled"]
+    rows = ranked(errands)
+    failed = [errand for errand in errands if errand.code]
+    stopped = [errand for errand in failed if errand.data["status"] == "cancelled"]
     worst = next(iter(stopped or failed), None)
     failure = Failure(**worst.data["error"], trace=worst.data["trace"]) if worst else None
     code = worst.code or 0 if worst else 0
     outputs: list[dict[str, Any]] = []
     try:
-        outputs = _deliver(rows, orders, options)
+        outputs = _deliver(rows, errands, options)
     except Exception as error:  # a full disk, or a file of somebody else
         trouble = explain(error)
         failure, code = failure or trouble, code or EXIT_CODES[trouble.kind]
     data = outcome.document(
-        run=identity, recipe=orders[0].recipe.name, seed=options.seed, inputs=inputs,
-        stages=[stage for order in orders for stage in order.stages], outputs=outputs, failure=failure, started=started,
+        run=identity, recipe=errands[0].recipe.name, seed=errands[0].seed, inputs=inputs,
+        stages=[stage for errand in errands for stage in errand.stages], outputs=outputs, failure=failure,
+        started=started,
     )  # fmt: skip
     data |= {"exit_code": code, "rule": RULE, "backends": rows}
     try:
@@ -116,40 +113,42 @@ def _each(options: argparse.Namespace) -> list[argparse.Namespace]:
     ]
 
 
-def ranked(orders: Sequence[Order]) -> list[dict[str, Any]]:
+def ranked(errands: Sequence[Errand]) -> list[dict[str, Any]]:
     """A row for each model, the best first by RULE; those that failed at the end, in the order asked."""
-    rows = [_row(order) for order in orders]
+    rows = [_row(errand) for errand in errands]
     return sorted(rows, key=lambda row: -row.get("score", -10))
 
 
-def _row(order: Order) -> dict[str, Any]:
-    spec = spec_of(order.name)
-    metrics = {stage.step: stage.result.metrics for stage in order.stages if str(stage.result.state) == "done"}
-    judged = metrics.get("judge", {}) if order.code == 0 else {}
-    made = next((stage.result for stage in order.stages if stage.step == order.name), None)
-    files = {item["role"]: item["path"] for item in order.data["outputs"]}
+def _row(errand: Errand) -> dict[str, Any]:
+    spec = spec_of(errand.name)
+    metrics = {stage.step: stage.result.metrics for stage in errand.stages if str(stage.result.state) == "done"}
+    judged = metrics.get("judge", {}) if errand.code == 0 else {}
+    made = next((stage.result for stage in errand.stages if stage.step == errand.name), None)
+    files = {item["role"]: item["path"] for item in errand.data["outputs"]}
     return {
-        "backend": order.name,
+        "backend": errand.name,
         "label": spec.label,
         "license": spec.license,
-        "state": order.data["status"],
-        "exit_code": order.code,
-        "error": order.data["error"],
+        "state": errand.data["status"],
+        "exit_code": errand.code,
+        "error": errand.data["error"],
         "seconds": made.seconds if made else 0.0,
         "device": made.device if made else "",
-        "folder": order.out.name,
+        "folder": errand.out.name,
         "files": {role: files[role] for role in ("model", "views", "seen", "scores") if role in files},
         **{name: judged[name] for name in (*SCORES, *MESH) if name in judged},
     }
 
 
-def _deliver(rows: list[dict[str, Any]], orders: Sequence[Order], options: argparse.Namespace) -> list[dict[str, Any]]:
+def _deliver(
+    rows: list[dict[str, Any]], errands: Sequence[Errand], options: argparse.Namespace
+) -> list[dict[str, Any]]:
     """The page, its numbers and, if wanted, the best mesh."""
     best = next((row for row in rows if "score" in row), None)
     table = {
         "schema": SCHEMA,
         "image": str(options.image),
-        "seed": options.seed,
+        "seed": errands[0].seed,
         "quality": options.quality,
         "rule": RULE,
         "best": best["backend"] if best else None,
@@ -163,7 +162,7 @@ def _deliver(rows: list[dict[str, Any]], orders: Sequence[Order], options: argpa
             source = options.out / best["folder"] / best["files"]["model"]
             made["best"] = Path(temporary) / f"best{source.suffix}"
             shutil.copyfile(source, made["best"])
-        return outcome.deliver(made, orders[0].inputs, options.out, overwrite=options.overwrite)
+        return outcome.deliver(made, errands[0].inputs, options.out, overwrite=options.overwrite)
 
 
 def _tell(data: dict[str, Any], options: argparse.Namespace) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The verbs that tell: jobs, doctor, describe, env."""
+"""The verbs that tell: doctor, describe, env."""
 
 from __future__ import annotations
 
@@ -7,21 +7,13 @@ import argparse
 import importlib
 import json
 import sys
-import time
 from typing import Any
 
 from ..protocol.catalog import PATH
 from ..protocol.errors import UserError
-from ..protocol.store import JobStore
-from ..runners.runtimes import data_folder
 
 
 def add_verbs(verbs: Any) -> None:
-    jobs = verbs.add_parser("jobs", help="list the jobs of the data folder, the newest first")
-    jobs.add_argument("--limit", type=int, default=20)
-    jobs.add_argument("--json", action="store_true")
-    jobs.set_defaults(call=_jobs)
-
     doctor = verbs.add_parser("doctor", help="check this installation; each finding comes with its fix")
     doctor.add_argument("--json", action="store_true")
     doctor.set_defaults(call=_doctor)
@@ -33,32 +25,6 @@ def add_verbs(verbs: Any) -> None:
     describe = verbs.add_parser("describe", help="write the catalogue of steps from their files (for developers)")
     describe.add_argument("--check", action="store_true", help="only say whether the committed one is true")
     describe.set_defaults(call=_describe)
-
-
-def _jobs(options: argparse.Namespace, blender: str) -> int:
-    store = JobStore(data_folder() / "jobs")
-    rows: list[dict[str, Any]] = []
-    for job in list(store.jobs())[: max(options.limit, 0)]:
-        result = store.result(job)
-        rows.append(
-            {
-                "job": job,
-                "state": str(store.state(job)),
-                "seconds": result.seconds if result else None,
-                "asked": (store.folder(job) / "request.json").stat().st_mtime,
-                "error": result.failure.message if result and result.failure else None,
-            }
-        )
-    if options.json:
-        sys.stdout.write(json.dumps(rows) + "\n")
-        return 0
-    for row in rows:
-        seconds = f"{row['seconds']:7.1f} s" if row["seconds"] is not None else f"{'':9}"
-        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(row["asked"]))
-        sys.stdout.write(f"{row['job']:32} {row['state']:9} {seconds}  {when}  {row['error'] or ''}\n")
-    if not rows:
-        sys.stdout.write(f"No jobs in {store.root}.\n")
-    return 0
 
 
 def _doctor(options: argparse.Namespace, blender: str) -> int:

@@ -14,10 +14,14 @@ from typing import Any
 from ..flow import Stage
 from ..protocol.errors import UserError
 from ..protocol.job import Failure, sha256
+from ..protocol.order import Order
 from ..protocol.store import publish
 from ..version import VERSION
 
 SCHEMA = 1
+RESULT = "result.json"
+JOB = "job.json"
+"""The order that a folder's files are made by, in the words of a job file."""
 INTERNAL = ("mesh", "albedo")
 """Roles that only the next step reads; all others are delivered."""
 
@@ -32,6 +36,21 @@ def prepare(out: Path, run: str, inputs: Mapping[str, Path], *, overwrite: bool)
         _clear(out, run, _resolved(inputs), overwrite=overwrite)
     except OSError as error:
         raise _unwritable(out, error) from None
+
+
+def keep(order: Order, out: Path, *, overwrite: bool) -> None:
+    """Write the order beside its files to be; one that says the same in other words stays as it is."""
+    path = out / JOB
+    if path.exists():
+        try:
+            if Order.read(path).into(out) == order:
+                return
+        except UserError:
+            pass
+        if not overwrite:
+            text = f"{path} is another order. Choose another --out, or add --overwrite to replace it."
+            raise UserError(text, kind="usage")
+    order.save(path)
 
 
 def writable(out: Path) -> None:
@@ -70,6 +89,19 @@ def _clear(out: Path, run: str, keep: set[Path], *, overwrite: bool) -> None:
     for name in files:
         if Path(name).name == name and (out / name).resolve() not in keep:  # never follow a path out of the folder
             (out / name).unlink(missing_ok=True)
+
+
+def settled(out: Path, run: str, inputs: Mapping[str, Path]) -> dict[str, Any] | None:
+    """The result.json of this very run, done by this version of us from these very files, and whole; else None."""
+    try:
+        data: dict[str, Any] = json.loads((out / RESULT).read_text(encoding="utf-8"))
+        same = (data["run"], data["status"], data["producer"]) == (run, "done", f"galatea {VERSION}")
+        told = {role: each["sha256"] for role, each in data["inputs"].items()}
+        whole = all((out / item["path"]).stat().st_size == item["size"] for item in data["outputs"])
+        now = {role: sha256(path) for role, path in inputs.items()} if same else {}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return data if same and whole and told == now else None
 
 
 def deliver(

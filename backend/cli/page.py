@@ -43,27 +43,33 @@ TERMS = (
 )
 
 
-def of(title: str, rows: Sequence[dict[str, Any]], rule: str, folder: Path) -> str:
-    """The page; the files that `rows` name lie in `folder`."""
-    head = "".join(f"<th>{name}</th>" for _, name, _ in COLUMNS)
-    body = "\n".join(_line(row, best=index == 0 and "score" in row) for index, row in enumerate(rows))
-    sections = "\n".join(_section(row, folder) for row in rows)
+def document(title: str, body: str, style: str = "") -> str:
+    """A page around this; `style` comes on top."""
     return f"""<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(title)}: comparison</title><style>{STYLE}</style></head>
+<title>{escape(title)}</title><style>{STYLE}{style}</style></head>
 <body>
 <h1>{escape(title)}</h1>
-<p class="soft">{escape(rule)}</p>
+{body}
+</body></html>
+"""
+
+
+def of(title: str, rows: Sequence[dict[str, Any]], rule: str, folder: Path) -> str:
+    """The page; the files that `rows` name lie in `folder`."""
+    head = "".join(f"<th>{name}</th>" for _, name, _ in COLUMNS)
+    lines = "\n".join(_line(row, best=index == 0 and "score" in row) for index, row in enumerate(rows))
+    sections = "\n".join(_section(row, folder) for row in rows)
+    body = f"""<p class="soft">{escape(rule)}</p>
 <div class="scroll"><table>
 <thead><tr><th>Model</th>{head}</tr></thead>
 <tbody>
-{body}
+{lines}
 </tbody></table></div>
 <p class="soft">{escape(TERMS)}</p>
-{sections}
-</body></html>
-"""
+{sections}"""
+    return document(f"{title}: comparison", body)
 
 
 def _line(row: dict[str, Any], *, best: bool) -> str:

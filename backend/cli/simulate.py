@@ -10,15 +10,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ..protocol import scene
+from ..protocol import order, scene
 from ..protocol.catalog import catalog, spec_of
 from ..protocol.errors import UserError
 from ..protocol.job import sha256
 from ..protocol.props import named
-from . import run
+from . import flags, run
 
 TASK = "words-to-scene"
-DOCUMENTS = {"scene": scene.schema}
+DOCUMENTS = {"scene": scene.schema, "order": order.schema}
 _MADE = ("rigid_body", "soft_body", "passive", "animated")
 """Types of objects that a model can make the mesh of."""
 
@@ -36,7 +36,7 @@ def add_verbs(verbs: Any) -> None:
     simulate.add_argument(
         "--things", metavar="ID", help="a model of words, such as shap_e_text, for things that the library lacks"
     )
-    run.shared(simulate)
+    flags.shared(simulate)
     simulate.set_defaults(call=_simulate)
 
     schema = verbs.add_parser("schema", help="print the JSON Schema of a document")

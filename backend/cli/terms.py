@@ -14,7 +14,7 @@ from ..protocol.recipe import Recipe
 from .backends import agreed as asked
 
 
-def add_flags(verb: argparse.ArgumentParser) -> None:
+def add_flags(verb: argparse._ActionsContainer) -> None:
     verb.add_argument("--commercial", action="store_true", help="refuse what may not be used commercially")
     verb.add_argument("--territory", metavar="CC", default="", help="refuse what may not be used there, such as DE")
     verb.add_argument("--offline", action="store_true", help="refuse what asks servers on other machines")

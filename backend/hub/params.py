@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from ..protocol.spec import PRECISIONS, Param
 
-DEVICES = ("auto", "cpu", "cuda", "mps", "xpu")
+DEVICES = ("auto", "cpu", "gpu", "cuda", "mps", "xpu")
 
 LEARNED = (
     Param("weights", "weights", "", "Empty for the official ones; a file, a folder, owner/name, or random:SEED"),
@@ -20,7 +20,7 @@ LEARNED = (
         "device",
         "choice",
         "auto",
-        "What it runs on: cuda is NVIDIA and AMD, mps is Apple, xpu is Intel. Auto takes the first that fits",
+        "What it runs on: gpu is any card, cuda NVIDIA and AMD, mps Apple, xpu Intel. Auto takes the first that fits",
         choices=DEVICES,
     ),
 )

@@ -10,14 +10,15 @@ from ..protocol.errors import UserError
 
 
 def devices(asked: str) -> list[str]:
-    """torch's names for what was asked, the quickest first; the processor is the last resort of `auto` alone."""
+    """torch's names for what was asked, the quickest first; the processor is the last resort of `auto` alone. `gpu` is
+    whatever there is but the processor."""
     import torch
 
     found = _cards("cuda") + _cards("xpu")
     if torch.backends.mps.is_available():
         found.append("mps")
     found.append("cpu")
-    mine = [name for name in found if asked in ("auto", name.partition(":")[0])]
+    mine = [name for name in found if asked in ("auto", name.partition(":")[0]) or (asked == "gpu" and name != "cpu")]
     if not mine:
         text = f"torch finds no {asked} device here. There is: {', '.join(found)}. Choose one of these, or auto;"
         raise UserError(f"{text} if there should be one, look at `galatea doctor`.", kind="device")

@@ -14,6 +14,7 @@ from .phrase import Phrase
 from .places import Found
 from .relating import relate
 from .vocabulary.functions import WAYS
+from .vocabulary.nouns import ORDINALS
 
 INTO = (
     "onto",
@@ -57,6 +58,8 @@ class Act:
     subjects: list[Draft] = field(default_factory=list)
     objects: list[Draft] = field(default_factory=list)
     wind: bool = False
+    blown: bool = False
+    """The wind does it."""
     agent: bool = False
     together: bool = False
     """Into each other."""
@@ -156,6 +159,14 @@ class Act:
 
     def amount(self, name: str) -> float | None:
         return self.clause.amounts.get(name)
+
+    def which(self, draft: Draft) -> int:
+        """Which of several is meant, from 0: the third one, the last; the first of a row; -1 is all of them."""
+        for phrase in phrases(self.clause):
+            found = self.cast.known.get(id(phrase))
+            if phrase.ordinal and draft.count > 1 and isinstance(found, list) and draft in found:
+                return ORDINALS[phrase.ordinal] % draft.count
+        return 0 if draft.fields.get("arrangement") == "row" else -1
 
     def raise_(self, mover: Draft, usual: float) -> None:
         """How high it begins: as said, else assumed and told."""

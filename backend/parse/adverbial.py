@@ -15,9 +15,14 @@ from .vocabulary.verbs import ACTION, PARTICLES
 _LEADING = words("""at with from of by to about roughly into in a an the height speed velocity mass rate angle up
     initial approximately is around""")
 SIDES = words("at_left at_right at_front at_back")
+_PINS = words("pinned held fixed fastened attached clamped nailed clipped hung tied secured")
+_HOLDS = {
+    "corner": "corners", "corners": "corners", "top": "top", "upper": "top", "ends": "ends", "sides": "ends",
+    "left": "left", "right": "right",
+}  # fmt: skip
 STATIC = words(
     """on in inside under above over left_of right_of in_front_of behind beside near around between with against of
-    by upon beneath below underneath within atop alongside among"""
+    by left_side_of right_side_of upon beneath below underneath within atop alongside among"""
 )
 """Prepositions that say where a thing is; others say where it goes."""
 
@@ -143,7 +148,7 @@ class Adverbial(Verbal):
             return None
         if word in ("with", "by") or self.latest.part:
             return None
-        if not clause.places:
+        if len(clause.places) == clause.before:
             if clause.objects and ACTION.get(clause.verb) in (
                 "hit",
                 "knock",
@@ -162,6 +167,20 @@ class Adverbial(Verbal):
             return self.latest
         return None if word != "on" else self.latest
 
+    def _pinned(self, at: int) -> int | None:
+        """Pinned at its corners, held by the top: what holds a cloth or a rope."""
+        if self.word(at) not in _PINS or (self._forms(at) and self.kind(at) != "word"):
+            return None
+        k = at + 1
+        while self.word(k) in ("at", "by", "on", "from", "along", "its", "the", "their", "all", "both", "four", "two"):
+            k += 1
+        place = _HOLDS.get(self.word(k))
+        if place is None or k == at + 1 or self.word(k + 1) == "of":
+            return None
+        k += 1 + (self.word(k) in ("left", "right", "top", "upper") and self.word(k + 1) in ("edge", "side", "end"))
+        self.now.manners.append(f"pinned {place}")
+        return k
+
     def _alone(self, at: int) -> int:
         word = self.word(at)
         if (self.now.verb, word) in PARTICLES:
@@ -178,6 +197,8 @@ class Adverbial(Verbal):
             word in ("left", "right", "back") and self.phrase(at) and lexicon.is_noun(self.word(at + 1))
         ):
             self.now.ways.append(word)
+        elif word == "each_side" and self.latest is not None:
+            self.latest.count = 2 * (self.latest.count or 1)
         elif word in SIDES:
             if self.latest is None or self.joint:
                 self.side = word

@@ -38,9 +38,21 @@ _EXTENT = {
 class After(Wording):
     """Reads on from a noun."""
 
+    def _each_way(self, at: int) -> int:
+        """Where "on each side", "a side" or "in each direction" ends; 0 where it does not stand here."""
+        if self.word(at) == "each_side":
+            return at + 1
+        k = at + (self.word(at) in ("on", "along", "in", "to"))
+        k += self.word(k) in ("each", "every", "a", "per", "all")
+        ends = self.word(k) in ("side", "sides", "edge", "edges", "direction", "directions", "way")
+        return k + 1 if ends and k > at else 0
+
     def _extent(self, found: Phrase, measure: numbers.Measure) -> int:
         """2 m tall, 30 cm in diameter."""
         end = measure.end
+        if measure.kind == "length" and (all_sides := self._each_way(end)):
+            found.measures.append((measure.kind, measure.values, "all"))
+            return all_sides
         after = end + (self.word(end) in ("in", "of"))
         what = _EXTENT.get(self.word(after), "")
         if what == "long" and measure.kind != "length":
@@ -129,7 +141,8 @@ class After(Wording):
     def _is_size(self, found: Phrase, measure: numbers.Measure, at: int, start: int, what: str) -> bool:
         """Its own size, not how far away or how high above: 2 m above the table."""
         end = measure.end
-        said = self.word(end + (self.word(end) in ("in",))) in _EXTENT
+        said = self.word(end + (self.word(end) in ("in",))) in _EXTENT or self._each_way(end) > 0
+        said = said or self.word(end) in ("each", "apiece")
         if self.word(end) == "high" and self.word(end + 1) in ("above", "over", "in", "up"):
             return False
         led = self.word(at) in ("of", "measuring") or bool(what) or self.word(at - 1) in ("each", "both", "all")
@@ -155,7 +168,7 @@ class After(Wording):
         if inner is None:
             return at - 1
         one = lexicon.singular(found.head)
-        if one in PARTS and not found.words and inner[0].head:
+        if one in PARTS and set(found.words) <= PARTS and inner[0].head:
             part, words = found.head, inner[0]
             found.__dict__.update(words.__dict__)
             found.part = part

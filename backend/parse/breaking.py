@@ -43,13 +43,15 @@ def topple(act: Act) -> None:
                 time=time,
                 strength=0.6 if row else 1.5,
                 direction=act.way() or (1.0, 0.0, 0.0),
-                index=0 if row else -1,
+                index=act.which(each),
                 assumed=act.time is None,
             )
             act.board.note(
                 f"The {each.called} was assumed to be pushed to the right after {time:g} s, so that it topples."
             )
-        if found and isinstance(found[1], Draft) and found[0] != "by":
+        if found and isinstance(found[1], Draft) and found[0] == "on":
+            each.relate("on", found[1], firm=False)
+        elif found and isinstance(found[1], Draft) and found[0] != "by":
             found[1].relate("right_of", each, distance=0.3, firm=False)
 
 

@@ -30,6 +30,9 @@ _GROUPS = {
     "house": "pyramid",
     "castle": "pyramid",
 }
+_WAYS = words("staircase ramp ladder slide fence")
+"""Of them one says a length: a flight of stairs, a stretch of fence."""
+_MEASURES = words("flight stretch run piece section set")
 _MODIFIED = words("row line stack pile heap tower pyramid circle grid castle chain")
 
 
@@ -50,6 +53,8 @@ class Cast(Newcomers):
     def _find(self, phrase: Phrase, subject: bool) -> Found:
         if phrase.pronoun:
             return self._pronoun(phrase, subject)
+        if phrase.head in ("one", "ones"):
+            return self._such(phrase)
         head, one = phrase.head, lexicon.singular(phrase.head)
         if (
             phrase.of is not None
@@ -76,13 +81,14 @@ class Cast(Newcomers):
             return self.find(phrase.of)
         if (
             phrase.of is not None
-            and phrase.of.plural
+            and (phrase.of.plural or lexicon.thing(phrase.of.head) in _WAYS)
             and lexicon.thing(phrase.of.head)
-            and lexicon.thing(one) is None
+            and (lexicon.thing(one) is None or one in _MEASURES)
             and not is_piece(phrase)
         ):
             self.board.note(f"{phrase.head!r} of {phrase.of.head}: {phrase.of.head} were meant.")
-            return self.new(phrase.of, lexicon.singular(phrase.of.head), arrangement="scattered")
+            arrangement = "scattered" if phrase.of.plural else ""
+            return self.new(phrase.of, lexicon.singular(phrase.of.head), arrangement=arrangement)
         if is_piece(phrase) and phrase.of is not None:
             return self._piece(phrase, phrase.of, one)
         return self.new(phrase, one)
@@ -119,6 +125,25 @@ class Cast(Newcomers):
         whole.said.add("part")
         self.board.drafts.insert(self.board.drafts.index(whole), part)
         return [part]
+
+    def _such(self, phrase: Phrase) -> Found:
+        """The blue ones: of what was named before; a blue one: one more of the kind that was named last."""
+        there = [each for each in self.board.drafts if not each.drop and each.fall_back not in ("force_field", "fluid")]
+        if not there:
+            return NOWHERE
+        words = {lexicon.material(each) or each for each in phrase.words}
+        same = [each for each in there if words & {lexicon.material(word) or word for word in each.words}]
+        if phrase.det in _DEFINITE and same:
+            return same if phrase.plural else same[-1:]
+        if phrase.count is None and (phrase.det in _DEFINITE or phrase.plural):
+            return there[-1:]
+        whole = max(there, key=lambda each: each.at)
+        if whole.count > (phrase.count or 1) and "part" not in whole.said and not same:
+            part = self._some(replace(phrase, count=phrase.count or 1))
+            if isinstance(part, list):
+                self._tell(part[0], phrase, again=True)
+                return part
+        return self.new(replace(phrase, head=whole.kind), whole.kind)
 
     def twin(self, draft: Draft, twin: Draft) -> None:
         """What was one line of the cast is two now."""

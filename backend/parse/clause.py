@@ -35,6 +35,10 @@ class Clause:
     reduced: bool = False
     """A participle without an auxiliary: a ball thrown at a wall."""
     particle: str = ""
+    before: int = 0
+    """How many of its places were said before its verb."""
+    title: bool = False
+    """A noun before a colon: what follows tells more of it."""
     inherits: bool = False
     """Its subject is the one of the clause before."""
 

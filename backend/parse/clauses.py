@@ -9,7 +9,9 @@ from .clause import Clause
 from .phrase import Phrase
 from .vocabulary import words
 from .vocabulary.functions import AUXILIARIES, DETERMINERS, FILLERS, RELATIONS
+from .vocabulary.verbs import FORMS
 
+_INVERTED = words("stand lie sit hang be rest lean")
 _BREAKS = words("while when as until before because so if whereas whose where since although though")
 
 
@@ -26,6 +28,7 @@ class Parser(Adverbial):
     def _step(self, at: int) -> int:
         token = self.tokens[at]
         if token.kind == "stop":
+            self.now.title = token.word == ":" and not self.now.verb and len(self.now.subjects) == 1
             self._flush()
             self.latest, self.relative = None, None
             return at + 1
@@ -47,7 +50,7 @@ class Parser(Adverbial):
         counted = numbers.number(self.tokens, at)
         if counted and self.word(counted[1]) == "times":
             return counted[1] + 1
-        for read in (self._amount, self._verbal, self._placed, self._manner, self._named):
+        for read in (self._amount, self._pinned, self._verbal, self._placed, self._manner, self._named):
             after = read(at)
             if after is not None:
                 return after
@@ -95,12 +98,39 @@ class Parser(Adverbial):
         if (self.now.verb or self.now.places) and self._clause_ahead(after):
             self._flush(linked=self.word(at) == "and")
             return after
+        comma = self.word(at) == "," or self.kind(at - 1) == "comma"
+        if comma and self.now.subjects and not self.now.verb and self._one_does(after):
+            self._flush()
+            return after
+        if self.now.verb and self._fronted(after):
+            self._flush(linked=self.word(at) == "and")
+            self.latest = None
+            return after
         ahead = self.phrase(after)
         goes = ahead and self.now.action not in ("stand", "") and self.word(ahead[1]) not in ("with", "of", "by")
         if ahead and goes and self.now.places and self.word(ahead[1]) in RELATIONS and self.open is not None:
             self._gap(ahead[0])
             return ahead[1]
         return after
+
+    def _one_does(self, at: int) -> bool:
+        """A single thing and its verb: a pile of bricks, a ball drops on it."""
+        found = self.phrase(at)
+        if found is None or found[0].plural or (found[0].count or 1) > 1:
+            return False
+        on = self._forms(found[1]) == {"ing"} and self.word(found[1] + 1) in RELATIONS
+        return on or self._forms(found[1]) == {"s"} or self.word(found[1]) in ("is", "was", "gets", "has")
+
+    def _fronted(self, at: int) -> bool:
+        """The place before its clause: around the boat fifteen stones lie, on it stands a lamp."""
+        found = self.phrase(at + 1) if self.word(at) in RELATIONS else None
+        if found is None:
+            return False
+        end = found[1]
+        inverted = any(lemma in _INVERTED for lemma, _ in FORMS.get(self.word(end), ())) and self.phrase(end + 1)
+        subject = self.phrase(end)
+        begins = self.word(end) in DETERMINERS or numbers.number(self.tokens, end) is not None
+        return bool(self.word(end) == "there_is" or inverted or (subject and begins and self._clause_ahead(end)))
 
     def _list_of_nouns(self, at: int) -> bool:
         """And drops of water: a noun that is a verb elsewhere."""

@@ -19,6 +19,7 @@ _WHAT = "Name a thing that can be seen, such as: a red ball falls onto a table."
 def finished(board: Board, words: str, seed: int) -> scene.SceneSpec:
     """Raises `UserError` where nothing is left to be built, or too much."""
     _fountains(board)
+    _titles(board)
     drafts = [each for each in board.drafts if not each.drop]
     _wind_alone(board, drafts)
     if not drafts:
@@ -62,6 +63,15 @@ def _fountains(board: Board) -> None:
             water.relate("in", each)
             board.add(water)
             board.note("The fountain was assumed to have running water.")
+
+
+def _titles(board: Board) -> None:
+    """Children's blocks: nine wooden cubes ... - what stands before a colon is what is told of after it."""
+    for each in [each for each in board.drafts if "title" in each.said and not each.relation]:
+        meant = any(each in (other.target, other.other) for other in board.drafts)
+        meant = meant or any(row.get("target") is each for row in board.events)
+        again = any(other is not each and other.name == each.name and not other.drop for other in board.drafts)
+        each.drop = again and not meant and not each.moves
 
 
 def _wind_alone(board: Board, drafts: list[Draft]) -> None:
@@ -167,6 +177,9 @@ def _item(draft: Draft) -> dict[str, Any]:
 
 def _environment(board: Board, drafts: list[Draft]) -> dict[str, Any]:
     known = {each.name for each in dataclasses.fields(scene.Environment)}
+    if board.environment.get("turbulence") and not any(board.environment.get("wind", ())):
+        board.environment["wind"] = (4.0, 0.0, 0.0)
+        board.note("A wind of 4 m/s from the left was assumed, for it is turbulent.")
     return {name: value for name, value in board.environment.items() if name in known}
 
 
@@ -205,6 +218,8 @@ def _simulation(board: Board) -> dict[str, Any]:
             raise UserError(f"A film lasts 0.1 to 120 s, not {told['duration']:g} s. Say another time.", kind="usage")
         if latest > told["duration"]:
             board.note(f"Something happens after {latest:g} s, when the film of {told['duration']:g} s is over.")
-    elif latest > 3:
+        return told
+    told["ends_at_rest"] = True
+    if latest > 3:
         told["duration"] = min(120.0, latest + 3.0)
     return told

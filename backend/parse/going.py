@@ -7,6 +7,7 @@ import math
 
 from .act import Act, radius, rigid
 from .draft import Draft
+from .falling import lay
 from .hitting import together
 from .places import FLOOR
 from .relating import relate
@@ -83,6 +84,9 @@ def throw(act: Act) -> None:
             goal = at2[1] if at2 else None
         else:
             goal = at[1] if at else None
+        if each.type == "cloth" and isinstance(goal, Draft) and at and at[0] in ("over", "onto", "on", "across"):
+            lay(act, each, goal)
+            continue
         _from_machine(act, each, by, goal)
         if each.relation == "on" and isinstance(each.target, Draft) and each.target.name == "seesaw":
             continue  # what falls on its other end does it
@@ -134,7 +138,9 @@ def push(act: Act) -> None:
     for each in act.moved:
         usual = 6.0 if act.clause.verb in ("kick", "punch") else 2.0
         speed = act.speed(usual)
-        if at and at[0] in ("off", "from", "on", "across", "along", "down") and isinstance(at[1], Draft):
+        if each.count > 1 and act.which(each) >= 0 and not by and not (at and isinstance(at[1], Draft)):
+            _one_of(act, each)
+        elif at and at[0] in ("off", "from", "on", "across", "along", "down") and isinstance(at[1], Draft):
             each.relate("on", at[1])
             act.go(each, speed, (0.0, -1.0, 0.0) if at[0] in ("off", "from") else (1.0, 0.0, 0.0))
         elif by:
@@ -145,6 +151,14 @@ def push(act: Act) -> None:
             act.toward(each, at[1], speed, lift=0.3 if act.clause.verb == "kick" else 0.0)
         else:
             act.go(each, speed, lift=0.3 if act.clause.verb == "kick" else 0.0)
+
+
+def _one_of(act: Act, each: Draft) -> None:
+    """The first of a row is pushed, not all of it."""
+    rigid(each)
+    time = act.time if act.time is not None else 0.5
+    speed, way = act.speed(1.0), act.way() or (1.0, 0.0, 0.0)
+    act.board.event("push", each, time=time, strength=speed, direction=way, index=act.which(each))
 
 
 def fly(act: Act) -> None:

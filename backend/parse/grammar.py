@@ -15,13 +15,14 @@ from .draft import Board
 from .finish import finished
 from .phrases import joined
 from .reading import Reading
+from .spelling import mended
 from .text import tokens as spoken
 
 
 def parse(words: str, *, seed: int = 0) -> SceneSpec:
     """Raises `UserError` where the words cannot be a scene; `seed` is used where the words name none."""
     board = Board()
-    tokens = surroundings.camera(spoken(words), board)
+    tokens = surroundings.camera(mended(spoken(words), board), board)
     tokens = surroundings.world(tokens, board)
     tokens = surroundings.times(tokens, board)
     parser = Parser(joined(tokens))

@@ -119,6 +119,22 @@ def thing(word: str) -> str | None:
     return None
 
 
+_PART = 4
+"""Letters of the last part of a compound at least."""
+
+
+def last_part(word: str) -> str | None:
+    """The thing that a compound ends with, where its beginning is a word too."""
+    try:
+        kinship = importlib.import_module("..kinship", __package__)
+        for at in range(3, len(word) - _PART + 1):
+            if thing(word[at:]) and (kinship.is_word(word[:at]) or is_known(word[:at])):
+                return word[at:]
+    except (ImportError, UserError):
+        pass
+    return None
+
+
 def is_stuff(word: str) -> bool:
     """It flows, blows or burns: what has no number."""
     return any(word in group for group in (FLUIDS, GRAINS, GASES, WINDS)) or singular(word) in GASES

@@ -74,7 +74,8 @@ class Newcomers(Places):
         row = materials.substances().get(lexicon.material(head) or "")
         if head in n.FLUIDS or head in n.GRAINS or (row and row.kind == "fluid" and lexicon.thing(one) is None):
             material = "water" if head == "liquid" else lexicon.material(head) or ""
-            name = {"liquid": "water"}.get(head, head)
+            last = head.rpartition("_")[2]
+            name = {"liquid": "water"}.get(head, last if last in n.FLUIDS else head)
             if not material:
                 self.board.note(f"{head!r} is none of the substances that are known: it flows like water.")
             draft = Draft(name, head, material={"name": material} if material else {}, fall_back="fluid")
@@ -117,7 +118,7 @@ class Newcomers(Places):
             return self._split(said, one, CLASSES[mixed.removeprefix("mixed_")])
         thing = lexicon.thing(one)
         if thing is None and phrase.unknown and one == lexicon.singular(phrase.unknown[-1]):
-            thing = self._alike(one)
+            thing = self._compound(one) or self._alike(one)
         name = n.KINDS[thing][0] if thing in n.KINDS else thing or one
         row = props.things().get(name)
         draft = Draft(
@@ -157,6 +158,14 @@ class Newcomers(Places):
             words = [*(each for each in phrase.words if each not in colours), colour]
             found += self.new(replace(phrase, words=words, count=max(1, share), vague="", det="a"), one)
         return found
+
+    def _compound(self, word: str) -> str | None:
+        """A bedsheet is a sheet, a teacup a cup: written together, it is what its last part says."""
+        found = lexicon.last_part(word)
+        if found is None:
+            return None
+        self.board.note(f"{word!r} was read as {found}.")
+        return lexicon.thing(found)
 
     def _alike(self, word: str) -> str | None:
         near = lexicon.nearest(word, sorted(each for each in props.named() if not lexicon.is_material(each)))

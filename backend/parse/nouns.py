@@ -6,13 +6,10 @@ from __future__ import annotations
 from . import lexicon, numbers
 from .aftermath import After
 from .phrase import Phrase
-from .vocabulary import words
 from .vocabulary.functions import DETERMINERS, FILLERS, PRONOUNS, RELATIONS
-from .vocabulary.nouns import PLACELESS
+from .vocabulary.nouns import ORDINALS, PLACELESS
 from .vocabulary.verbs import FORMS
 from .wording import DEGREE
-
-_ORDINALS = words("first second third fourth fifth last next final topmost uppermost lowest")
 
 
 class Reader(After):
@@ -25,8 +22,10 @@ class Reader(After):
             return one
         end = self._determiner(found, end)
         end = self._quantity(found, end)
+        before, self.many = self.many, self.many or (found.count or 1) > 1
         end = self._modifiers(found, end)
         end = self._head(found, end)
+        self.many = before
         if not found.head:
             return self._pronoun(at) or self._gapped(at)
         return found, self._after(found, end)
@@ -34,16 +33,19 @@ class Reader(After):
     def _one(self, at: int) -> tuple[Phrase, int] | None:
         """The first one, the last, another one."""
         word = self.word(at)
-        after = at + 1 + (self.word(at + 1) in _ORDINALS)
+        after = at + 1 + (self.word(at + 1) in ORDINALS)
         if (
             word in DETERMINERS
             and self.word(after) in ("one", "ones")
             and not (lexicon.is_noun(self.word(after + 1)) and not FORMS.get(self.word(after + 1)))
         ):
-            return Phrase("one", at=at, det=word, pronoun=True), after + 1
+            return Phrase("one", at=at, det=word, pronoun=True, ordinal=self._ordinal(at + 1)), after + 1
         if word in DETERMINERS and after == at + 2 and self.kind(after) != "word":
-            return Phrase("one", at=at, det=word, pronoun=True), after
+            return Phrase("one", at=at, det=word, pronoun=True, ordinal=self._ordinal(at + 1)), after
         return None
+
+    def _ordinal(self, at: int) -> str:
+        return self.word(at) if self.word(at) in ORDINALS else ""
 
     def _gapped(self, at: int) -> tuple[Phrase, int] | None:
         """A red and a blue ball: the first has its noun from the second."""
@@ -95,7 +97,7 @@ class Reader(After):
             at += 1
         while (
             found.det
-            and self.word(at) in _ORDINALS
+            and self.word(at) in ORDINALS
             and self.kind(at + 1) == "word"
             and self.word(at + 1) not in RELATIONS
         ):
@@ -205,6 +207,9 @@ class Reader(After):
         word = self.word(at)
         if self.kind(at) != "word" or not word:
             return self._material_head(found, at)
+        if word in ("one", "ones") and found.words and self.kind(at) == "word":
+            found.head, found.plural = word, word == "ones" or (found.count or 1) > 1
+            return at + 1
         if lexicon.is_noun(word) and not self._is_finite(at, found):
             if word in FILLERS and word in PLACELESS and not (found.det or found.words):
                 return at

@@ -117,6 +117,8 @@ UNITS = {
     unit: (kind, factor) for kind, rows in _ROLE.items() for factor, names in rows.items() for unit in names.split()
 }
 _PER = {"second": 1.0, "sec": 1.0, "s": 1.0, "hour": 3600.0, "h": 3600.0, "minute": 60.0, "min": 60.0}
+WORDS = frozenset((*_ONES, *_TENS, *_LARGE, *VAGUE, *UNITS, *_PER, "dozen", "half", "quarter"))
+"""All that are part of an amount."""
 
 
 @dataclass(frozen=True)

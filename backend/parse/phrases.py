@@ -8,7 +8,7 @@ from functools import cache
 
 from . import lexicon
 from .text import Token
-from .vocabulary.functions import PHRASES
+from .vocabulary.functions import DETERMINERS, PHRASES
 
 _LONGEST = 7
 
@@ -51,6 +51,10 @@ def _means_it(tokens: list[Token], words: tuple[str, ...], end: int) -> bool:
     """`to the left` of nothing is a direction, `next` before a noun is none."""
     after = tokens[end].word if end < len(tokens) else ""
     if words[0] in ("in", "into") and words[1:2] == ("a",) and after == "of":
+        return False
+    if words[0] == "from" and words[-1] in ("behind", "below", "above"):
+        return after not in DETERMINERS
+    if words[-1] in ("left", "right", "front", "back") and after in ("end", "edge", "corner", "hand", "half"):
         return False
     if words == ("next",):
         return after not in ("to", "")

@@ -62,7 +62,13 @@ def catch(act: Act) -> None:
     found = act.takes("in", "by", "inside", "with", "between")
     if found is None and act.objects and act.subjects and act.subjects[0].fall_back == "force_field":
         found = ("in", act.subjects[0])
+    catcher = act.subjects[0] if act.subjects and act.objects and found is None else None
     for each in act.moved:
+        if catcher is not None and catcher is not each:
+            rigid(each)
+            each.relate("above", catcher, firm=False)
+            act.raise_(each, 1.0)
+            continue
         if found and isinstance(found[1], Draft):
             near = found[1].fall_back == "force_field"
             each.relate("around" if near else "in", found[1])

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from . import flowing, lexicon, standing, turning
+from . import flowing, lexicon, making, standing, turning
 from .act import Act, phrases
 from .act import rigid as _rigid
 from .adverbial import STATIC
@@ -28,7 +28,16 @@ _AGENTS = words(
 )
 _VOID = words("than like as about for per because before after until during without because_of")
 _GOING = words("from through to into onto down off with by")
+_ENDS = words("end edge rim tip")
+"""Of what was named last, where nothing is said."""
 _STARTS = words("blow begin wave move rise")
+
+
+def _front(clause: Clause | None) -> Phrase | None:
+    """The pronoun that a clause begins with as its place: behind it stands a tree."""
+    if clause is None or not clause.before or not clause.places[0][1][0].pronoun:
+        return None
+    return clause.places[0][1][0]
 
 
 class Reading:
@@ -46,6 +55,9 @@ class Reading:
         act.objects = self._list(act, clause.objects, "it")
         self.cast.mine = [*act.subjects, *act.objects]
         self._places(act)
+        if clause.title and not act.places:
+            for each in act.subjects:
+                each.said.add("title")
         self._wind(act)
         self._doing(phrases(clause))
         if clause.not_so:
@@ -97,7 +109,7 @@ class Reading:
             if found == AGENT:
                 act.agent = True
             elif found == WIND:
-                act.wind = True
+                act.wind = act.blown = True
             elif found == "each other":
                 act.together = True
             elif not isinstance(found, str):
@@ -135,7 +147,7 @@ class Reading:
             time=time,
             strength=1.0,
             direction=act.way() or (1.0, 0.0, 0.0),
-            index=0 if target.fields.get("arrangement") == "row" else -1,
+            index=act.which(target),
         )
         return True
 
@@ -145,6 +157,7 @@ class Reading:
 
     def _places(self, act: Act) -> None:
         """Each is where the thing is that it is said of, or left for the verb to take."""
+        self._still_it(act.clause)
         owner: tuple[list[Draft], list[Draft]] | None = None
         for word, group, of in act.clause.places:
             said = self.cast.known.get(id(of)) if of is not None else None
@@ -167,6 +180,12 @@ class Reading:
             else:
                 act.places.append((word, found or where))
 
+    def _still_it(self, clause: Clause) -> None:
+        """On its left stands a lamp, on its right lie books: both are of the same."""
+        there = [_front(each) for each in (self.before.clause if self.before else None, clause)]
+        if there[0] is not None and there[1] is not None and id(there[0]) in self.cast.known:
+            self.cast.known[id(there[1])] = self.cast.known[id(there[0])]
+
     def _place(self, act: Act, word: str, group: list[Phrase], mine: list[Draft]) -> tuple[list[Draft], Found]:
         """The things that a preposition is of, and the place where they are none."""
         found: list[Draft] = []
@@ -179,6 +198,8 @@ class Reading:
             if phrase.head in ("itself", "themselves") and word in STATIC - {"by", "of", "with", "around"}:
                 self.board.note(f"Nothing can be {word} itself: that was left out.")
             one = self.cast.place(phrase, word)
+            if one == NOWHERE and phrase.det == "the" and lexicon.singular(phrase.head) in _ENDS and not phrase.of:
+                one = self._with_ends(mine, phrase.at) or one
             if not isinstance(one, str):
                 found += [each for each in one if each not in found]
                 continue
@@ -186,8 +207,16 @@ class Reading:
             if one == NOWHERE:
                 self._push(act, phrase)
             act.wind = act.wind or (one == WIND and word in ("during", "in", "by", "with", "through", "against"))
+            act.blown = act.blown or (one == WIND and word == "by" and act.clause.passive)
             act.together = act.together or one == "each other"
         return found, where
+
+    def _with_ends(self, mine: list[Draft], at: int) -> list[Draft]:
+        """What was named last before this place in the text, rather what is long: the left end is the seesaw's."""
+        there = [each for each in self.board.drafts if each not in mine and not each.drop and each.at < at]
+        sizes = {id(each): sorted(making.usual_size(each) or (1.0, 1.0, 1.0)) for each in there}
+        long = [each for each in there if sizes[id(each)][2] >= 2 * sizes[id(each)][1]]
+        return sorted(long or there, key=lambda each: each.at)[-1:]
 
     def _wind(self, act: Act) -> None:
         """Where and when it blows."""
@@ -200,7 +229,7 @@ class Reading:
             return
         speed = min(100.0, act.amount("speed") or speed)
         way = flowing.wind_way(act)
-        if self.board.timed and self.board.now > 0 and act.clause.action in (*_STARTS, "stand", ""):
+        if self.board.timed and self.board.now > 0 and (act.blown or act.clause.action in (*_STARTS, "stand", "")):
             self.board.event("wind", None, time=self.board.now, strength=speed, direction=way)
         else:
             environment["wind"] = tuple(round(speed * each, 3) for each in way)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from ..protocol import scene
+from ..protocol import props, scene
 from .draft import Board, Draft
 from .places import AGENT, CEILING, FLOOR, NOWHERE, ROOM, WIND, Found
 from .vocabulary import words
@@ -26,11 +26,13 @@ def relate(board: Board, movers: list[Draft], word: str, found: Found | Draft, d
             _in_place(each, word, kind, found)
     elif word == "with":
         for other in found:
-            near = "on" if movers[0].name in _TOPS else "in" if other.fall_back == "fluid" else "near"
+            row = props.things().get(movers[0].name)
+            inside = other.fall_back == "fluid" or (row is not None and row.hollow)
+            near = "on" if movers[0].name in _TOPS else "in" if inside else "near"
             other.relate(near, movers[0], firm=False)
     else:
         for each in movers:
-            _by(board, each, kind, found, distance)
+            _by(board, each, word, kind, found, distance)
 
 
 def _in_place(each: Draft, word: str, kind: str, place: str) -> None:
@@ -44,9 +46,11 @@ def _in_place(each: Draft, word: str, kind: str, place: str) -> None:
         each.relate("on", FLOOR, firm=False)
 
 
-def _by(board: Board, each: Draft, kind: str, found: list[Draft], distance: float | None) -> None:
+def _by(board: Board, each: Draft, word: str, kind: str, found: list[Draft], distance: float | None) -> None:
     """On, in, beside another thing; between two or the two of a pair."""
     target = found[0]
+    if word in ("left_side_of", "right_side_of") and target.name in _TOPS and each.name not in _TOPS:
+        kind = "on"
     if target.vague and target.count == 5 and 1 < each.count < 20 and kind in ("on", "in", "hanging_from"):
         target.count = each.count
     other = found[min(1, len(found) - 1)] if kind == "between" else None

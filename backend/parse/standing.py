@@ -82,8 +82,12 @@ def hang(act: Act) -> None:
     other = act.takes("from", "on", "over", "under", "at", "by", "above", "below", "to", "off", "in")
     between = next((found for word, found in act.places if word == "between"), None)
     for each in movers:
-        if between is not None:
+        if between is not None and rope is None:
             each.assume("pinned", "ends")
+            continue
+        if rope is not None and between is not None:
+            each.relate("hanging_from", rope[1][0])
+            act.cast.mine = [each]
             continue
         if rope is not None:
             _on_a_rope(each, rope[1][0], other[1] if other and other[0] not in ("over", "above") else None)  # type: ignore[arg-type]
@@ -239,6 +243,9 @@ def _join(act: Act, kind: str, a: Draft, b: Draft | str, length: float | None) -
 def manners(act: Act) -> None:
     """In a row, scattered, on its side, in the air, on the left."""
     for word in act.clause.manners:
+        for each in [*act.subjects, *act.objects] if word.startswith("pinned ") else ():
+            if each.type in ("cloth", "soft_body") or each.name == "rope":
+                each.fields["pinned"] = word.removeprefix("pinned ")
         for each in act.moved or act.subjects:
             if word in ARRANGED and (each.count > 1 or each.plural):
                 if each.fields.get("arrangement") not in (None, ARRANGED[word]) and "arrangement" in each.said:
@@ -254,6 +261,8 @@ def manners(act: Act) -> None:
                         distance=None if ARRANGED[word] == "stack" else 0.2,
                         firm=False,
                     )
+            elif word.startswith("pinned ") and (each.type in ("cloth", "soft_body") or each.name == "rope"):
+                each.fields["pinned"] = word.removeprefix("pinned ")
             elif word == "upside_down":
                 each.assume("rotation", (180.0, 0.0, 0.0))
             elif word == "on_its_side":

@@ -48,10 +48,18 @@ def world(tokens: list[Token], board: Board) -> list[Token]:
             places = line.at(match)
             if not places or gone & set(places) or not match.group().strip():
                 continue
+            if says.get("weather") == "leaves" and _counted(tokens, places.start):
+                continue
             gone |= set(places)
             _surround(board, says)
     gone |= _gravity(tokens, board, gone)
     return _without(tokens, gone)
+
+
+def _counted(tokens: list[Token], at: int) -> bool:
+    """Twenty autumn leaves are things, autumn leaves are a weather."""
+    before = tokens[at - 1] if at else None
+    return before is not None and (before.kind == "number" or before.word in numbers.WORDS or before.word == "the")
 
 
 def _surround(board: Board, says: dict[str, Any]) -> None:
@@ -104,7 +112,8 @@ def camera(tokens: list[Token], board: Board) -> list[Token]:
 
 def _is_direction(tokens: list[Token], at: int) -> bool:
     """A ball rolls towards the camera."""
-    before = [each.word for each in tokens[max(0, at - 3) : at]]
+    start = next((k + 1 for k in range(at - 1, max(-1, at - 4), -1) if tokens[k].kind != "word"), max(0, at - 3))
+    before = [each.word for each in tokens[start:at]]
     return any(word in ("towards", "toward", "at", "away", "past", "hits", "to") for word in before)
 
 
@@ -230,7 +239,8 @@ def _settle(tokens: list[Token], out: list[Token], board: Board, kind: str, valu
 
 def _stands_alone(tokens: list[Token], out: list[Token], end: int) -> bool:
     before = not out or out[-1].kind != "word"
-    return before and (end >= len(tokens) or tokens[end].kind != "word")
+    rate = end + 2 < len(tokens) and tokens[end].word == "at" and tokens[end + 2].word == "fps"
+    return before and (end >= len(tokens) or tokens[end].kind != "word" or rate)
 
 
 def _drop(out: list[Token], words: tuple[str, ...]) -> None:

@@ -78,6 +78,7 @@ def _plain(words: str) -> str:
     plain = re.sub(r"\b[a-z]+'[a-z]+\b", lambda m: _SHORT.get(m[0], m[0]), plain)
     plain = re.sub(r"\n\s*[-*•]\s+", "\n", plain)
     plain = re.sub(r"(?<=[^\W\d_])/(?=[^\W\d_])", lambda m: "/" if _is_unit(plain, m.start()) else " ", plain)
+    plain = re.sub(r"(?<=[^\W\d_])-like\b", "like", plain)
     plain = re.sub(r"(?<=\w)-+(?=\w)|_", " ", plain)
     return re.sub(r"(?<=\d)(?=[^\W\d_])(?!e[+-]?\d)", " ", plain)
 

@@ -143,14 +143,15 @@ class Verbal(Reader):
             self.now.subjects, self.now.inherits = list(subjects), inherits
         elif subjects:
             self.now.subjects = list(subjects)
-        self.now.verb = lemma
+        self.now.verb, self.now.before = lemma, len(self.now.places)
         self.now.reduced = (
             form in ("ing", "ed", "en") and self.word(at + 1) in RELATIONS and not self._auxiliary_before(at)
         )
         self.now.passive = form in ("ed", "en") and self._is_passive(at)
         self.open = None
         at += 1
-        if (lemma, self.word(at)) in PARTICLES and (lemma in _EAGER or not self.phrase(at + 1)):
+        away = self.now.passive and self.word(at) == "off" and self.phrase(at + 1)
+        if (lemma, self.word(at)) in PARTICLES and not away and (lemma in _EAGER or not self.phrase(at + 1)):
             self.now.particle = self.word(at)
             at += 1
         return at

@@ -11,7 +11,7 @@ from .phrase import Phrase
 from .text import Token
 from .vocabulary import words
 from .vocabulary.functions import DETERMINERS, RELATIONS
-from .vocabulary.nouns import PIECES, PLACELESS
+from .vocabulary.nouns import PARTS, PIECES, PLACELESS
 from .vocabulary.verbs import FORMS
 
 DEGREE = words(
@@ -49,6 +49,10 @@ class Wording(ABC):
             or (lexicon.participle(word) is not None and self._leads(at))
         )
 
+    def _qualifies_alone(self, at: int) -> bool:
+        """An adjective or a material, before one or ones."""
+        return lexicon.is_adjective(self.word(at)) or lexicon.is_material(self.word(at))
+
     def _leads(self, at: int) -> bool:
         """A noun comes within the next few words."""
         for k in range(at + 1, min(at + 5, len(self.tokens))):
@@ -76,6 +80,10 @@ class Wording(ABC):
                 return k == at and self._qualifies(k - 1) and self._qualifies(k + 1) and self._noun_follows(k + 1)
             if word in DETERMINERS or (word in RELATIONS and word != "round"):
                 return False
+            if word in ("one", "ones") and k > at - 1 and self.kind(k) == "word" and self._qualifies_alone(k - 1):
+                return True
+            if numbers.number(self.tokens, k):
+                return False
             if lexicon.is_noun(word):
                 return not (lexicon.is_verb(word) and k == at and self._agrees(at - 1, k))
             if numbers.measure(self.tokens, k):
@@ -101,6 +109,8 @@ class Wording(ABC):
 
     def _agrees(self, noun: int, verb: int) -> bool:
         """This noun can be the subject of that verb form."""
+        if self.word(noun) in PARTS and self.word(verb) in PARTS:  # the left end
+            return False
         forms = {form for _, form in FORMS.get(self.word(verb), ())}
         if not (lexicon.is_noun(self.word(noun)) or lexicon.is_material(self.word(noun))) and lexicon.is_known(
             self.word(noun)

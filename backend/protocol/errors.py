@@ -13,6 +13,8 @@ EXIT_CODES = {
     "environment": 8,  # the full environment is not installed, or broken
     "gate": 9,  # done, but the mesh falls short of what --gate asks
     "licence": 10,  # a backend whose licence does not fit what may be used here
+    "batch": 11,  # some of a batch are done, and some are not
+    "studio": 12,  # an asset that a studio's rules refuse: `galatea validate`
     "timeout": 124,
     "cancelled": 130,
 }

@@ -87,6 +87,7 @@ class Request:
         try:
             content = {role: [sha256(path), *beside(path)] for role, path in paths.items()}
             meant = {**filled, **{name: sha256(Path(filled[name])) for name in spec.files(filled)}}
+            meant |= spec.libraries(filled)
             weights = weights_identity(spec, filled)
         except OSError as error:
             raise UserError(f"Cannot read {error.filename}: {error.strerror}. Check its permissions.") from None

@@ -181,6 +181,7 @@ class Camera:
 @dataclass(frozen=True)
 class Simulation:
     duration: float = fields.number(5.0, "How long", 0.1, 120.0, "s")
+    ends_at_rest: bool = fields.flag(False, "The film ends a second after all is at rest; duration is the longest then")
     frame_rate: int = fields.whole(24, "Frames a second", 1, 240)
     timestep: float | None = fields.number(None, "Of physics; null is chosen for stability", 1e-5, 0.1, "s")
     engine: str = fields.choice("blender", ("blender", "mujoco"), "What moves rigid and articulated bodies")

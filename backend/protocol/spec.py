@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -26,6 +27,11 @@ FREE = ("mit", "apache-2.0", "bsd-2-clause", "bsd-3-clause", "isc", "cc0-1.0", "
 """Beginnings of the licences that let everybody use the weights for everything."""
 
 
+def parted(paths: str) -> list[str]:
+    """Several paths in one text, parted by the system's mark: : or, in Windows, ;."""
+    return [each for each in paths.split(os.pathsep) if each.strip()]
+
+
 def is_free(license: str) -> bool:
     """Everybody may use it for everything."""
     return license.lower().startswith(FREE)
@@ -38,6 +44,7 @@ _TYPES: dict[str, Any] = {
     "str": (str,),
     "choice": (str,),
     "file": (str,),
+    "libraries": (str,),
     "weights": (str,),
 }
 
@@ -46,8 +53,9 @@ _TYPES: dict[str, Any] = {
 class Param:
     """One setting of a step; `unit` is shown, never converted.
 
-    `kind` is int, float, bool, str, choice, file or weights: empty for the official ones, a file, a folder,
-    `owner/name` of a repository, or `random:SEED`. What stands in a file and in weights is a part of the job's id.
+    `kind` is int, float, bool, str, choice, file, libraries (folders and .blend files, parted as PATH is) or weights:
+    empty for the official ones, a file, a folder, `owner/name` of a repository, or `random:SEED`. What stands in files,
+    libraries and weights is a part of the job's id.
     """
 
     name: str
@@ -61,7 +69,7 @@ class Param:
 
     def check(self, value: Any, owner: str) -> Any:
         """Return the value in its proper type, or raise `UserError` naming the parameter and what it takes."""
-        if isinstance(value, str) and self.kind not in ("str", "choice", "file", "weights"):
+        if isinstance(value, str) and self.kind not in ("str", "choice", "file", "libraries", "weights"):
             value = self._parse(value, owner)
         if not isinstance(value, _TYPES[self.kind]) or (isinstance(value, bool) and self.kind != "bool"):
             raise self._wrong(value, owner, f"takes {self.kind}")
@@ -71,6 +79,8 @@ class Param:
                 raise self._wrong(value, owner, "takes a finite number")
         if self.kind == "weights":
             value = absolute(value)
+        if self.kind == "libraries":
+            value = os.pathsep.join(str(Path(each.strip()).expanduser().absolute()) for each in parted(value))
         if self.kind == "file" and value:
             value = str(Path(value).expanduser().absolute())
         if self.choices and value not in self.choices:
@@ -154,6 +164,12 @@ class Weights:
         return cls(**{**data, "files": tuple(File(**file) for file in data["files"])})
 
 
+def _shelved(place: Path) -> list[Any]:
+    files = [place] if place.is_file() else sorted(place.rglob("*.blend"))
+    told = [(path.relative_to(place).as_posix(), path.stat()) for path in files]
+    return [[name, stat.st_size, stat.st_mtime_ns] for name, stat in told]
+
+
 @dataclass(frozen=True)
 class BackendSpec:
     """One step of a recipe: a model, an image operation or a change of the Blender scene.
@@ -225,6 +241,11 @@ class BackendSpec:
             if not Path(filled[name]).is_file():
                 raise UserError(f"{self.id}.{name}: there is no file {filled[name]}. Choose another.", kind="usage")
         return named
+
+    def libraries(self, filled: Mapping[str, Any]) -> dict[str, list[list[Any]]]:
+        """Names, sizes and times of all .blend files in the parameters that are libraries, by parameter."""
+        named = [param.name for param in self.params if param.kind == "libraries" and filled[param.name]]
+        return {name: [_shelved(Path(each)) for each in parted(filled[name])] for name in named}
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

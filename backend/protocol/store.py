@@ -17,7 +17,9 @@ import os
 import re
 import shutil
 import socket
+import threading
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,19 +27,36 @@ from typing import Any
 from .errors import UserError
 from .job import JobState, Request, Result
 
-FOREIGN_SECONDS = 1800.0
-"""A claim of another machine that has not shown life for so long is dead."""
+FOREIGN_SECONDS, BEAT_SECONDS = 120.0, 10.0
+"""A claim of another machine that has not been touched for so long is dead; every process touches its own so often."""
 _ID = re.compile(r"[a-z0-9_]+-[0-9a-f]{20}")
 
 
 def publish(path: Path, data: dict[str, Any]) -> None:
     """Write JSON so that the file appears whole or not at all, even if the power goes."""
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    os.replace(_written(path, data), path)
+
+
+def publish_once(path: Path, data: dict[str, Any]) -> None:
+    """As `publish`, and where the file is there already it stays. A disk without hard links replaces it."""
+    part = _written(path, data)
+    try:
+        os.link(part, path)
+    except FileExistsError:
+        pass
+    except OSError:
+        os.replace(part, path)
+    part.unlink(missing_ok=True)
+
+
+def _written(path: Path, data: dict[str, Any]) -> Path:
+    """Beside the path, under a name that no process of any machine has too."""
+    part = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
     with part.open("w", encoding="utf-8") as file:
         json.dump(data, file, indent=1)
         file.flush()
         os.fsync(file.fileno())
-    os.replace(part, path)
+    return part
 
 
 def _load(path: Path) -> dict[str, Any] | None:
@@ -114,7 +133,7 @@ def _claimant(path: Path, text: str) -> int | None:
 
 def _drop(path: Path, text: str) -> None:
     """Remove a dead claim. Where another process has just claimed instead, its claim is put back."""
-    grave = path.with_name(f"claim.{os.getpid()}.part")
+    grave = path.with_name(f"claim.{uuid.uuid4().hex}.part")
     with contextlib.suppress(OSError):
         os.replace(path, grave)
         if _read(grave) != text:
@@ -124,7 +143,7 @@ def _drop(path: Path, text: str) -> None:
 
 def claim(path: Path) -> bool:
     """True if this process may work on what the claim file stands for. A claim whose process is gone does not count."""
-    mine = json.dumps({"pid": os.getpid(), "born": _born(os.getpid()), "host": socket.gethostname()})
+    mine = _mine()
     for _ in range(3):
         try:
             handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
@@ -136,14 +155,48 @@ def claim(path: Path) -> bool:
             continue
         with os.fdopen(handle, "w") as file:
             file.write(mine)
+        _pulse.add(path)
         return True
     return False
 
 
 def release(path: Path) -> None:
     """Take this process's claim away; that of another stays."""
-    if f'"pid": {os.getpid()},' in _read(path):
+    _pulse.drop(path)
+    if _read(path) == _mine():
         path.unlink(missing_ok=True)
+
+
+def _mine() -> str:
+    """What stands in the claims of this process."""
+    return json.dumps({"pid": os.getpid(), "born": _born(os.getpid()), "host": socket.gethostname()})
+
+
+class _Pulse:
+    """Touches the claims of this process for as long as it lives, for machines that cannot see it."""
+
+    def __init__(self) -> None:
+        self._held: set[Path] = set()
+        self._thread: threading.Thread | None = None
+
+    def add(self, path: Path) -> None:
+        self._held.add(path)
+        if not self._thread:
+            self._thread = threading.Thread(target=self._beat, name="claims", daemon=True)
+            self._thread.start()
+
+    def drop(self, path: Path) -> None:
+        self._held.discard(path)
+
+    def _beat(self) -> None:
+        while True:
+            time.sleep(BEAT_SECONDS)
+            for path in tuple(self._held):
+                with contextlib.suppress(OSError):
+                    os.utime(path)
+
+
+_pulse = _Pulse()
 
 
 class JobStore:
@@ -202,7 +255,11 @@ class JobStore:
         return {asset.role: self.folder(result.job) / asset.path for asset in result.assets}
 
     def publish(self, result: Result) -> None:
-        publish(self.folder(result.job) / "result.json", result.to_json())
+        """The first one counts: of two machines that did the same one was too late."""
+        path = self.folder(result.job) / "result.json"
+        if path.exists() and self.result(result.job) is None:
+            path.unlink(missing_ok=True)  # damaged
+        publish_once(path, result.to_json())
 
     def attempt(self, job: str) -> Path:
         """A new empty folder for one attempt."""
@@ -229,11 +286,6 @@ class JobStore:
     def claim(self, job: str) -> bool:
         """True if this process may work on the job now. A claim whose process is gone does not count."""
         return claim(self.folder(job) / "claim")
-
-    def beat(self, job: str) -> None:
-        """Show that the claim is alive, for other machines that cannot see the process."""
-        with contextlib.suppress(OSError):
-            os.utime(self.folder(job) / "claim")
 
     def release(self, job: str) -> None:
         release(self.folder(job) / "claim")

@@ -30,7 +30,6 @@ class Report:
         """Say what is being done and how much of the whole job is done, 0 to 1; raises `JobCancelled`."""
         if self._store.cancelled(self._job):
             raise JobCancelled(self._job)
-        self._store.beat(self._job)
         self._emit(Progress(self._job, phase, min(max(fraction, 0.0), 1.0)))
 
     def file(self, role: str, name: str, **meta: Any) -> Path:

@@ -14,7 +14,7 @@ import pytest
 
 from galatea.addon import gallery, objects, plan, prefs, runs, wanted
 from galatea.backend.cli import parser
-from galatea.backend.cli.run import plan as command_plan
+from galatea.backend.cli.flags import order_of
 from galatea.backend.protocol import own
 from galatea.backend.protocol import recipe as recipes
 from galatea.backend.protocol.catalog import catalog
@@ -196,7 +196,7 @@ def test_the_command_of_a_gallerys_run_does_the_same(words: Any, tmp_path: Path)
         told = shlex.split(run.command(tmp_path / "out"))
         assert "--prompt" in told
         options = parser().parse_args(told[1:])
-        recipe, inputs = command_plan(options, options.recipe)
+        recipe, inputs = order_of(options).plan()
         assert not inputs and options.seed == 4
         for mine, theirs in zip(run.recipe.steps, recipe.steps, strict=True):
             assert catalog()[mine.do].fill(mine.params) == catalog()[theirs.do].fill(theirs.params)

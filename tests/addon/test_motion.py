@@ -10,7 +10,7 @@ import bpy
 import pytest
 
 from galatea.backend.cli import parser
-from galatea.backend.cli.run import plan
+from galatea.backend.cli.flags import order_of
 from galatea.backend.protocol.catalog import spec_of
 from galatea.backend.protocol.errors import UserError
 from galatea.backend.protocol.recipe import load_recipe
@@ -50,11 +50,11 @@ def test_the_command_line_takes_a_motion(tmp_path: Path) -> None:
     mesh.write_text("v 0 0 0\n")
     read = parser().parse_args
     words = ["--mesh", str(mesh), "--out", str(tmp_path / "out")]
-    recipe, inputs = plan(read(["run", "motion_to_film", *words, "--motion", str(WALK)]), "motion_to_film")
+    recipe, inputs = order_of(read(["run", "motion_to_film", *words, "--motion", str(WALK)])).plan()
     assert inputs == {"model": mesh, "motion": WALK}
     assert [step.do for step in recipe.steps] == ["load", "skeleton", "bind", "retarget", "stage", "camera", "film"]
     with pytest.raises(UserError, match="needs --motion"):
-        plan(read(["run", "motion_to_film", *words]), "motion_to_film")
+        order_of(read(["run", "motion_to_film", *words])).plan()
     with pytest.raises(UserError, match="takes no --motion"):
-        plan(read(["run", "mesh_to_film", *words, "--motion", str(WALK)]), "mesh_to_film")
+        order_of(read(["run", "mesh_to_film", *words, "--motion", str(WALK)])).plan()
     assert load_recipe("motion_to_film").inputs == ("model", "motion")

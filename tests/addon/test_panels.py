@@ -15,7 +15,7 @@ from galatea.addon import plan, props, terms, ui
 from galatea.addon.runs import Run, copy
 from galatea.addon.ui import jobs as jobs_ui
 from galatea.backend.cli import parser
-from galatea.backend.cli.run import plan as command_plan
+from galatea.backend.cli.flags import order_of
 from galatea.backend.flow import Stage
 from galatea.backend.protocol.catalog import catalog
 from galatea.backend.protocol.job import JobState, Result
@@ -24,7 +24,11 @@ from galatea.backend.protocol.recipe import load_recipe, names
 
 from .drawn import Layout, drawn
 
-ELSEWHERE = {"load": "the window has an object where the command line has a file", "pick": "the gallery chooses"}
+ELSEWHERE = {
+    "load": "the window has an object where the command line has a file",
+    "pick": "the gallery chooses",
+    "validate": "it checks files, and is a verb of the command line",
+}
 
 
 def shown(addon: Any) -> set[tuple[str, str]]:
@@ -203,7 +207,7 @@ def test_a_gate_ends_the_run_with_a_report_as_the_command_does(addon: Any, photo
     run = plan.generate(bpy.context)
     assert run.gate == "game" and run.steps[-1]["do"] == "report" and run.scene
     options = parser().parse_args(shlex.split(run.command(tmp_path))[1:])
-    recipe, _ = command_plan(options, options.recipe)
+    recipe, _ = order_of(options).plan()
     assert [step.do for step in recipe.steps] == [step["do"] for step in run.steps]
     assert recipe.steps[-1].params["gate"] == run.steps[-1]["params"]["gate"]
 

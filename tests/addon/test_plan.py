@@ -12,7 +12,7 @@ import pytest
 
 from galatea.addon import plan, props
 from galatea.backend.cli import parser
-from galatea.backend.cli.run import plan as command_plan
+from galatea.backend.cli.flags import order_of
 from galatea.backend.protocol.catalog import catalog
 from galatea.backend.protocol.errors import UserError
 from galatea.backend.protocol.recipe import load_quality, names
@@ -41,7 +41,7 @@ def test_the_command_does_what_the_panel_does(chosen: Any, tmp_path: Path, quali
     words = shlex.split(run.command(tmp_path / "it's out"))
     assert words[0] == "galatea"
     options = parser().parse_args(words[1:])
-    recipe, inputs = command_plan(options, options.recipe)
+    recipe, inputs = order_of(options).plan()
     theirs = {step.do: catalog()[step.do].fill(step.params) for step in recipe.steps if step.do not in plan.LATER}
     assert theirs == steps(run)
     assert theirs["relief"]["thickness"] == 0.3 and theirs["clean"]["close"] is False

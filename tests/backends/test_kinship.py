@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from galatea.backend import kinship
+from galatea.backend import doings, kinship
 from galatea.backend.protocol.errors import UserError
 from galatea.backend.protocol.props import named
 
@@ -101,3 +101,37 @@ def test_damaged_weights_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyP
     (tmp_path / "minilm.onnx").write_bytes(b"another")
     with pytest.raises(UserError, match="are damaged"):
         kinship._proved("minilm.onnx")
+
+
+def test_vectors_made_beforehand_are_those_of_the_network() -> None:
+    """After a thing, a word for one or a motion was added: tools/minilm.py --words."""
+    made, wanted = kinship.shipped(), kinship.compared()
+    assert sorted(made) == wanted
+    some = wanted[:: max(1, len(wanted) // 60)]
+    likeness = (np.stack([made[text] for text in some]) * kinship.embed(some)).sum(1)
+    assert likeness.min() > 0.9999
+
+
+def test_the_first_unknown_word_embeds_one_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    embed = kinship.embed
+    monkeypatch.setattr(kinship, "embed", lambda texts: asked.extend(texts) or embed(texts))
+    monkeypatch.setattr(kinship, "_KEPT", {})
+    assert kinship.nearest("sedan", sorted(named())) is not None
+    assert asked == ["a photo of a sedan"]
+
+
+@pytest.mark.parametrize(
+    ("verb", "means"),
+    [("hikes", "walk"), ("waltzes", "dance"), ("observes", "watch"), ("flees", None), ("cooks", None), ("sews", None),
+     ("genuflects", None), ("xyzzy", None)],
+)  # fmt: skip
+def test_a_verb_finds_its_kin_or_none(verb: str, means: str | None) -> None:
+    found = doings.nearest(verb, ["walk", "run", "jump", "dance", "wave", "bow", "nod", "watch", "march", "sneak"])
+    assert (found[0] if found else None) == means
+
+
+def test_forms_of_verbs() -> None:
+    pairs = {"runs": "running", "dances": "dancing", "tries": "trying", "lie": "lying", "watches": "watching",
+             "sees": "seeing", "nods": "nodding", "walking": "walking", "goes": "going", "pass": "passing"}  # fmt: skip
+    assert {verb: doings.doing(verb) for verb in pairs} == pairs

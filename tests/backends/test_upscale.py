@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from galatea.backend import reel
 from galatea.backend.backends import upscale
 from galatea.backend.networks import enlarging
 from galatea.backend.protocol import place
@@ -93,7 +94,21 @@ def test_both_weights_are_pinned() -> None:
     assert all(file.size and file.sha256 for weights in spec.weights for file in weights.files)
 
 
-def test_the_recipe_makes_a_film_smoother_and_larger(store: JobStore, tmp_path: Path) -> None:
+def _filmed(path: Path, frames: list[np.ndarray]) -> Path:
+    """H.264 at the rate of a zip."""
+    av = pytest.importorskip("av")
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=int(reel.ZIP_RATE))
+        stream.height, stream.width = frames[0].shape[:2]
+        stream.pix_fmt = "yuv420p"
+        for frame in frames:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode())
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".zip", ".mp4"])
+def test_the_recipe_makes_a_film_smoother_and_larger(store: JobStore, tmp_path: Path, suffix: str) -> None:
     from galatea.backend.backends import interpolate
     from galatea.backend.flow import Drive, walk
     from galatea.backend.protocol.recipe import load_recipe
@@ -103,10 +118,14 @@ def test_the_recipe_makes_a_film_smoother_and_larger(store: JobStore, tmp_path: 
         {name: {"weights": "random:0", "device": "cpu"} for name in ("interpolate", "upscale")}
     )
     recipe.check()
-    film = films.packed(tmp_path / "film.zip", [films.ball(x, 32, 32) for x in (12, 16)])
+    frames = [films.ball(x, 32, 32) for x in (12, 16)]
+    film = films.packed(tmp_path / "film.zip", frames)
+    if suffix == ".mp4":
+        film = _filmed(tmp_path / "film.mp4", frames)
     steps = {"interpolate": interpolate.Backend(), "upscale": upscale.Backend()}
     drive = Drive(walk(recipe, {"film": film}, store), store, InlineRunner(store, steps.__getitem__))
     while not drive.tick():
         pass
-    assert drive.files
+    assert drive.files and drive.files["film"].suffix == suffix
     assert [frame.shape for frame in films.unpacked(drive.files["film"])] == [(128, 128, 3)] * 4
+    assert reel.read(drive.files["film"]).rate == 2 * reel.ZIP_RATE or suffix == ".zip"

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from galatea.backend.cli import main
-from galatea.backend.cli.batch import folders
+from galatea.backend.cli.table import folders
 from galatea.backend.protocol.store import JobStore
 
 RECIPE = """
@@ -89,7 +89,7 @@ def table(out: Path) -> dict[str, Any]:
 
 
 def rows(out: Path, *names: str) -> list[tuple[Any, ...]]:
-    return [tuple(row[name] for name in names) for row in table(out)["images"]]
+    return [tuple(row[name] for name in names) for row in table(out)["jobs"]]
 
 
 def test_each_picture_has_its_folder_and_one_that_is_bad_fails_alone(
@@ -97,24 +97,24 @@ def test_each_picture_has_its_folder_and_one_that_is_bad_fails_alone(
 ) -> None:
     out = tmp_path / "out"
     done = galatea(*several(recipe, pictures), "--out", out)
-    assert done.returncode == 3, done.stderr
+    assert done.returncode == 11, done.stderr
     assert rows(out, "folder", "state", "exit_code") == [
         ("vase", "done", 0),
         ("bad", "failed", 3),
         ("vase-2", "done", 0),
     ]
-    assert rows(out, "image") == [(str(picture),) for picture in pictures]
-    for row in table(out)["images"]:
+    assert rows(out, "source") == [(str(picture),) for picture in pictures]
+    for row in table(out)["jobs"]:
         result = json.loads((out / row["folder"] / "result.json").read_text())
         assert result["status"] == row["state"] and result["exit_code"] == row["exit_code"]
-        assert result["inputs"]["image"]["path"] == row["image"]
+        assert result["inputs"]["image"]["path"] == row["source"]
         assert row["outputs"] == [item["path"] for item in result["outputs"]]
         assert all((out / row["folder"] / name).is_file() for name in row["outputs"])
         assert row["seconds"] == result["seconds"] > 0
     data = table(out)
-    assert data["exit_code"] == 3 and data["status"] == "failed"
+    assert data["exit_code"] == 11 and data["status"] == "failed"
     assert (data["done"], data["failed"], data["cancelled"]) == (2, 1, 0)
-    assert "is not a picture" in data["images"][1]["error"] and f"bad: {data['images'][1]['error']}" in done.stderr
+    assert "is not a picture" in data["jobs"][1]["error"] and f"bad: {data['jobs'][1]['error']}" in done.stderr
     assert (out / "vase" / "cutout.png").read_bytes() != (out / "vase-2" / "cutout.png").read_bytes()
     for name in ("vase", "bad", "vase-2"):
         assert f"{name}: [1/2] cutout" in done.stderr, "each line says whose it is"
@@ -124,7 +124,7 @@ def test_each_picture_has_its_folder_and_one_that_is_bad_fails_alone(
 def test_run_again_it_goes_on_where_it_stood(recipe: Path, pictures: list[Path], tmp_path: Path) -> None:
     out = tmp_path / "out"
     first, bad, second = pictures
-    assert galatea(*several(recipe, [first, bad]), "--out", out).returncode == 3
+    assert galatea(*several(recipe, [first, bad]), "--out", out).returncode == 11
     ImageDraw.Draw(image := Image.new("RGB", (90, 90), "white")).rectangle((20, 20, 70, 80), "green")
     image.save(bad, "PNG")
     done = galatea(*several(recipe, [first, bad, second]), "--out", out)
@@ -149,7 +149,7 @@ def test_the_same_picture_twice_is_done_once(recipe: Path, pictures: list[Path],
     done = galatea(*several(recipe, [pictures[0], pictures[0]]), "--out", out, "--json", "--fresh")
     assert done.returncode == 0, done.stderr
     data = json.loads(done.stdout)
-    assert [row["folder"] for row in data["images"]] == ["vase", "vase-2"] and data == table(out)
+    assert [row["folder"] for row in data["jobs"]] == ["vase", "vase-2"] and data == table(out)
     assert len(list(JobStore(home / "jobs").jobs())) == 2
 
 
@@ -158,7 +158,7 @@ def test_a_folder_that_holds_another_result_is_left_alone(recipe: Path, pictures
     assert galatea(*several(recipe, pictures[:1]), "--out", out / "vase", "--seed", 5).returncode == 0
     before = (out / "vase" / "result.json").read_bytes()
     done = galatea(*several(recipe, [pictures[0], pictures[2]]), "--out", out)
-    assert done.returncode == 2 and "holds the result of another run" in done.stderr
+    assert done.returncode == 11 and "holds the result of another run" in done.stderr
     assert rows(out, "state", "exit_code") == [("failed", 2), ("done", 0)]
     assert (out / "vase" / "result.json").read_bytes() == before
     assert galatea(*several(recipe, [pictures[0], pictures[2]]), "--out", out, "--overwrite").returncode == 0

@@ -188,7 +188,8 @@ def test_a_full_data_disk_is_said(recipe: Path, tmp_path: Path, monkeypatch: pyt
         pytest.skip("this machine does not let us mount a small file system")
     try:
         monkeypatch.setenv("GALATEA_HOME", str(small / "home"))
-        done = galatea("run", recipe, "--out", tmp_path / "out", "--set", f"fake.text={'x' * 100_000}")
+        recipe.write_text(RECIPE + f'text = "{"x" * 100_000}"\n')
+        done = galatea("run", recipe, "--out", tmp_path / "out")
         assert done.returncode == 7, done.stderr
         assert "Free some space" in outcome(tmp_path / "out")["error"]["message"]
     finally:

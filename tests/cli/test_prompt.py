@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from galatea.backend.cli import main, parser
-from galatea.backend.cli.run import plan
+from galatea.backend.cli.flags import order_of
 from galatea.backend.protocol.catalog import catalog
 from galatea.backend.protocol.errors import UserError
 
@@ -22,7 +22,7 @@ WORDS = "a red armchair: old, with a very long tail of words that no outliner wo
 
 def steps(*words: str, recipe: str = "") -> dict[str, dict[str, Any]]:
     options = parser().parse_args(words)
-    found, _ = plan(options, recipe or options.recipe)
+    found, _ = order_of(options, recipe).plan()
     return {step.do: catalog()[step.do].fill(step.params) for step in found.steps}
 
 
@@ -58,7 +58,7 @@ def asked(monkeypatch: pytest.MonkeyPatch, *words: str) -> tuple[str, dict[str, 
     seen: list[Any] = []
 
     def note(options: argparse.Namespace, blender: str, name: str) -> int:
-        seen.extend([name, plan(options, name)[0]])
+        seen.extend([name, order_of(options, name).plan()[0]])
         return 0
 
     monkeypatch.setattr(run, "perform", note)

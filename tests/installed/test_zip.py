@@ -28,6 +28,7 @@ def test_the_zip_holds_what_runs_and_nothing_else(archive: Path) -> None:
         "backend/weights/lift.onnx",
         "backend/weights/minilm.onnx",
         "backend/weights/minilm.txt",
+        "backend/weights/minilm_words.npz",
         "backend/weights/rtmpose_s.onnx",
         "backend/weights/lift.safetensors",
         "backend/weights/lpips.safetensors",

@@ -12,12 +12,10 @@ from galatea.backend.protocol import scene
 from ..golden.prompts import score as scorer
 
 PROMPTS = Path(scorer.__file__).parent
-BAR = 0.95
-"""Share of the asserted slots that the offline parser must get right of the prompts that it was made with."""
-
-UNSEEN_BAR = 0.83
-"""The same of 30 prompts that its author had not seen: 0.82 when they were first tried, 0.85 after two names in them
-were brought to what things.toml had come to call them (truck, propeller)."""
+BARS = {"": (60, 0.95), "unseen": (30, 0.95), "fresh": (40, 0.97), "later": (20, 0.9)}
+"""Of each set: how many prompts, and the share of its asserted slots that the offline parser must get right. It was
+made with the first one. When first tried it understood 0.82 of unseen and 0.79 of fresh, and was mended by both (now
+0.99 and 1.0); later was written after that, tried once (0.91), by the same hand, and is not to be mended by."""
 
 
 def test_the_set_holds_what_it_promises() -> None:
@@ -65,27 +63,41 @@ def test_the_scorer_can_tell_right_from_wrong() -> None:
 
 def test_every_slot_is_one_that_a_document_has() -> None:
     spec = scene.validate({"objects": [{"name": "ball"}]})
-    for prompt in (*scorer.prompts(PROMPTS), *scorer.prompts(PROMPTS / "unseen")):
+    for prompt in [each for folder in BARS for each in scorer.prompts(PROMPTS / folder)]:
         for slot, wanted in scorer._flat(prompt["expect"]):
             head, *rest = slot.split(".")
             if head in ("objects", "soft"):
                 name = rest[0] if head == "objects" else "ball"
-                one = scene.validate({"objects": [{"name": name.removesuffix("_2"), "type": "soft_body"}] * 2})
+                plain = name.rstrip("_0123456789")
+                one = scene.validate({"objects": [{"name": plain, "type": "soft_body"}] * 3})
                 scorer.slot_of(one, slot)
             else:
                 scorer.slot_of(spec, slot)
             assert wanted is not None
 
 
-def test_the_offline_parser_understands_the_prompts() -> None:
+@pytest.mark.parametrize("folder", BARS)
+def test_the_offline_parser_understands_the_prompts(folder: str) -> None:
+    """Once a set was read by whoever works on the grammar it is seen: write another."""
     grammar = pytest.importorskip("galatea.backend.parse.grammar")
-    right, asserted, failures = scorer.score(grammar.parse, PROMPTS)
-    assert right >= BAR * asserted, f"{right} of {asserted}\n" + "\n".join(failures)
+    count, bar = BARS[folder]
+    assert len(list(scorer.prompts(PROMPTS / folder))) == count
+    right, asserted, failures = scorer.score(grammar.parse, PROMPTS / folder)
+    assert right >= bar * asserted, f"{right} of {asserted}\n" + "\n".join(failures)
 
 
-def test_it_understands_most_of_what_it_was_not_made_with() -> None:
-    """Once these are read by whoever works on the grammar they are seen: raise the bar then, and write others."""
+def test_it_takes_milliseconds() -> None:
+    """Counted in calls, for clocks of busy machines lie: a sentence costs a few ten thousand of them."""
+    import cProfile
+    import pstats
+
     grammar = pytest.importorskip("galatea.backend.parse.grammar")
-    assert len(list(scorer.prompts(PROMPTS / "unseen"))) == 30
-    right, asserted, failures = scorer.score(grammar.parse, PROMPTS / "unseen")
-    assert right >= UNSEEN_BAR * asserted, f"{right} of {asserted}\n" + "\n".join(failures)
+    every = [each["words"] for folder in BARS for each in scorer.prompts(PROMPTS / folder)]
+    for words in every:  # tables and unknown words are looked up once
+        grammar.parse(words)
+    profile = cProfile.Profile()
+    profile.enable()
+    for words in every:
+        grammar.parse(words)
+    profile.disable()
+    assert pstats.Stats(profile).total_calls / len(every) < 60_000  # type: ignore[attr-defined]

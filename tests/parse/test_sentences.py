@@ -171,6 +171,46 @@ SENTENCES: dict[str, dict[str, Wish]] = {
     "a close-up of a coin spinning on a table": {
         "camera.shots": "close still 5s", "things.coin.relation": ("on", "table"),
     },
+    # which of several, whose end, what holds it
+    "Ten dominoes stand in a row and the third one is pushed": {
+        "events.push.index": 2, "things.domino.initial_velocity": (0.0, 0.0, 0.0),
+    },
+    "Five crates stand in a row, the last one falls over": {"events.push.index": 4},
+    "Three red cups on a shelf. Two blue cups on the floor. A ball rolls into the blue ones.": {
+        "things.ball.initial_velocity.0": more(0), "things.cup_2.count": 2, "total": 7,
+    },
+    "A red ball falls and a blue one rolls": {"total": 2, "things.ball_2.material.color.2": more(0.7)},
+    "a castle with a tower on each side": {"things.tower.count": 2, "things.tower.relation": ("near", "castle")},
+    "There is a table. On its left side stands a lamp, on its right side lie two books.": {
+        "things.lamp.relation": ("on", "table"), "things.book.relation": ("on", "table"),
+    },
+    "A seesaw: a stone is dropped on the left end, a ball lies on the right end": {
+        "things.rock.relation": ("above", "seesaw"), "things.ball.relation": ("on", "seesaw"),
+    },
+    "a box, 30 cm on each side": {"things.crate.dimensions": (0.3, 0.3, 0.3)},
+    "A silk sheet, pinned at its four corners, catches a ball": {
+        "things.cloth.pinned": "corners", "things.ball.relation": ("above", "cloth"),
+    },
+    "A lantern hangs from a chain between two poles": {"things.lamp.relation": ("hanging_from", "chain")},
+    "A vase with a flower stands on a table": {
+        "things.vase.relation": ("on", "table"), "things.flower.relation": ("in", "vase"),
+    },
+    "pile of 40 bricks, a ball drops on it from 5 m": {
+        "things.ball.relation": ("above", "brick"), "things.brick.relation": ("none", ""),
+    },
+    "Around a boat lie ten stones, and around the boat three flags are scattered": {
+        "things.flag.count": 3, "things.rock.count": 10,
+    },
+    "a balloon rises from behind a table": {"things.balloon.relation": ("behind", "table")},
+    "Five crates tumble down a flight of stone stairs": {
+        "things.staircase.material.name": "granite", "things.crate.relation": ("on", "staircase"),
+    },
+    "A cup is knocked off a shelf by a ball": {"things.cup.relation": ("on", "shelf")},
+    "Children's blocks: a 3 by 3 grid of wooden cubes, 10 cm each": {"total": 9, "things.crate.arrangement": "grid"},
+    "After 2 s the candles are blown over by a wind from the front": {
+        "events.wind.time": 2.0, "events.wind.direction.1": more(0.5),
+    },
+    "a hammer, an anvil, a rod and a feather": {"total": 4, "notes": lambda notes: not notes},
     # idioms
     "Newton's cradle": {"things.cradle.count": 1},
     "A house of cards collapses": {"things.card.arrangement": "pyramid"},

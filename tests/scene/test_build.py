@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 
 import numpy as np
 import pytest
@@ -13,8 +14,10 @@ bpy = pytest.importorskip("bpy")
 
 from mathutils import Vector  # noqa: E402
 
+from galatea.addon.scene.build import SPEC  # noqa: E402
 from galatea.addon.scene.lib.physics import thing as physics  # noqa: E402
 from galatea.backend.protocol.errors import UserError  # noqa: E402
+from galatea.backend.protocol.job import Request  # noqa: E402
 
 
 @pytest.fixture
@@ -191,9 +194,41 @@ def test_the_users_libraries_come_first_and_nothing_in_them_runs(build, library)
     assert len(obj.data.vertices) == 4 and not obj.animation_data and not bpy.data.texts
 
 
-def test_a_folder_that_is_not_there_is_said(build):
-    with pytest.raises(UserError, match="there is no folder"):
-        build({"name": "ball"}, params={"assets": "/nowhere/at/all"})
+def test_a_library_may_be_one_file_and_the_first_one_named_wins(build, library, tmp_path):
+    one = library / "props.blend"
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "aa.blend").write_bytes(one.read_bytes())
+    done = build({"name": "gnome"}, params={"assets": os.pathsep.join((str(one), str(other)))})
+    assert "taken from props.blend, Garden Gnome" in warnings(done)
+    done = build({"name": "garden dwarf"}, params={"assets": str(one)})
+    assert "taken from props.blend, Garden Gnome" in warnings(done), "by what the words mean"
+    done = build({"name": "spoon"}, params={"assets": str(one)})
+    assert done.metrics["stand_ins"] == 1, "nothing in it is like a spoon"
+
+
+def test_the_id_knows_what_lies_in_the_libraries(library, tmp_path):
+    spec = tmp_path / "scene.json"
+    spec.write_text('{"objects": [{"name": "gnome"}]}')
+
+    def id():
+        return Request.of(SPEC, {"spec": spec}, {"assets": str(library)}).id
+
+    before = id()
+    assert id() == before
+    more = library / "deeper"
+    more.mkdir()
+    (more / "b.blend").write_bytes((library / "props.blend").read_bytes())
+    after = id()
+    assert after != before
+    (more / "b.blend").unlink()
+    assert id() == before
+
+
+@pytest.mark.parametrize("place", ["/nowhere/at/all", __file__])
+def test_a_library_that_is_none_is_said(build, place):
+    with pytest.raises(UserError, match=r"there is no folder or .blend file"):
+        build({"name": "ball"}, params={"assets": place})
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ bpy = pytest.importorskip("bpy")
 from bpy_extras.object_utils import world_to_camera_view  # noqa: E402
 from mathutils import Vector  # noqa: E402
 
-from galatea.addon.scene.lib.render import several, tone, wished  # noqa: E402
+from galatea.addon.scene.lib.render import directing, several, tone, wished  # noqa: E402
 
 
 @pytest.fixture
@@ -83,15 +83,38 @@ def test_the_camera_of_a_scene_does_not_run_after_one_thing(run, built):
     assert not target.animation_data
 
 
+def boxes(*bodies):
+    """(F, N, 2, 3) of bodies that are cubes: each is where it is at each frame (F, 3), and its size."""
+    places = np.stack([np.asarray(places, float) for places, _ in bodies], axis=1)
+    half = np.array([size for _, size in bodies])[None, :, None] / 2
+    return np.stack([places - half, places + half], axis=2)
+
+
+def cast(*bodies, rate=24.0, kinds=None, ground=False):
+    found = boxes(*bodies)
+    moved = np.zeros(found.shape[:2])
+    moved[1:] = np.linalg.norm(np.diff(found.mean(axis=2), axis=0), axis=2)
+    kinds = kinds or [f"thing {k}" for k in range(len(bodies))]
+    return directing.Cast(found, moved, kinds, several.kept(found, kinds, ground), rate)
+
+
+def way(count, start, end, first=0, last=None):
+    """(F, 3): at the start until frame `first`, at the end from frame `last` on."""
+    share = np.clip((np.arange(count) - first) / max((last or count - 1) - first, 1), 0, 1)
+    return np.asarray(start, float) + share[:, None] * (np.asarray(end, float) - np.asarray(start, float))
+
+
 def test_limits_are_where_all_begins_and_where_most_of_it_goes():
-    start = [np.zeros((1, 3)), np.array([[2.0, 0, 0]])]
-    stays = [[start[0], start[1] + [0.5, 0, 0]] for _ in range(20)]
-    low, high = several.limits([start, *stays])
+    still = way(21, (0, 0, 0), (0, 0, 0))
+    low, high = several.limits(boxes((still, 0), (way(21, (2, 0, 0), (2.5, 0, 0), 0, 1), 0)))
     assert low[0] == 0 and high[0] == pytest.approx(2.5, abs=0.1)
-    away = [[start[0], np.array([[1e4, 0, 0]])] for _ in range(20)]
-    assert several.limits([start, *away])[1][0] == pytest.approx(2 + 0.75 * 2)
-    rare = [[start[0], start[1]] for _ in range(40)] + [[start[0], np.array([[1e4, 0, 0]])]]
-    assert several.limits([start, *rare])[1][0] == pytest.approx(2.0)
+    away = boxes((still, 0), (way(21, (2, 0, 0), (1e4, 0, 0), 0, 1), 0))
+    assert several.limits(away)[1][0] == pytest.approx(2 + 0.75 * 2)
+    rare = boxes((way(41, (0, 0, 0), (0, 0, 0)), 0), (way(41, (2, 0, 0), (1e4, 0, 0), 39, 40), 0))
+    assert several.limits(rare)[1][0] == pytest.approx(2.0)
+    falls = boxes((way(21, (0, 0, 2), (1, 0, 0)), 0.2))
+    near, far = several.limits(falls)[1][0], several.limits(falls, ground=True)[1][0]
+    assert near < 0.3 < 0.8 < far, "room is measured to the floor"
 
 
 def test_light_and_camera_listen_to_the_document_until_they_are_told(run, built):
@@ -151,11 +174,93 @@ def test_the_backdrop_is_apart_from_what_is_before_it(built):
     assert light([0.9, 0.9, 0.9]) < light([0.15, 0.1, 0.1])
 
 
-def test_what_begins_small_and_goes_far_is_followed_without_its_strays() -> None:
-    box = np.array([[x, y, z] for x in (0, 1.0) for y in (0, 1.0) for z in (0, 1.0)])
-    assert several.roams([box, np.add(box, (0, 0, 3.0))])
-    assert not several.roams([box, np.add(box, (0, 0, 0.5))])
-    shards = [0.1 * box + (0.1 * k, 0, 0) for k in range(9)] + [0.1 * box + (8.0, 0, 0)]
-    assert len(several.midst(shards, 1.0)) == 9
-    assert several.stands([[box, shards[0]], [box, shards[-1]]]) and not several.stands([[box], shards])
-    assert len(several.midst(shards[-3:], 1.0)) == 3
+def test_what_leaves_is_let_go_and_the_midst_of_many_stays():
+    still, flies = way(48, (0, 0, 0), (0, 0, 0)), way(48, (1, 0, 0), (90, 0, 0))
+    both = cast((still, 1.0), (flies, 0.5))
+    assert both.kept[:, 0].all() and both.kept[0, 1] and not both.kept[-1, 1]
+    assert cast((flies, 0.5)).kept.all(), "the only one is never let go"
+    ends = [(0.1 * k, 0, 0) for k in range(9)] + [(8.0, 0, 0)]
+    shards = cast(*((way(24, (0, 0, 0.5), end), 0.05) for end in ends), kinds=["jug pieces"] * 10)
+    assert shards.kept[-1, :8].any() and not shards.kept[-1, 9]
+
+
+def test_a_small_one_is_gone_after_while_it_acts_and_is_seen_then():
+    long, small = way(96, (0, 0, 0), (0, 0, 0)), way(96, (1.4, 0, 0), (1.4, 0, 1.5), 40, 60)
+    both = cast((long, 3.0), (small, 0.08))
+    assert both.heroes.tolist() == [False, True]
+    windows = directing.windows(both)
+    assert np.isnan(windows[:25]).all() and np.isnan(windows[75:]).all(), "all is seen before and after"
+    tall = np.ptp(windows[50], axis=0)
+    assert 0.1 * tall[2] <= 0.08, "at least a tenth of the picture's height"
+    assert (windows[50, 0] < small[50]).all() and (small[50] < windows[50, 1]).all()
+    assert directing.windows(cast((long, 3.0), (small, 0.5))) is None, "large enough from one place"
+
+
+def test_the_eye_goes_to_what_began_last():
+    plank, stone = way(96, (0, 0, 0), (0, 0, 0)), way(96, (-1.4, 0, 2), (-1.4, 0, 0), 5, 30)
+    apple = way(96, (1.4, 0, 0), (1.4, 0, 1.5), 30, 50)
+    windows = directing.windows(cast((plank, 3.0), (stone, 0.1), (apple, 0.08)))
+    assert windows[15].mean(axis=0)[0] < 0 < 1 < windows[40].mean(axis=0)[0]
+
+
+def test_a_film_ends_when_all_is_at_rest_unless_its_time_was_said(run, built):
+    def length(**told):
+        bpy.ops.wm.read_factory_settings(use_empty=True)
+        built(TABLE, BALL, simulation={"duration": 5.0, **told})
+        ball = next(obj for obj in bodies() if obj["galatea_item"] == "ball")
+        roll(ball, ball.location.copy(), ball.location + Vector((0.5, -0.5, 0)))
+        run("stage")
+        frames = run("camera", seconds=0.0).metrics["frames"]
+        assert bpy.context.scene.frame_end == frames
+        return frames
+
+    assert length() == 121
+    assert length(ends_at_rest=True) == pytest.approx(25 + 24, abs=3)
+    assert directing.length(-1, 121, 24.0) == 121, "where nothing moves there is nothing to wait for"
+    assert directing.length(3, 121, 24.0) == 48, "too short to be looked at"
+
+
+def test_a_camera_that_goes_after_something_goes_smoothly(run, built):
+    built({"name": "wall", "type": "passive", "dimensions": [6, 0.2, 1]},
+          {"name": "ball", "dimensions": [0.1, 0.1, 0.1], "position": [-2.5, -1, 0]},
+          {"id": "other", "name": "ball", "dimensions": [0.1, 0.1, 0.1], "position": [2.5, -1, 0]},
+          simulation={"duration": 5.0})  # fmt: skip
+    for obj in bodies():
+        if obj["galatea_item"] in ("ball", "other"):
+            start = 1 if obj["galatea_item"] == "ball" else 60
+            for frame, z in ((start, 0), (start + 12, 1.2), (start + 24, 0)):
+                obj.location[2] = obj.location[2] + z
+                obj.keyframe_insert("location", frame=frame)
+                obj.location[2] = obj.location[2] - z
+    run("stage")
+    away = run("camera", seconds=0.0).metrics["distance_m"]
+    scene = bpy.context.scene
+    places, looks = [], []
+    for frame in range(1, scene.frame_end + 1):
+        scene.frame_set(frame)
+        places.append(np.array(scene.camera.matrix_world.translation))
+        looks.append(np.array(scene.camera.matrix_world.col[2])[:3])
+    assert np.ptp(np.array(places)[:, 0]) > 1.0, "it went from the one to the other"
+    assert np.linalg.norm(np.diff(places, 2, axis=0), axis=1).max() < 0.01 * away
+    assert np.linalg.norm(np.diff(looks, 2, axis=0), axis=1).max() < 0.004
+
+
+def test_a_row_is_seen_from_its_end_and_what_falls_into_a_bucket_from_above(run, built):
+    built({"name": "domino", "count": 12, "arrangement": "row"}, simulation={"duration": 0.5})
+    run("stage")
+    run("camera", seconds=0.0)
+    rig = next(obj for obj in bpy.context.scene.objects if obj.get("galatea_role") == "camera_rig")
+    assert np.degrees(rig.rotation_euler[2]) > 25
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    built({"name": "bucket", "type": "passive"}, {"name": "coin", "relation": {"kind": "above", "target": "bucket"}},
+          simulation={"duration": 0.5})  # fmt: skip
+    run("stage")
+    run("camera", seconds=0.0)
+    rig = next(obj for obj in bpy.context.scene.objects if obj.get("galatea_role") == "camera_rig")
+    assert np.degrees(-rig.rotation_euler[0]) > 30
+
+
+def test_a_few_of_a_kind_differ_a_little(built):
+    built({"name": "ball", "count": 3, "type": "soft_body", "material": {"color": [0.1, 0.6, 0.2]}})
+    shown = {tuple(np.round(obj.data.materials[0].diffuse_color[:3], 3)) for obj in bodies()}
+    assert len(shown) == 3 and all(green > red and green > blue for red, green, blue in shown)

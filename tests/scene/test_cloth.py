@@ -7,6 +7,7 @@ import bpy
 import numpy as np
 import pytest
 
+from galatea.addon.scene import props
 from galatea.addon.scene.lib.physics import cloth, draping
 from galatea.addon.scene.lib.physics.enclosing import Solid
 
@@ -71,6 +72,22 @@ def test_a_flag_waves_in_the_wind_by_its_seed_and_hangs_without(make_work):
     assert still[-6:, 0].mean() < 0.2  # it hangs
     assert np.array_equal(windy[:6], corner([8, 0, 0], 1, 0.2)[:6])
     assert not np.array_equal(windy[:6], corner([8, 0, 0], 2, 0.2)[:6])
+
+
+def test_what_is_under_a_table_is_not_in_it():
+    part = props.make("table", (1.4, 0.8, 0.74), bpy.data.materials.new).parts[0]
+    obj = bpy.data.objects.new("table", part.mesh)
+    bpy.context.scene.collection.objects.link(obj)
+    solid = Solid.of(obj)
+    low, high = solid.low, solid.high
+    top = low[2] + 0.985 * (high[2] - low[2])
+    x, y, z = (np.linspace(-0.3, 0.3, 13) * (high[0] - low[0]), np.linspace(-0.3, 0.3, 13) * (high[1] - low[1]),
+               low[2] + np.array([0.2, 0.4, 0.632, 0.8]) * (high[2] - low[2]))  # fmt: skip
+    under = np.stack(np.meshgrid(x, y, z, indexing="ij"), axis=-1).reshape(-1, 3)
+    slips = np.array([(0.1125, -0.33, -0.2), (0.1125, -0.32, -0.2)])  # rays from here slip through its edges
+    assert not len(solid.inside(np.concatenate([under, slips])))
+    within = np.stack(np.meshgrid(x + 0.011, y + 0.007, [top], indexing="ij"), axis=-1).reshape(-1, 3)
+    assert len(solid.inside(within)) > 0.8 * len(within)
 
 
 def test_pins_are_found_on_hanging_and_level_cloths():

@@ -279,6 +279,23 @@ def test_a_sentence_becomes_a_sequence_that_ends_standing():
     assert speed[-3:].max() < 1e-3, "it still moves at the end"
 
 
+def test_a_gesture_is_done_by_the_hand_that_is_said():
+    def hands(text):
+        one = made(person(), text)
+        return [ends(one.take, f"hand.{side}") for side in "LR"]
+
+    right, left, both = hands("waves"), hands("waves with the left hand"), hands("waves with both hands")
+    off = np.linalg.norm(left[0] - right[1] * [-1, 1, 1], axis=1)
+    assert off.mean() < 0.08 and off.max() < 0.25, "but for how it stands the left hand does what the right one did"
+    assert right[1][:, 2].max() > 1.4 > right[0][:, 2].max() and left[0][:, 2].max() > 1.4 > left[1][:, 2].max()
+    assert both[0][:, 2].max() > 1.4 and both[1][:, 2].max() > 1.4
+    assert words.understand("waves with its left arm", "biped").parts[0].face == 0, "it does not turn"
+    assert words.understand("waves to the left", "biped").parts[0].face == pytest.approx(np.pi / 2)
+    told = words.understand("walks to the left while waving with his left hand", "biped").parts
+    assert [(p.motion, p.hand) for p in told] == [("walk", ""), ("wave", "L")]
+    assert told[0].face == pytest.approx(np.pi / 2)
+
+
 def test_a_gesture_lies_over_a_walk():
     one = made(person(), "waves while walking")
     plain = made(person(), "walks")
@@ -311,6 +328,16 @@ def test_what_is_not_known_is_told():
     assert told.parts[0].motion == "slither" and told.notes
     told = words.understand("zzz", "biped", similar=lambda word, others: [float("dance" in o) for o in others])
     assert told.parts[0].motion == "dance", "another likeness can be plugged in"
+
+
+def test_a_verb_that_no_clip_has_is_the_one_that_means_nearly_the_same():
+    pytest.importorskip("onnxruntime")
+    for text, clip in (("waltzes", "dance"), ("hikes for 3 m", "walk"), ("observes", "look around")):
+        told = words.understand(text, "biped")
+        assert told.parts[0].motion == clip and f"{clip} was taken, which means nearly the same" in told.notes[0]
+    told = words.understand("cooks dinner", "biped")
+    assert told.parts[0].motion == "idle" and "nearly" not in told.notes[0], "what means nothing here stays refused"
+    assert words.understand("dannces", "biped").parts[0].motion == "dance", "letters tell what is misspelt"
 
 
 VOCABULARY = [w for clip in library.everything() for w in clip.words]

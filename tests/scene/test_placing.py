@@ -126,6 +126,15 @@ def test_on_in_and_under():
     apart(scene)
 
 
+def test_what_is_nudged_off_something_stands_at_its_edge():
+    scene = placed(row("t", "table"), row("b", "box", "on", "t", initial_velocity=[0.0, -0.8, 0.0]))
+    (low, _), (edge, _) = scene.box("b"), scene.box("t")
+    middle = low[1] + 0.2
+    assert edge[1] < middle < edge[1] + 0.1, "it would slide a few centimetres only"
+    fast = placed(row("t", "table"), row("b", "box", "on", "t", initial_velocity=[0.0, -3.0, 0.0]))
+    assert fast.box("b")[0][1] > edge[1] + 0.3, "what is thrown starts farther in"
+
+
 def test_what_does_not_fit_is_said_with_names_and_stands_beside():
     scene = placed(row("t", "table"), row("high", "tower", "under", "t"), row("b", "ball"),
                    row("deep", "box", "in", "b"), row("tray", "tray"), row("wide", "slab", "in", "tray"))  # fmt: skip

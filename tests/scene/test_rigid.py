@@ -6,7 +6,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from galatea.addon.scene.lib.physics import pulling
 from galatea.addon.scene.lib.physics.bodies import Joint
 
 from .falls import ball, box, floor, solved
@@ -86,14 +85,12 @@ def test_joints_keep_to_their_limits() -> None:
 def test_a_rope_holds_and_a_spring_swings_in_its_time() -> None:
     rope = Joint("rope", 0, -1, np.array([0, 0, 3.0]), np.array([0, 1.0, 0]), far=np.array([0, 0, 4.0]), length=1.5)
     body = ball(0.1, (0, 0, 3), mass=2.0)
-    pulls = pulling.Pulls([body], [rope], 1 / 240)
-    poses, _ = solved([body], 2.0, [rope], force=lambda time, state: pulls.force(state))
+    poses, _ = solved([body], 2.0, [rope])
     assert poses[-1, 0, 2] == pytest.approx(2.5, abs=0.02)
     assert poses[:, 0, 2].min() > 2.35
     spring = Joint("spring", 0, -1, np.array([0, 0, 3.0]), np.array([0, 1.0, 0]), far=np.array([0, 0, 4.0]),
                    length=1.0, stiffness=80.0, damping=0.0)  # fmt: skip
-    other = pulling.Pulls([body], [spring], 1 / 240)
-    poses, _ = solved([body], 4.0, [spring], force=lambda time, state: other.force(state))
+    poses, _ = solved([body], 4.0, [spring])
     z = poses[:, 0, 2] - (3 - 2 * G / 80)
     over = np.flatnonzero((z[:-1] > 0) & (z[1:] <= 0))
     assert np.diff(over).mean() / 240 == pytest.approx(2 * np.pi * np.sqrt(2 / 80), rel=0.02)

@@ -123,6 +123,28 @@ def test_what_breaks_is_whole_until_it_is_hit_and_in_pieces_after(run: Any, make
     assert all(len(piece.data.materials) >= 2 for piece in pieces)
 
 
+@pytest.mark.parametrize(("weight", "breaks"), [(0.5, True), (0.003, False)])
+def test_a_pane_breaks_by_the_energy_of_what_hits_it(run: Any, make_work: Make, weight: float, breaks: bool) -> None:
+    work = make_work()[0]
+    document(objects=[{"id": "ball", "name": "ball", "mass": weight, "initial_velocity": [10, 0, 1]},
+                      {"id": "pane", "name": "wall", "type": "passive", "pieces": 10, "material": {"name": "glass"}}],
+             simulation=_lasts(0.5))  # fmt: skip
+    put(work, "ball", "ball", (0.1,) * 3, (-1, 0, 0.5))
+    put(work, "pane", "box", (0.02, 1, 1), (0, 0, 0.5))
+    told = json.loads(run("simulate").path("physics").read_text())
+    assert ("pane.0.0" in told.get("broken", {})) is breaks
+
+
+def test_what_falls_beside_a_pane_leaves_it_whole(run: Any, make_work: Make) -> None:
+    work = make_work()[0]
+    document(objects=[{"id": "ball", "name": "ball", "mass": 20},
+                      {"id": "pane", "name": "wall", "type": "passive", "pieces": 10, "material": {"name": "glass"}}],
+             simulation=_lasts(0.8))  # fmt: skip
+    put(work, "ball", "ball", (0.3,) * 3, (-0.2, 0, 2.0))
+    put(work, "pane", "box", (0.02, 1, 1), (0, 0, 0.5))
+    assert not json.loads(run("simulate").path("physics").read_text()).get("broken")
+
+
 def _volume(mesh: bpy.types.Mesh) -> float:
     import bmesh
 

@@ -122,6 +122,21 @@ def test_wheels_have_bones_along_their_axles_as_long_as_their_radius():
         assert sorted(round(abs(wheel.head[1]), 1) for wheel in wheels) == [1.1, 1.1, 1.1, 1.1]
 
 
+def test_furniture_has_a_bone_up_each_leg_and_a_block_has_none():
+    (points, faces), _ = bodies.chair()
+    found = find((points, faces)).skeleton
+    legs = [bone for bone in found.bones if bone.parent == "body"]
+    assert sorted(leg.name for leg in legs) == ["leg.001.L", "leg.001.R", "leg.002.L", "leg.002.R"]
+    for leg in legs:
+        other = found[f"{leg.name[:-1]}{'R' if leg.name[-1] == 'L' else 'L'}"]
+        assert np.allclose(leg.head * [-1, 1, 1], other.head, atol=0.03) and leg.tail[2] == pytest.approx(0, abs=0.02)
+        assert np.linalg.norm((leg.head - leg.tail)[:2]) < 0.1 and 0.25 < leg.length < 0.5
+    cube = np.array([[x, y, z] for x in (-0.4, 0.4) for y in (-0.3, 0.3) for z in (0.0, 0.9)])
+    sides = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
+    block = find((cube, np.array([t for a, b, c, d in sides for t in ((a, b, c), (a, c, d))], np.int32)), "furniture")
+    assert [bone.name for bone in block.skeleton.bones] == ["root", "body"]
+
+
 def test_the_chain_of_a_coiled_snake_follows_it():
     mesh, line = bodies.snake()[0], bodies.snake_line()
     found = find(mesh).skeleton
@@ -181,6 +196,49 @@ def test_a_body_that_faces_another_way_is_turned_to_the_front(run):
     assert ahead[1] < -0.8 * np.linalg.norm(ahead)
     assert abs(done.metrics["turned_degrees"]) == pytest.approx(90, abs=6)
     assert run("skeleton", face_front=False).metrics["turned_degrees"] == 0
+
+
+@pytest.mark.parametrize(("degrees", "path"), [(90, "auto"), (-130, "auto"), (90, "orbit")])
+def test_a_film_begins_where_the_photo_of_a_turned_body_was_taken(run, make_work, degrees, path):
+    points, faces = bodies.horse()[0]
+    around = np.radians(degrees)
+    turn = np.array([[np.cos(around), np.sin(around), 0], [-np.sin(around), np.cos(around), 0], [0, 0, 1]])
+    work, _ = make_work()
+    mesh = meshes.new_mesh("Body", (points @ turn).astype(np.float32), faces.astype(np.int32))
+    body = work.add("body", bpy.data.objects.new("Body", mesh))
+    before = np.array(mesh.vertices[0].co)
+    work.steps = [{"step": "bring"}, {"step": "skeleton"}]
+    step.run(work, **step.SPEC.fill({"kind": "quadruped"}))
+    bpy.context.view_layer.update()
+    after = np.array(body.matrix_world @ mesh.vertices[0].co)
+    turned = np.arctan2(after[1], after[0]) - np.arctan2(before[1], before[0])
+    photo = np.array([np.sin(turned), -np.cos(turned)])  # where -Y, from where it was taken, has gone
+    run("camera", path=path, seconds=2.0)
+    places = []
+    for frame in range(1, 49):
+        bpy.context.scene.frame_set(frame)
+        place = np.array(bpy.context.scene.camera.matrix_world.translation)[:2]
+        places.append(place / np.linalg.norm(place))
+    assert places[0] @ photo > 0.99 and abs(turned) > 0.7
+    if path == "auto":
+        assert min(place @ photo for place in places) == pytest.approx(np.cos(np.radians(80)), abs=0.05)
+        assert max(-place[1] for place in places) > -places[0][1] + 0.5, "it goes over to the front"
+    bpy.context.scene.frame_set(bpy.context.scene["galatea_still"])
+    assert np.array(bpy.context.scene.camera.matrix_world.translation)[:2] @ photo > 0
+
+
+def test_a_body_that_was_loaded_is_filmed_from_the_front(run, make_work):
+    points, faces = bodies.horse()[0]
+    work, _ = make_work()
+    turned = points @ np.array([[0, -1, 0], [1, 0, 0], [0, 0, 1.0]]).T
+    mesh = meshes.new_mesh("Body", turned.astype(np.float32), faces.astype(np.int32))
+    work.add("body", bpy.data.objects.new("Body", mesh))
+    work.steps = [{"step": "load"}, {"step": "skeleton"}]
+    step.run(work, **step.SPEC.fill({}))
+    run("camera", seconds=1.0)
+    bpy.context.scene.frame_set(1)
+    place = bpy.context.scene.camera.matrix_world.translation
+    assert np.degrees(np.arctan2(place.x, -place.y)) == pytest.approx(-40, abs=8)
 
 
 def test_a_body_without_a_surface_is_refused(run):

@@ -59,8 +59,12 @@ def test_what_rolls_is_slowed_by_its_inertia(engine: str, shape: str) -> None:
 
 
 def test_pendulums_and_springs_swing_in_their_time(engine: str) -> None:
-    _hold(bodies.pendulum(engine), bodies.pendulum(engine, "ball", 0.8, radius=0.1), bodies.rod(engine))
+    _hold(bodies.pendulum(engine), bodies.pendulum(engine, "ball", 0.8), bodies.rod(engine))
     _hold(*bodies.spring(engine))
+
+
+def test_springs_and_ropes_pull_where_they_are_tied(engine: str) -> None:
+    _hold(*bodies.tied(engine), bodies.hung(engine))
 
 
 def test_the_cradle_hands_its_swing_on(engine: str) -> None:
@@ -80,9 +84,8 @@ def test_a_cloth_falls() -> None:
     _hold(soft.cloth_falls())
 
 
-def test_a_jelly_falls_and_keeps_its_volume() -> None:
-    falls, rests, _ = soft.jelly(1.2)  # what it loses at the impact is told in docs/physics.md
-    _hold(falls, rests)
+def test_a_jelly_falls_and_keeps_its_volume_at_every_frame() -> None:
+    _hold(*soft.jelly(1.2))
 
 
 def test_water_falls_and_keeps_its_volume() -> None:

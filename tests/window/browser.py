@@ -43,7 +43,11 @@ class Browser:
             "--disable-dev-shm-usage",
             "--hide-scrollbars",
         ]
-        flags += ["--host-resolver-rules=MAP * ~NOTFOUND", "--disable-background-networking", "--mute-audio"]
+        flags += [
+            "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+            "--disable-background-networking",
+            "--mute-audio",
+        ]
         line = f'exec "$0" "$@" 3<&{there[0]} 4>&{ours[1]}'
         self._log = (folder.parent / "browser.log").open("wb")
         self._process = subprocess.Popen(

@@ -16,7 +16,7 @@ RELATIONS: dict[str, str] = {
     "by": "by", "with": "with", "of": "of", "among": "near", "amongst": "near", "amid": "near", "about": "about",
     "without": "without", "away": "away", "apart": "apart", "for": "for", "after": "after", "before": "before",
     "because_of": "because", "via": "through", "as": "as", "until": "until", "during": "during", "like": "like",
-    "opposite": "in_front_of", "throughout": "in", "besides": "beside", "round": "around", "per": "per", "than": "than",
+    "left_side_of": "left_of", "right_side_of": "right_of", "opposite": "in_front_of", "throughout": "in", "besides": "beside", "round": "around", "per": "per", "than": "than",
 }  # fmt: skip
 STANDS: dict[str, str] = {
     **dict.fromkeys(("onto", "off", "down", "up", "across", "along", "from"), "on"),
@@ -29,11 +29,14 @@ PHRASES: dict[str, str] = {
     "on top of": "on", "on the top of": "on", "at the top of": "on", "from the top of": "off", "down from": "from", "next to": "beside",
     "close to": "near", "in front of": "in_front_of", "to the left of": "left_of", "on the left of": "left_of",
     "left of": "left_of", "right of": "right_of", "to the right of": "right_of", "on the right of": "right_of",
-    "on the left side of": "left_of", "on the right side of": "right_of", "at the back of": "behind", "in back of": "behind",
+    "on the left side of": "left_side_of", "on its left": "left_side_of it", "on its right": "right_side_of it",
+    "on its left side": "left_side_of it", "on its right side": "right_side_of it", "to its left": "left_of it", "to its right": "right_of it",
+    "to their left": "left_of them", "to their right": "right_of them", "at its side": "beside it", "at its foot": "in_front_of it", "on its top": "on it", "on the right side of": "right_side_of", "at the back of": "behind", "in back of": "behind",
     "in between": "between", "out of": "from", "inside of": "in", "in the middle of": "in", "in the centre of": "in", "in the center of": "in",
     "on to": "onto", "in to": "into", "off of": "off", "away from": "from", "because of": "because_of", "by the side of": "beside",
     "at the side of": "beside", "at the bottom of": "in_front_of", "at the foot of": "in_front_of", "at the end of": "in_front_of",
-    "on either side of": "beside", "on both sides of": "beside", "on each side of": "beside",
+    "on either side of": "each_side beside", "on both sides of": "each_side beside", "on each side of": "each_side beside",
+    "on either side": "each_side", "on both sides": "each_side", "on each side": "each_side",
     "at the base of": "in_front_of", "on the edge of": "on", "at the edge of": "on", "off the edge of": "off", "from the edge of": "off",
     "over the edge of": "off", "to the top of": "on", "to the bottom of": "in", "in the air above": "above", "high above": "above",
     "up against": "against", "into the side of": "into", "all around": "around", "all over": "over", "down onto": "onto",
@@ -117,7 +120,7 @@ ARRANGED = {"in_a_row": "row", "in_a_stack": "stack", "in_a_pile": "pile", "in_a
 MANNERS = words(
     """to_and_fro up_and_down head_on passively together at_middle one_by_one at_rest from_above upside_down
     on_its_side on_end in_circles clockwise anticlockwise in_the_air from_ceiling at_left at_right at_back
-    at_front into_pieces on_fire away apart around over off out everywhere"""
+    at_front each_side into_pieces on_fire away apart around over off out everywhere"""
 )
 FILLERS = words(
     """please very really quite rather so too just also only even still now here there somewhere again about

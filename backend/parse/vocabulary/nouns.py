@@ -41,6 +41,11 @@ PARTS = words(
     base foot head left right surface half peak summit mouth"""
 )  # fmt: skip
 """Of what follows with "of": the top of a ramp is on the ramp."""
+ORDINALS = {
+    "first": 0, "second": 1, "third": 2, "fourth": 3, "fifth": 4, "last": -1, "final": -1, "next": 1,
+    "topmost": -1, "uppermost": -1, "lowest": 0,
+}  # fmt: skip
+"""Which of several, from 0; -1 is the last."""
 CONNECTORS = words("spring springs wire wires hinge hinges thread threads rod rods rubber_band")
 PEOPLE = words(
     """man woman person people boy girl child children kid kids someone somebody hand hands player athlete i you we
@@ -110,7 +115,7 @@ KINDS: dict[str, tuple[str, tuple[float, float, float] | None, str, float | None
     "toy_car": ("car", (0.3, 0.13, 0.12), "plastic", None),
     "toy_boat": ("boat", (0.3, 0.12, 0.27), "pine", None),
     "paper_boat": ("boat", (0.2, 0.08, 0.12), "paper", None),
-    "toy_train": ("car", (0.3, 0.1, 0.12), "plastic", None),
+    "toy_train": ("train", (0.6, 0.09, 0.12), "plastic", None),
     "table_tennis_table": ("table", (2.74, 1.52, 0.76), "", None),
     "playing_card": ("card", (0.063, 0.001, 0.088), "cardboard", 0.002),
     "newspaper": ("cloth", (0.6, 0.4, 0.0), "paper", None),

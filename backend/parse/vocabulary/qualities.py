@@ -60,7 +60,7 @@ HEAVY: dict[str, float] = {"heavy": 3.0, "weighty": 3.0, "light": 0.4, "lightwei
                            "hollow": 0.3, "solid": 1.0}  # fmt: skip
 """Share of the usual density."""
 SPRINGY: dict[str, float] = {"bouncy": 0.85, "springy": 0.8, "elastic": 0.8, "superball": 0.9}
-SOFT = words("""soft squishy squashy wobbly jiggly gelatinous squidgy deformable flexible gooey spongy jelly-like""")
+SOFT = words("""soft squishy squashy wobbly jiggly gelatinous squidgy deformable flexible gooey spongy jellylike""")
 SLIPPERY: dict[str, float] = {"slippery": 0.05, "frictionless": 0.0, "icy": 0.03, "greasy": 0.08, "sticky": 1.5,
                               "rough": 0.9, "smooth": 0.3, "polished": 0.25, "grippy": 1.2}  # fmt: skip
 BRITTLE = words("fragile brittle breakable delicate shatterable cracked")
@@ -78,9 +78,9 @@ LOOKS = words(
     clear cloudy bright dark pale dull mossy mouldy snowy sandy muddy leafy bare lone single loose tight open
     closed broken unbroken perfect irregular jagged rugged massive-looking stacked scattered floating identical
     different various similar random equal assorted matching coloured colored foldable wheeled baby double
-    triple stone-like polka plaid tartan plump stiff rigid hard sturdy strong weak limp floppy pretty uniform
-    other same christmas halloween party kitchen garden wedding school office mountain ocean birthday toy-like
-    spiral helical winding marble-like two-storey gothic roman greek japanese chinese egyptian royal festive
+    triple stonelike polka plaid tartan plump stiff rigid hard sturdy strong weak limp floppy autumn winter summer pretty uniform
+    other same christmas halloween party kitchen garden wedding school office mountain ocean birthday toylike
+    spiral helical winding marblelike two-storey gothic roman greek japanese chinese egyptian royal festive
     holiday wobbling"""
 )
 MIXED = words("different various assorted mixed several")

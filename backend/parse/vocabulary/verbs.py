@@ -68,6 +68,7 @@ ACTIONS: dict[str, str] = {
     "merge": "mix stir dissolve",
     "shine": "light shine illuminate glow gleam",
     "catch": "catch trap pick swirl",
+    "pin": "clamp clip peg",
 }  # fmt: skip
 ACTION = {lemma: action for action, lemmas in ACTIONS.items() for lemma in lemmas.split()}
 _IRREGULAR = """

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Things out of the user's asset libraries: .blend files in folders, read without running anything that is in them."""
+"""Things out of the user's asset libraries: .blend files, read without running anything that is in them."""
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import bpy
 
 from .....backend.protocol.errors import UserError
 from .....backend.protocol.scene import Item
+from .....backend.protocol.spec import parted
 from ...props.prop import Prop
 
 _MOST_FILES, _LARGEST = 2000, 1 << 30
@@ -38,13 +38,13 @@ class Found:
 
 
 class Shelf:
-    """Libraries to look in: folders parted by the system's path mark (: or ;). Their names are read once."""
+    """Libraries to look in: folders and .blend files in one text, the first ones first. Their names are read once."""
 
-    def __init__(self, folders: str) -> None:
-        self.folders = [Path(each).expanduser() for each in folders.split(os.pathsep) if each.strip()]
-        for folder in self.folders:
-            if not folder.is_dir():
-                text = f"build.assets: there is no folder {folder}. Make it, or name another one."
+    def __init__(self, libraries: str) -> None:
+        self.places = [Path(each).expanduser() for each in parted(libraries)]
+        for place in self.places:
+            if not place.is_dir() and not (place.is_file() and place.suffix.lower() == ".blend"):
+                text = f"build.assets: there is no folder or .blend file {place}. Make it, or name another one."
                 raise UserError(text, kind="usage")
         self.skipped: list[str] = []
         self._all: list[Found] | None = None
@@ -52,7 +52,9 @@ class Shelf:
     def all(self) -> list[Found]:
         """What is marked as an asset in every file, in the order of the names of the files."""
         if self._all is None:
-            files = [path for folder in self.folders for path in sorted(folder.rglob("*.blend"))]
+            files = [
+                path for each in self.places for path in ([each] if each.is_file() else sorted(each.rglob("*.blend")))
+            ]
             self._all = []
             for path in files[:_MOST_FILES]:
                 self._all += self._read(path)
@@ -70,13 +72,15 @@ class Shelf:
 
     def find(self, name: str) -> Found | None:
         """By the same words first, then by what the words mean."""
-        every = self.all() if self.folders else []
+        every = self.all() if self.places else []
         if not every:
             return None
         wanted = _words(name)
         same = [each for each in every if wanted <= _words(each.name)]
         if same:
-            return min(same, key=lambda each: (len(_words(each.name)), each.name))
+            first = next(place for place in self.places for each in same if each.path.is_relative_to(place))
+            there = [each for each in same if each.path.is_relative_to(first)]
+            return min(there, key=lambda each: (len(_words(each.name)), each.name))
         alike = _alike(name, [each.name for each in every])
         return next((each for each in every if each.name == alike), None)
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import colorsys
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -24,6 +25,9 @@ MOST_KINDS = 4
 """Of many of a kind so many are built differently; the others share their meshes."""
 _NATURAL = ("rock", "tree", "fir", "mushroom", "flower", "cactus", "leaf", "apple", "book", "gift", "brick", "coin")
 """Things of which no two are alike."""
+_SOME = 9
+_SHADES = ((0.035, 0.85, 0.72), (-0.035, 0.8, 1.35))
+"""Turn of the hue, shares of saturation and of value: what makes the second and the third of a few differ."""
 _USUAL = 0.5
 _FIELD, _POUR, _CLOUD, _BLOCK = 0.2, 0.06, 0.3, 0.4
 
@@ -79,9 +83,12 @@ def cast(item: Item, seed: int, shelf: assets.Shelf) -> Cast:
         out.said.append(f"{item.name}: taken from {found.place}")
         return out
     if thing is not None and thing.name in _buildable():
-        kinds = min(item.count, MOST_KINDS) if thing.name in _NATURAL else 1
+        tints = _tints(item, usual)
+        kinds = min(item.count, MOST_KINDS) if thing.name in _NATURAL else len(tints)
         words = f"{item.name} {_said_of(item)}{' colored' if item.material.color else ''}"
-        out.props = [make(thing.name, size, material, seed + item.seed + k, words) for k in range(kinds)]
+        own = [_materials(item, usual, seed, max(size), tints[k % len(tints)]) for k in range(kinds)]
+        chance = [seed + item.seed + (k if thing.name in _NATURAL else 0) for k in range(kinds)]
+        out.props = [make(thing.name, size, own[k], chance[k], words) for k in range(kinds)]
         out.origin = "prop"
         return out
     out.props, out.origin = [standing_in.prop(item, size, material)], "stand-in"
@@ -157,13 +164,29 @@ def _substance(item: Item, usual: str) -> str:
     return "plastic"
 
 
-def _materials(item: Item, usual: str, seed: int, size: float) -> Material:
+def _tints(item: Item, usual: str) -> list[tuple[float, float, float] | None]:
+    """sRGB of a few of a kind that may touch: each a little other than the next, or they would look like one; None is
+    the colour that was said."""
+    row = materials.substances()[usual].surface
+    if item.type not in ("rigid_body", "soft_body") or not 2 <= item.count <= _SOME:
+        return [None]
+    if row.metallic > 0.5 or row.transmission > 0.3:
+        return [None]
+    hue, full, value = colorsys.rgb_to_hsv(*(item.material.color or row.color))
+    others = [colorsys.hsv_to_rgb((hue + turn) % 1.0, full * less, min(1.0, value * more + 0.02))
+              for turn, less, more in _SHADES]  # fmt: skip
+    return [None, *others][: item.count]
+
+
+def _materials(
+    item: Item, usual: str, seed: int, size: float, shade: tuple[float, float, float] | None = None
+) -> Material:
     """What builders ask for materials: that of the item, with its colour and look, or another by name."""
 
     def give(name: str) -> bpy.types.Material:
         if name and name != usual:
             return substance.material(name, seed=seed + item.seed)
-        color = item.material.color
+        color = shade or item.material.color
         tint = (color[0], color[1], color[2]) if color else None
         return substance.material(usual, color=tint, look=_said_of(item), seed=seed + item.seed, size=size)
 

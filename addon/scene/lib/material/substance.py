@@ -99,6 +99,7 @@ def _solid(tree: bpy.types.NodeTree, said: Said, seed: int, size: float) -> None
         tree.links.new(clear, shader.inputs["Transmission Weight"])
     if surface.transmission > 0.3:
         _lets_light_through(tree, shader, own, surface.transmission)
+        _seen_through(tree, shader, own, surface)
 
 
 def _set(shader: bpy.types.ShaderNode, surface: Surface) -> None:
@@ -207,6 +208,30 @@ def _lets_light_through(
     tree.links.new(shader.outputs[0], mix.inputs[1])
     tree.links.new(through.outputs[0], mix.inputs[2])
     tree.links.new(mix.outputs[0], output.inputs["Surface"])
+
+
+def _seen_through(
+    tree: bpy.types.NodeTree, shader: bpy.types.ShaderNode, color: tuple[float, ...], surface: Surface
+) -> None:
+    """For EEVEE, which refracts one layer only, so that water in a glass would not be seen: clear, and it mirrors where
+    it is looked along."""
+    through = node(tree, "BsdfTransparent", Color=(*(0.3 + 0.7 * c for c in color[:3]), 1.0))
+    mirror = node(tree, "BsdfGlossy", Roughness=max(surface.roughness, 0.03))
+    rim = node(tree, "Fresnel", IOR=surface.ior)
+    clear, whole = tree.nodes.new("ShaderNodeMixShader"), tree.nodes.new("ShaderNodeMixShader")
+    output = tree.nodes.new("ShaderNodeOutputMaterial")
+    clear.inputs[0].default_value = surface.transmission
+    pairs = (
+        (shader.outputs[0], clear.inputs[1]),
+        (through.outputs[0], clear.inputs[2]),
+        (rim.outputs[0], whole.inputs[0]),
+        (clear.outputs[0], whole.inputs[1]),
+        (mirror.outputs[0], whole.inputs[2]),
+        (whole.outputs[0], output.inputs["Surface"]),
+    )
+    for socket, into in pairs:
+        tree.links.new(socket, into)
+    output.target = "EEVEE"
 
 
 def _gas(tree: bpy.types.NodeTree, said: Said, seed: int, size: float) -> None:

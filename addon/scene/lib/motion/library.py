@@ -32,7 +32,10 @@ USUAL = {
 
 @dataclass(frozen=True)
 class Clip:
-    """`numbers` are the defaults of its generator's parameters; `seconds` it lasts where nobody says how long."""
+    """`numbers` are the defaults of its generator's parameters; `seconds` it lasts where nobody says how long.
+
+    `side`: the hand that it uses, `L` or `R`, where that may be the other one.
+    """
 
     name: str
     generator: str
@@ -41,6 +44,7 @@ class Clip:
     words: tuple[str, ...]
     seconds: float
     numbers: Mapping[str, float]
+    side: str = ""
 
     @property
     def maker(self) -> Maker:
@@ -60,11 +64,14 @@ def read(path: Path) -> Clip:
             tuple(str(word).lower() for word in data["words"]),
             float(data["seconds"]),
             numbers,
+            str(data.get("side", "")),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UserError(f"{path} is no motion: {error!r}. See presets/motions/README.md.", kind="usage") from None
     if clip.generator not in MAKERS:
         raise UserError(f"{path}: no generator {clip.generator!r}, there are {', '.join(MAKERS)}.", kind="usage")
+    if clip.side not in ("", "L", "R"):
+        raise UserError(f"{path}: side is L or R, not {clip.side!r}.", kind="usage")
     if not 0.1 <= clip.seconds <= 600 or not clip.words or not clip.kinds:
         raise UserError(f"{path}: it needs words, kinds and seconds from 0.1 to 600.", kind="usage")
     return clip

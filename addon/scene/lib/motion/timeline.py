@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from . import posing, stepping, ways
+from . import posing, sides, stepping, ways
 from .anatomy import Body
 from .clip import Array, Moment
 from .limbs import blurred, smooth
@@ -68,7 +68,7 @@ def _film(body: Body, items: list[Item], wish: Wish) -> Made:
     mixed: dict[str, Array] = {}
     for number, item in enumerate(items):
         moment = _moment(body, item, seconds, way, feet, gone, wish, loop=False)
-        controls = item.clip.maker.controls(moment)
+        controls = sides.meant(item.clip.maker.controls(moment), item.clip.side, item.part.hand)
         if item.clip.maker.over:
             _lay_over(mixed, controls, total)
         else:

@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from . import meaning, sides
 from .library import Clip, clips, everything, usual
 
 Similar = Callable[[str, Sequence[str]], Sequence[float]]
@@ -57,6 +58,7 @@ class Part:
 
     `face`: radians that it turns first, left positive. `arc`: radians that its way bends in all. `aside`: where it goes
     against where it looks, half a turn is backwards. `over`: done while the part before it is.
+    `hand`: the one that it is done with, `L`, `R` or `LR`.
     """
 
     motion: str
@@ -70,6 +72,7 @@ class Part:
     aside: float = 0.0
     spot: bool = False
     over: bool = False
+    hand: str = ""
 
 
 @dataclass(frozen=True)
@@ -167,6 +170,7 @@ def _more(part: Part, also: Part) -> Part:
         arc=part.arc + also.arc,
         aside=also.aside or part.aside,
         spot=part.spot or also.spot,
+        hand=also.hand or part.hand,
     )
 
 
@@ -180,7 +184,8 @@ def _travels(part: Part, reading: _Reading) -> bool:
 
 def _part(piece: str, reading: _Reading) -> Part | None:
     """One verb and what belongs to it; without a verb, what there is to add to the part before."""
-    rest, part = _amounts(piece, Part(""))
+    piece, hand = sides.told(piece)
+    rest, part = _amounts(piece, Part("", hand=hand))
     rest, part = _ways(rest, part)
     words = rest.split()
     kept: list[str] = []
@@ -284,10 +289,18 @@ def _nearest(words: Sequence[str], reading: _Reading) -> str:
     """The clip that comes nearest to what was said, and a note that says so."""
     word = words[0]
     foreign = [clip for clip in everything() for w in words if w in clip.words or w == clip.name]
+    plain = reading.similar is likeness
+    meant = meaning.nearest(words, reading.own) if plain and not foreign else None
+    if meant:
+        verb, name, alike = meant
+        text = f"There is no motion called {verb[:40]!r} for the kind {reading.kind}"
+        reading.notes.append(f"{text}: {name} was taken, which means nearly the same ({alike:.2f}).")
+        return name
+    spelt = [w for w in words if not (plain and meaning.is_real(w))]  # letters tell what is misspelt, not what is meant
     scores: dict[str, float] = {}
     for name, clip in reading.own.items():
         shared = max((len(set(clip.words) & set(other.words)) for other in foreign), default=0)
-        near = max((max(reading.similar(w, [clip.name, *clip.words])) for w in words), default=0.0)
+        near = max((max(reading.similar(w, [clip.name, *clip.words])) for w in spelt), default=0.0)
         alike = bool(foreign) and clip.maker.travels == foreign[0].maker.travels
         scores[name] = near + shared + 0.5 * alike
     name = max(scores, key=lambda key: scores[key])

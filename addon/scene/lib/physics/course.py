@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from . import moving, pulling
+from . import moving
 from .actors import Actor
 from .bodies import Array, Body, Joint, Path, Solve, State, World
 from .watch import Watch
@@ -75,7 +75,7 @@ class Course:
         present = np.flatnonzero(self.here)
         bodies = [self._body(int(k)) for k in present]
         joints = self._joints(present)
-        force = self._force(bodies, joints, [self.actors[k] for k in present])
+        force = self._force([self.actors[k] for k in present])
         world = World(self.gravity, self.step, start=at * self.step, force=force)
         until = min([last, *(step for step in self.changes if step > at)])
         states = self.solve(bodies, joints, world)
@@ -112,17 +112,9 @@ class Course:
             if joint.a in where and joint.b in where and number not in self.cut
         ]
 
-    def _force(
-        self, bodies: list[Body], joints: list[Joint], actors: list[Actor]
-    ) -> Callable[[float, State], Array] | None:
-        parts: list[Callable[[float, State], Array]] = []
-        pulls = pulling.Pulls(bodies, joints, self.step)
-        if pulls.joints:
-            parts.append(lambda time, state: pulls.force(state))
+    def _force(self, actors: list[Actor]) -> Callable[[float, State], Array] | None:
         outer = self.force
-        if outer:
-            parts.append(lambda time, state: outer(time, state, actors))
-        return pulling.summed(parts)
+        return (lambda time, state: outer(time, state, actors)) if outer else None
 
     def _take(self, present: Array, state: State, step: int) -> None:
         self.poses[present], self.motions[present] = state.poses, state.motions

@@ -57,26 +57,27 @@ class Grid:
         """Distance (N,) and the way out (N, 3) of points (N, 3) in its frame."""
         found = np.full(len(points), _BAND * self.cell)
         ways = np.zeros((len(points), 3))
-        place = (points - self.low) / self.cell
-        near = np.flatnonzero(((place >= 0) & (place < np.array(self.values.shape) - 1.001)).all(axis=1))
+        place = (points - self.low).T / self.cell
+        x, y, z = self.values.shape
+        inside = (place >= 0).all(axis=0) & (place[0] < x - 1.001) & (place[1] < y - 1.001) & (place[2] < z - 1.001)
+        near = np.flatnonzero(inside)
         if not len(near):
             return found, ways
-        base = place[near].astype(int)
-        part = place[near] - base
-        corner = np.empty((2, 2, 2, len(near)))
-        for a in (0, 1):
-            for b in (0, 1):
-                for c in (0, 1):
-                    corner[a, b, c] = self.values[base[:, 0] + a, base[:, 1] + b, base[:, 2] + c]
-        x, y, z = part.T
-        flat = corner[0] * (1 - x) + corner[1] * x
-        line = flat[0] * (1 - y) + flat[1] * y
-        found[near] = line[0] * (1 - z) + line[1] * z
-        slope = corner[1] - corner[0]
-        dx = (slope[0] * (1 - y) + slope[1] * y)[0] * (1 - z) + (slope[0] * (1 - y) + slope[1] * y)[1] * z
-        dy = (flat[1] - flat[0])[0] * (1 - z) + (flat[1] - flat[0])[1] * z
-        way = np.stack([dx, dy, line[1] - line[0]], axis=1)
-        ways[near] = way / np.maximum(np.linalg.norm(way, axis=1, keepdims=True), 1e-9)
+        place = place[:, near]
+        base = place.astype(np.intp)
+        u, v, w = place - base
+        flat, whole = (base[0] * y + base[1]) * z + base[2], self.values.reshape(-1)
+        corner = whole[np.array([(a * y + b) * z + c for a in (0, 1) for b in (0, 1) for c in (0, 1)])[:, None] + flat]
+        square = corner[:4] + u * (corner[4:] - corner[:4])
+        line = square[:2] + v * (square[2:] - square[:2])
+        found[near] = line[0] + w * (line[1] - line[0])
+        close = np.flatnonzero(found[near] < 0.99 * _BAND * self.cell)
+        corner, square, v, w = corner[:, close], square[:, close], v[close], w[close]
+        slope = corner[4:] - corner[:4]
+        slope = slope[:2] + v * (slope[2:] - slope[:2])
+        dy, rise = square[2:] - square[:2], line[:, close]
+        way = np.stack([slope[0] + w * (slope[1] - slope[0]), dy[0] + w * (dy[1] - dy[0]), rise[1] - rise[0]], axis=1)
+        ways[near[close]] = way / np.maximum(np.linalg.norm(way, axis=1, keepdims=True), 1e-9)
         return found, ways
 
 
@@ -96,10 +97,10 @@ class Moving:
         after = min(first + 1, len(self.places) - 1)
         share = min(max(frame - first, 0.0), 1.0)
         turn, shift = rigid((1 - share) * self.places[first] + share * self.places[after])
-        found, ways = self.grid.at((points - shift) @ turn)
+        own = (points - shift) @ turn
+        found, ways = self.grid.at(own)
         speed: Array = np.zeros_like(points)
         if after != first and not np.array_equal(self.places[after], self.places[first]):
-            own = (points - shift) @ turn
             (a, at_a), (b, at_b) = rigid(self.places[first]), rigid(self.places[after])
             speed = np.asarray(((own @ b.T + at_b) - (own @ a.T + at_a)) / lasts)
         return found, ways @ turn.T, speed

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from ..mesh import meshes
 
 Array = NDArray[Any]
-_RAYS = ((0.0, 0.0, 1.0), (0.9, 0.1, 0.42))
-"""A point is inside where a ray of both ways leaves the solid more often than it enters it."""
+_RAYS = ((0.03, 0.02, 1.0), (0.9, 0.1, 0.42))
+"""Where a ray of either way leaves the solid more often than it enters it, a point may be inside."""
 
 
 @dataclass(frozen=True)
@@ -52,19 +52,28 @@ class Solid:
         return np.array([k for k in near if self.encloses(points[k])], int)
 
     def encloses(self, point: Array) -> bool:
-        """The sum of leaves and entries is above 0: so overlapping and nested parts count as they should."""
+        """The surface goes around it once or more, so that overlapping and nested parts count as they should. A ray may
+        slip through an edge, so what a ray suspects is proved by the angle that all faces fill as it sees them."""
+        return any(self._leaves(point, ray) for ray in _RAYS) and self._around(point) > 0.5
+
+    def _leaves(self, point: Array, ray: tuple[float, float, float]) -> bool:
         step = 1e-5 * float((self.high - self.low).max())
-        for ray in _RAYS:
-            way, at, depth = Vector(ray).normalized(), Vector(point), 0
-            for _ in range(64):
-                hit, normal, _, _ = self.tree.ray_cast(at, way)
-                if hit is None:
-                    break
-                depth += 1 if normal.dot(way) > 0 else -1
-                at = hit + step * way
-            if depth <= 0:
-                return False
-        return True
+        way, at, depth = Vector(ray).normalized(), Vector(point), 0
+        for _ in range(64):
+            hit, normal, _, _ = self.tree.ray_cast(at, way)
+            if hit is None:
+                break
+            depth += 1 if normal.dot(way) > 0 else -1
+            at = hit + step * way
+        return depth > 0
+
+    def _around(self, point: Array) -> float:
+        """How often the surface goes around a point: its solid angle by 4 π (Van Oosterom and Strackee 1983)."""
+        a, b, c = (self.points[self.faces[:, k]].astype(float) - point for k in range(3))
+        x, y, z = (np.linalg.norm(each, axis=1) for each in (a, b, c))
+        over = np.einsum("ij,ij->i", a, np.cross(b, c))
+        under = x * y * z + (a * b).sum(axis=1) * z + (b * c).sum(axis=1) * x + (c * a).sum(axis=1) * y
+        return float(np.arctan2(over, under).sum() / (2 * np.pi))
 
     def out(self, point: Array, gap: float) -> tuple[Array, float]:
         """The nearest place outside, `gap` metres off the surface, and how deep the point was."""

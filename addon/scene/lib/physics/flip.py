@@ -19,9 +19,13 @@ from . import pressing
 Array = NDArray[Any]
 Solids = Callable[[Array], tuple[Array, Array, Array]]
 """Distance (N,), way out (N, 3) and velocity (N, 3) at points (N, 3)."""
+Spot = tuple[Array, Array]
+"""The eight faces about each point, flat numbers (8, N), and their weights (8, N)."""
 PER_CELL = 8
-_FLIP, _REACH, _MOST = 0.93, 2.5, 2_000_000
-"""Share of a particle's own speed that is kept; cells that it may go in a step; cells of a grid."""
+_FLIP, _REACH, _SHORT, _MOST = 0.93, 2.5, 0.7, 2_000_000
+"""Share of a particle's own speed that it keeps in 1/240 s; cells that it may go in a step, at once; of a grid."""
+_WALL, _GAP = 0.5, 0.3
+"""Cells from a wall nearer than which a cell is solid, so that thin walls are whole, and particles are pushed away."""
 _THICK = 2e-5
 """m²/s beyond which viscosity is seen: that of oil is."""
 
@@ -57,7 +61,8 @@ class Liquid:
             return
         self.speeds = self.speeds + 0.5 * lasts * self.gravity  # half before, half after: it falls by ½gt² exactly
         grid = _Grid.about(self.points, self.cell)
-        faces, weights = grid.gathered(self.points, self.speeds)
+        spots = grid.spots(self.points)
+        faces, weights = grid.gathered(spots, self.speeds)
         before = [each.copy() for each in faces]
         solid, own = grid.solid(solids, self.floor)
         if self.viscosity > _THICK:
@@ -65,29 +70,39 @@ class Liquid:
         density = grid.density(self.points)
         known = pressing.press(faces, solid, own, density, self.cell, lasts)
         pressing.extend(faces, known)
-        keep = _FLIP if self.viscosity <= _THICK else 0.0
-        new = grid.read(faces, self.points)
-        old = grid.read(before, self.points)
-        self.speeds = new + keep * (self.speeds - old)
+        keep = _FLIP ** (lasts * 240) if self.viscosity <= _THICK else 0.0
+        new = grid.read(faces, spots)
+        self.speeds = new + keep * (self.speeds - grid.read(before, spots)) if keep else new
         self._move(lasts, grid, faces, solids)
         self.speeds += 0.5 * lasts * self.gravity
 
     def _move(self, lasts: float, grid: _Grid, faces: list[Array], solids: Solids) -> None:
-        """Along the grid's speed (midpoint), in parts so short that no wall is jumped over."""
-        for _ in range(3):
-            middle = self.points + 0.5 * lasts / 3 * grid.read(faces, self.points)
-            self.points = self.points + lasts / 3 * grid.read(faces, middle)
-            far, way, speed = solids(self.points)
-            deep = 0.3 * self.cell - far
-            hit = np.flatnonzero(deep > 0)
-            self.points[hit] += deep[hit, None] * way[hit]
-            into = np.minimum(((self.speeds[hit] - speed[hit]) * way[hit]).sum(axis=1, keepdims=True), 0.0)
-            self.speeds[hit] -= into * way[hit]
-            if self.floor:
-                low = 0.2 * self.cell
-                below = self.points[:, 2] < low
-                self.points[below, 2] = low
-                self.speeds[below, 2] = np.maximum(self.speeds[below, 2], 0.0)
+        """Along the grid's speed (midpoint); what goes far in parts so short that no wall is jumped over."""
+        way = grid.read(faces, grid.spots(self.points))
+        far = np.linalg.norm(way, axis=1) * lasts > _SHORT * self.cell
+        self._part(np.flatnonzero(~far), way[~far], lasts, grid, faces, solids)
+        fast = np.flatnonzero(far)
+        for number in range(3 if len(fast) else 0):
+            start = way[fast] if number == 0 else grid.read(faces, grid.spots(self.points[fast]))
+            self._part(fast, start, lasts / 3, grid, faces, solids)
+
+    def _part(self, who: Array, way: Array, lasts: float, grid: _Grid, faces: list[Array], solids: Solids) -> None:
+        """Of some particles, whose grid's speed is `way`; out of what is solid, and not on into it."""
+        points = self.points[who]
+        points = points + lasts * grid.read(faces, grid.spots(points + 0.5 * lasts * way))
+        far, out, speed = solids(points)
+        deep = _GAP * self.cell - far
+        hit = np.flatnonzero(deep > 0)
+        points[hit] += deep[hit, None] * out[hit]
+        speeds = self.speeds[who]
+        into = np.minimum(((speeds[hit] - speed[hit]) * out[hit]).sum(axis=1, keepdims=True), 0.0)
+        speeds[hit] -= into * out[hit]
+        if self.floor:
+            low = 0.2 * self.cell
+            below = points[:, 2] < low
+            points[below, 2] = low
+            speeds[below, 2] = np.maximum(speeds[below, 2], 0.0)
+        self.points[who], self.speeds[who] = points, speeds
 
 
 @dataclass(frozen=True)
@@ -117,7 +132,7 @@ class _Grid:
         """Which cells are solid (X, Y, Z), walls at least a cell thick, and how these move (X, Y, Z, 3)."""
         centres = self.centres()
         far, _, speed = solids(centres.reshape(-1, 3))
-        solid = (far < 0.5 * self.cell).reshape(self.shape)
+        solid = (far < _WALL * self.cell).reshape(self.shape)
         if floor:
             solid |= centres[..., 2] < 0
         return solid, speed.reshape(*self.shape, 3)
@@ -131,43 +146,43 @@ class _Grid:
     def _inside(self, index: Array, shape: Any) -> Array:
         return np.clip(index, 0, np.array(shape) - 1)
 
-    def _corners(self, points: Array, axis: int) -> tuple[list[Array], list[Array], tuple[int, ...]]:
-        """The eight faces about each point, flat numbers, and their weights."""
-        shape = tuple(n + (a == axis) for a, n in enumerate(self.shape))
-        shift = np.full(3, 0.5)
-        shift[axis] = 0.0
-        place = np.clip((points - self.low) / self.cell - shift, 0, np.array(shape) - 1.001)
-        base = place.astype(int)
-        part = place - base
-        flat = (base[:, 0] * shape[1] + base[:, 1]) * shape[2] + base[:, 2]
-        numbers, weights = [], []
-        for a in (0, 1):
-            for b in (0, 1):
-                for c in (0, 1):
-                    numbers.append(flat + (a * shape[1] + b) * shape[2] + c)
-                    near = [part[:, k] if one else 1 - part[:, k] for k, one in enumerate((a, b, c))]
-                    weights.append(near[0] * near[1] * near[2])
-        return numbers, weights, shape
+    def spots(self, points: Array) -> list[Spot]:
+        """Where points (N, 3) are among the faces across each axis."""
+        place = (points - self.low).T / self.cell
+        return [self._spot(place, axis) for axis in range(3)]
 
-    def gathered(self, points: Array, speeds: Array) -> tuple[list[Array], list[Array]]:
+    def _spot(self, place: Array, axis: int) -> Spot:
+        shape = self.faces(axis)
+        near = []
+        flat: Any = 0
+        for a in range(3):
+            x = np.minimum(np.maximum(place[a] - (0.0 if a == axis else 0.5), 0.0), shape[a] - 1.001)
+            base = x.astype(np.intp)
+            part = x - base
+            flat = flat * shape[a] + base
+            near.append(np.stack([1.0 - part, part]))
+        steps = np.array([(a * shape[1] + b) * shape[2] + c for a in (0, 1) for b in (0, 1) for c in (0, 1)])
+        across = (near[0][:, None] * near[1][None]).reshape(4, 1, -1)
+        return steps[:, None] + flat[None], (across * near[2][None]).reshape(8, -1)
+
+    def faces(self, axis: int) -> tuple[int, ...]:
+        """So many are across an axis (3,)."""
+        return tuple(n + (a == axis) for a, n in enumerate(self.shape))
+
+    def gathered(self, spots: list[Spot], speeds: Array) -> tuple[list[Array], list[Array]]:
         """Speeds on faces and what weighs there."""
         faces, heavy = [], []
-        for axis in range(3):
-            numbers, weights, shape = self._corners(points, axis)
-            number, weight = np.concatenate(numbers), np.concatenate(weights)
+        for axis, (numbers, weights) in enumerate(spots):
+            shape = self.faces(axis)
             size = int(np.prod(shape))
-            mass = np.bincount(number, weight, size)
-            total = np.bincount(number, weight * np.tile(speeds[:, axis], 8), size)
+            mass = np.bincount(numbers.ravel(), weights.ravel(), size)
+            total = np.bincount(numbers.ravel(), (weights * speeds[:, axis]).ravel(), size)
             mass[mass < 1e-6] = 0.0
             faces.append(np.divide(total, mass, out=np.zeros(size), where=mass > 0).reshape(shape))
             heavy.append(mass.reshape(shape))
         return faces, heavy
 
-    def read(self, faces: list[Array], points: Array) -> Array:
+    def read(self, faces: list[Array], spots: list[Spot]) -> Array:
         """Speeds (N, 3) at points."""
-        out = np.empty_like(points)
-        for axis in range(3):
-            numbers, weights, _ = self._corners(points, axis)
-            flat = faces[axis].reshape(-1)
-            out[:, axis] = sum(flat[number] * weight for number, weight in zip(numbers, weights, strict=True))
-        return out
+        values = [np.einsum("kn,kn->n", faces[a].reshape(-1)[numbers], w) for a, (numbers, w) in enumerate(spots)]
+        return np.stack(values, axis=1)

@@ -32,8 +32,8 @@ LIGHT = {"balloon": 0.45}
 """Mean density, kg/m³, of things filled with helium: 0.18 of the gas, the rest is skin."""
 _NEAR, _RAMP, _LOOSE = 0.3, 0.4, 100.0
 """Metres; seconds in which a wind of an event comes up; see `weight`."""
-_TALL, _WIDE = 2.5, 2.5
-"""Metres: where a whirlwind lifts no more, and where it is half as strong."""
+_TALL, _WIDE, _RAGGED = 2.5, 2.5, 0.3
+"""Metres: where a whirlwind lifts no more, and where it is half as strong; and the share of it that is uneven."""
 _DRAUGHT = 0.2
 """m/s that still air moves: without it a cloth that is held in its own plane stands like a board."""
 _PRESSURE = 1.2 * 0.5 * DENSITY["air"]
@@ -126,7 +126,10 @@ def push(
     """
     density = DENSITY[spec.environment.medium]
     still = [each for each in found if each.kind != "vortex"]
-    flow: Array = wind(spec, found, time) + whirl(found, places) - speeds
+    flow: Array = wind(spec, found, time) + whirl(found, places)
+    if len(still) < len(found):  # a whirlwind is not smooth: what begins as a ring does not stay one
+        flow *= 1.0 + _RAGGED * swirl(places, time, spec.seed)
+    flow -= speeds
     speed = np.linalg.norm(flow, axis=1, keepdims=True)
     faces = np.stack([sizes[:, 1] * sizes[:, 2], sizes[:, 0] * sizes[:, 2], sizes[:, 0] * sizes[:, 1]], axis=1)
     seen = 0.79 * (np.abs(flow) * faces).sum(axis=1, keepdims=True) / np.maximum(speed, 1e-9)

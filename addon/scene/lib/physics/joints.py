@@ -86,24 +86,50 @@ def setup(work: Work, spec: SceneSpec, things: Sequence[Thing]) -> None:
 
 
 def _ends(rule: Constraint, a: bpy.types.Object, b: bpy.types.Object | None) -> tuple[Vector, Vector]:
-    """Where a joint holds a, and where b: the points of their boxes that are nearest to each other. What hangs from the
-    world hangs from above its top by its length; a door turns about its left edge."""
+    """Where a joint holds a, and where b. Ropes and springs are tied to surfaces, each end where it looks at the other;
+    what hangs from the world hangs from above its centre of mass by its length. Other joints are between the points of
+    their boxes that are nearest to each other; a door turns about its left edge."""
+    if rule.kind in ("rope", "spring"):
+        return _tied(rule, a, b)
     low, high = _box(a)
-    top = Vector(((low.x + high.x) / 2, (low.y + high.y) / 2, high.z))
-    pulls = rule.kind in ("rope", "spring")
     if b is None:
         if rule.anchor is not None:
-            return (top if pulls else Vector(rule.anchor)), Vector(rule.anchor)
-        if pulls:
-            return top, top + Vector((0, 0, rule.length or 1.0))
+            return Vector(rule.anchor), Vector(rule.anchor)
         edge = Vector((low.x, (low.y + high.y) / 2, (low.z + high.z) / 2)) if rule.kind == "hinge" else (low + high) / 2
         return edge, edge
     lower, upper = _box(b)
     far = Vector(min(max(x, least), most) for x, least, most in zip((low + high) / 2, lower, upper, strict=True))
     near = Vector(min(max(x, least), most) for x, least, most in zip(far, low, high, strict=True))
     if rule.anchor is not None:
-        return (near if pulls else Vector(rule.anchor)), Vector(rule.anchor)
-    return (near, far) if pulls else ((near + far) / 2, (near + far) / 2)
+        return Vector(rule.anchor), Vector(rule.anchor)
+    return (near + far) / 2, (near + far) / 2
+
+
+def _tied(rule: Constraint, a: bpy.types.Object, b: bpy.types.Object | None) -> tuple[Vector, Vector]:
+    """Both ends of a rope or spring."""
+    centre = a.matrix_world.translation.copy()
+    if rule.anchor is not None:
+        far = Vector(rule.anchor)
+    elif b is not None:
+        far = _nearest(b, centre)
+    else:
+        near = _seen(a, Vector((centre.x, centre.y, _box(a)[1].z + 1.0)))
+        return near, near + Vector((0, 0, rule.length or 1.0))
+    return _seen(a, far), far
+
+
+def _seen(obj: bpy.types.Object, spot: Vector) -> Vector:
+    """Of an object's surface the point that lies towards a spot: on the way to its centre of mass, or the nearest one
+    where there is nothing on that way."""
+    inverse = obj.matrix_world.inverted()
+    start, centre = inverse @ spot, Vector()
+    hit, place, _, _ = obj.ray_cast(start, centre - start, distance=(centre - start).length)
+    return obj.matrix_world @ place if hit else _nearest(obj, spot)
+
+
+def _nearest(obj: bpy.types.Object, spot: Vector) -> Vector:
+    found, place, _, _ = obj.closest_point_on_mesh(obj.matrix_world.inverted() @ spot)
+    return obj.matrix_world @ place if found else spot
 
 
 def _box(obj: bpy.types.Object) -> tuple[Vector, Vector]:

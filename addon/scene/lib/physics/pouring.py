@@ -11,6 +11,8 @@ import numpy as np
 from mathutils import Vector
 from numpy.typing import NDArray
 
+from .....backend.protocol import materials
+from .....backend.protocol.materials import Substance
 from .....backend.protocol.scene import Event, Item, SceneSpec
 from ..mesh import meshes
 from ..mesh.inside import Inside
@@ -22,9 +24,16 @@ from .thing import Thing
 Array = NDArray[Any]
 PARTICLES = 12_000
 """That a liquid is cut into: they set the side of a cell."""
-_SPEED = 0.8
+USUAL = 0.8
 """m/s with which something pours where nothing is said."""
 _LITRE = 1e-3
+
+
+def substance(item: Item) -> Substance:
+    """What a liquid is: what its document or its name says, or water."""
+    said = materials.named().get("_".join(item.name.lower().split()), "")
+    liquid = said and materials.substances()[said].kind == "fluid"
+    return materials.resolved(item.material, said if liquid else "water")
 
 
 def volume(thing: Thing, spec: SceneSpec) -> float:
@@ -99,7 +108,7 @@ class Spout:
         speed = np.array(thing.item.initial_velocity, float)
         if not speed.any():
             down = np.array(spec.environment.gravity)
-            speed = _SPEED * down / max(float(np.linalg.norm(down)), 1e-9)
+            speed = USUAL * down / max(float(np.linalg.norm(down)), 1e-9)
         middle = (points.min(axis=0) + points.max(axis=0)) / 2
         return cls(middle, speed, thing.item.flow * _LITRE, *span(thing.item, spec), rng)
 

@@ -96,31 +96,30 @@ def thicken(faces: list[Array], weights: list[Array], solid: Array, share: float
         wall = np.pad(solid, [(0, int(a == axis)) for a in range(3)], mode="edge")
         there = (weights[axis] > 0) | wall
         faces[axis][wall] = 0.0
-        first = faces[axis].copy()
+        first, free = faces[axis].copy(), there & ~wall
+        below = 1 + share * _around(there.astype(np.int8))
         for _ in range(20):
-            total, count = _around(faces[axis], there)
-            faces[axis] = np.where(there & ~wall, (first + share * total) / (1 + share * count), 0.0)
+            faces[axis] = np.where(free, (first + share * _around(np.where(there, faces[axis], 0.0))) / below, 0.0)
 
 
-def _around(values: Array, known: Array) -> tuple[Array, Array]:
-    """Sum of the known neighbours of each, and how many they are."""
-    total, count = np.zeros(values.shape), np.zeros(values.shape)
+def _around(values: Array) -> Array:
+    """Sum of the six neighbours of each."""
+    total = np.zeros_like(values)
     for a in range(3):
         low, high = _sides(a)
-        total[high] += np.where(known[low], values[low], 0.0)
-        count[high] += known[low]
-        total[low] += np.where(known[high], values[high], 0.0)
-        count[low] += known[high]
-    return total, count
+        total[high] += values[low]
+        total[low] += values[high]
+    return total
 
 
 def extend(faces: list[Array], known: list[Array], layers: int = 3) -> None:
     """Speeds just outside of what is known: the mean of their known neighbours, layer by layer."""
     for axis in range(3):
         seen = known[axis]
+        whole = np.where(seen, faces[axis], 0.0)
         for _ in range(layers):
-            total, count = _around(faces[axis], seen)
-            new = ~seen & (count > 0)
-            faces[axis] = np.where(new, total / np.maximum(count, 1), faces[axis])
-            seen = seen | new
-        faces[axis][~seen] = 0.0
+            count = _around(seen.view(np.int8))
+            new = np.flatnonzero((count > 0) & ~seen)
+            whole.reshape(-1)[new] = _around(whole).reshape(-1)[new] / count.reshape(-1)[new]
+            seen = seen | (count > 0)
+        faces[axis] = whole

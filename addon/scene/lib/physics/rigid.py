@@ -12,7 +12,7 @@ import numpy as np
 
 from .....backend.protocol.scene import SceneSpec
 from . import actors as acting
-from . import breaking, clock, events, figures, forces, joints, keys, moving, ropes
+from . import breaking, clock, events, figures, floating, forces, joints, keys, moving, ropes
 from .actors import Actor
 from .bodies import Array, Body, Joint, State
 from .course import Course, Force
@@ -160,7 +160,8 @@ def _course(spec: SceneSpec, cast: list[Actor], linked: list[Joint], finer: int)
     drive = sum(event.strength for event in spec.events if event.kind in ("push", "explode", "wind"))
     drive += float(np.linalg.norm(spec.environment.wind))
     drive += max((each.speed * _LEVER for each in spec.objects if each.motion != "none"), default=0.0)
-    force, fields = _force(spec, cast), any(each.field != "none" for each in spec.objects)
+    force = floating.lifted(_force(spec, cast), spec, _things(), cast, step)
+    fields = any(each.field != "none" for each in spec.objects)
     sprung = any(joint.kind == "spring" for joint in linked)
     closed = not (force or sprung or spec.events or any(each.body.kind == "moved" for each in cast))
     duration = spec.simulation.duration
@@ -210,9 +211,13 @@ def _force(spec: SceneSpec, cast: Sequence[Actor]) -> Force | None:
 
 
 def _fields_of(spec: SceneSpec) -> list[Thing]:
+    return [each for each in _things() if each.item.field != "none"]
+
+
+def _things() -> list[Thing]:
     from .thing import things
 
-    return [each for each in things(bpy.context.scene) if each.item.field != "none"]
+    return list(things(bpy.context.scene))
 
 
 def _keep(course: Course) -> None:

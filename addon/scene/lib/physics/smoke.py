@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 _COUNT = 200
 _FLAMES = (0.7, 1.5, -0.5, 0.75)
+_PLUME = 0.14
+"""Of its way that a puff of smoke widens: as a plume does."""
 _KINDS = {"fire": _FLAMES, "flame": _FLAMES, "steam": (1.8, 0.7, 2.0, 0.5), "smoke": (3.5, 0.8, 2.6, 0.5)}
 """Seconds that a puff lives, m/s that it rises, how many times its size it grows by, its first size by the source's."""
 
@@ -68,13 +70,16 @@ def _ways(
     ages = -lives * rng.permutation(_COUNT) / _COUNT  # they come one by one
     sizes, speeds = first * wide * rng.uniform(0.6, 1.2, _COUNT), np.zeros((_COUNT, 3))
     places = _born(low, high, _COUNT, rng)
-    up = -_unit(np.array(spec.environment.gravity)) * rise * np.sqrt(scale / 0.5)
+    pace = rise * np.sqrt(scale / 0.5)
+    up = -_unit(np.array(spec.environment.gravity)) * pace
     for frame in range(last):
         share = np.clip(ages / lives, 0.0, 1.0)
-        full = sizes * (1 + grow * share) * np.minimum(1.0, 8 * share) * np.sqrt(1 - share)
+        full = sizes * (1 + grow * share) + _PLUME * max(grow, 0.0) / 2.6 * pace * np.maximum(ages, 0.0)
+        full = full * np.minimum(1.0, 8 * share) * np.sqrt(1 - share)
         yield drifting.shape(grain, places, np.repeat(full[:, None], 3, axis=1))
         goes = forces.wind(spec, found, frame * lasts) * np.minimum(3 * share, 0.9)[:, None] + up
-        goes = goes + (0.4 + 2 * share)[:, None] * 0.6 * rise * forces.swirl(places / scale, frame * lasts, spec.seed)
+        turns = forces.swirl(places / (3 * scale), frame * lasts, spec.seed)
+        goes = goes + (0.06 + 0.42 * share)[:, None] * pace * turns
         speeds += (goes - speeds) * min(1.0, 4 * lasts)
         speeds += lasts * forces.pull(spec, found, frame * lasts, places)
         alive = ages >= 0

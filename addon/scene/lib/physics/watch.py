@@ -21,6 +21,8 @@ _FASTER, _MORE = 1.6, 3.0
 """Times, and m/s over, what gravity and all that was given can make of a speed: the solver has thrown it."""
 _GROWTH, _SOME = 0.3, 0.02
 """Share of the energy that may be there to be lost, and J a kilogram, by which energy may seem to grow."""
+_SLIVERS = 0.1
+"""Share of the pieces of what broke that may slip through the floor: they are shown lying on it."""
 _CONVEX = ("box", "sphere", "cylinder", "capsule", "cone", "hull")
 
 
@@ -109,17 +111,19 @@ class Watch:
 
     def _ways(self, course: Course, present: Array, active: Array, names: list[str]) -> None:
         """Has a convex body's centre gone through a surface that stands still?"""
-        through = []
+        through, slipped = list[str](), list[str]()
+        broken = sum(course.actors[int(present[k])].whole is not None for k in active)
         for k in active:
             number = int(present[k])
             body, place = course.actors[number].body, course.poses[number, :3]
             if self.floor and place[2] < -0.5 * float(body.size.max()):
-                through.append(names[k])
+                (through if course.actors[number].whole is None else slipped).append(names[k])
             elif (
                 self.tree and self.before is not None and body.shape in _CONVEX and course.actors[number].whole is None
             ):
                 start, way = Vector(self.before[number, :3]), Vector(place - self.before[number, :3])
                 if way.length > 1e-6 and self.tree.ray_cast(start, way, way.length)[0] is not None:
                     through.append(names[k])
+        through += slipped if len(slipped) > _SLIVERS * broken else []
         if through:
             raise Wild("tunnels", through)

@@ -18,6 +18,8 @@ _LEVERS, _END = ("seesaw",), 0.84
 """Things of which an end is meant, and where it is, as a share of half their length."""
 _MOUTH = 0.3
 """Radius about a vessel's middle over which things fall into it, as a share of its width."""
+_NUDGE, _INSIDE = 0.8, 0.12
+"""m/s of what is to fall off; how far inside the edge its middle is, in its widths."""
 _G = 9.81
 
 
@@ -57,6 +59,8 @@ def on(scene: Scene, group: Group, spots: Spots, rng: np.random.Generator, *, li
     if group.item.height or lift:
         middle, spots = _edge(scene, group, spots, middle, rng)
         middle, spots = _opening(scene, group, spots, middle, rng)
+    else:
+        middle = _brink(group, middle, low, high)
     if scene.groups[target].name in _LEVERS:  # what falls on one end lifts what lies on the other
         end = _END * (high[0] - low[0]) / 2 * (1.0 if group.item.height or lift else -1.0)
         middle = centre(low, high) + np.array([end, 0.0])
@@ -65,6 +69,19 @@ def on(scene: Scene, group: Group, spots: Spots, rng: np.random.Generator, *, li
         return stands
     rise = high[2] + (lift or group.item.height or 0.0) - min(stand.place[2] for stand in stands)
     return [Stand(each.place + np.array([0.0, 0.0, max(0.0, rise)]), each.turn) for each in stands]
+
+
+def _brink(group: Group, middle: Array, low: Array, high: Array) -> Array:
+    """What is nudged off something stands at its edge: from the middle friction would stop it."""
+    item, way = group.item, np.array(group.item.initial_velocity[:2])
+    speed = float(np.linalg.norm(way))
+    if item.type != "rigid_body" or item.count > 1 or not 0 < speed <= _NUDGE or any(item.angular_velocity):
+        return middle
+    way = way / speed
+    edge = np.where(way > 0, high[:2], low[:2])
+    far = np.where(np.abs(way) > 1e-6, (edge - middle) / np.where(np.abs(way) > 1e-6, way, 1.0), np.inf).min()
+    out: Array = middle + way * max(0.0, float(far) - _INSIDE * float(max(group.size[:2])))
+    return out
 
 
 def _edge(scene: Scene, group: Group, spots: Spots, middle: Array, rng: np.random.Generator) -> tuple[Array, Spots]:

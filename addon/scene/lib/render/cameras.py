@@ -24,8 +24,8 @@ from .shots import Keys, Shot
 Array = NDArray[Any]
 SENSOR = 36.0
 """mm, the longer side."""
-_LAG, _APART = 12, 8
-"""Frames over which a camera that follows averages, and between its keys."""
+_LAG, _CALM, _APART = 12, 15, 8
+"""Frames over which a camera that follows one body averages, and one that goes from body to body; and between keys."""
 _TRAVELS = 0.25
 """Share of the body's extent: what moves less is seen from a place that stands still."""
 _LOOKS = 240
@@ -69,6 +69,10 @@ class Seen:
         last = int(np.flatnonzero(away).max(initial=-1)) + 1
         return self.frames[min(last, len(self.shapes) - 1)]
 
+    @property
+    def lag(self) -> int:
+        return _CALM if self.grows else _LAG
+
     @cached_property
     def travels(self) -> bool:
         return self.grows or (not self.steady and bool(np.ptp(self.middles, axis=0).max() >= _TRAVELS * self.extent))
@@ -84,7 +88,7 @@ def target(work: Work, seen: Seen) -> Array:
         obj.location = place
         return np.tile(place, (len(seen.shapes), 1))
     animation.new_action(obj, "camera target")
-    path = framing.smooth(seen.middles, _LAG)
+    path = framing.smooth(seen.middles, seen.lag)
     knots = _knots(len(path))
     animation.set_keys(obj, "location", [seen.frames[k] for k in knots], path[knots], group="camera")
     obj.location = path[0]
@@ -240,7 +244,7 @@ class Rig:
         if self.shot.tight and not self.seen.travels:
             self._tight(need)
         elif self.seen.travels:
-            base = framing.smooth_above(need, _LAG)
+            base = framing.smooth_above(need, self.seen.lag)
             knots = _knots(len(base))
             keys = tuple((k / max(1, len(base) - 1), base[k]) for k in knots)
             if len(self.shot.far) > 1:

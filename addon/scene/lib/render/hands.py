@@ -26,9 +26,9 @@ _DEATHS = 5
 """So many deaths without a new frame between them, and the film is given up."""
 
 
-def command(order: Path) -> list[str]:
-    """The program that this process is, as a hand."""
-    words = ["hand", _MODULE, str(order)]
+def command(order: Path, module: str = _MODULE) -> list[str]:
+    """The program that this process is, as a hand: `module` is what it does."""
+    words = ["hand", module, str(order)]
     if not bpy.app.binary_path:
         return [sys.executable, "-P", str(_START), *words]
     program = [bpy.app.binary_path, "--background", "--factory-startup", "--python-exit-code", "1"]

@@ -1,109 +1,143 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is seen of many bodies, frame by frame, without those that fly far away: a picture of all would show specks."""
+"""What is seen of many bodies, frame by frame, without those that leave: a picture of all would show specks."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import bpy
 import numpy as np
 
 from ..motion import animation
-from . import framing
+from ..physics.breaking import PIECE
+from ..physics.thing import ITEM
+from . import directing, framing
 
 _WAYS = 24
 """Directions in which the outermost points of a body are looked for."""
 _MANY = 400
-_FEW = 5
 _RARE = 4.0
 """Percent of all places of all bodies, at each end of an axis, that may be left out."""
 _BEYOND = 0.75
 """How far beyond where all begins, in shares of its extent, what happens is followed."""
-_ROAMS = 2.6
-"""What goes over so many times the extent in which all begins is followed by the camera."""
-_LARGE = 0.4
-"""Of the largest, from which on a body is large."""
-_MOST = 0.5
-"""Share of many bodies, the nearest to their midst, that a camera which follows keeps in the frame."""
+
+
+@dataclass(frozen=True)
+class Watched:
+    """`shapes`: points (P, 3) in metres for each frame, cut to what is to be in the picture. `follows`: the camera goes
+    after what acts, for from one place it would be too small. `length`: frames until the film may end. `side`: degrees
+    from the front from which it is seen best, where that matters."""
+
+    shapes: list[framing.Array]
+    follows: bool
+    length: int
+    side: float | None = None
 
 
 def watch(
-    scene: bpy.types.Scene, objects: list[bpy.types.Object], frames: list[int], tell: Callable[[float], None]
-) -> list[framing.Array]:
-    """Points (P, 3) in metres for each of the frames; the scene's frame is put back."""
+    objects: list[bpy.types.Object], frames: list[int], rate: float, ground: bool, tell: Callable[[float], None]
+) -> Watched:
+    """Look at objects of a scene in words; the scene's frame is put back. `ground`: it has a floor at height 0."""
+    seen, moved = _look(objects, frames, tell)
+    boxes = np.array([[_box(points) for points in every] for every in seen])
+    kinds = [kind(obj) for obj in objects]
+    cast = directing.Cast(boxes, moved, kinds, kept(boxes, kinds, ground), rate)
+    windows = directing.windows(cast) if len(frames) > 1 else None
+    until = directing.length(directing.rest(cast), len(frames), rate)
+    shapes: list[framing.Array] = []
+    for frame, every in enumerate(seen):
+        here = [points for n, points in enumerate(every) if cast.kept[frame, n] and len(points)]
+        shape = np.concatenate(here) if here else shapes[-1] if shapes else np.zeros((1, 3))
+        shape = framing.extreme(shape) if len(shape) > _MANY else shape
+        if windows is not None and np.isfinite(windows[frame]).all():
+            shape = np.clip(shape, *windows[frame])
+        shapes.append(shape)
+    whole = np.concatenate(shapes)
+    return Watched(shapes, windows is not None, until, directing.side(whole.min(axis=0), whole.max(axis=0)))
+
+
+def kind(obj: bpy.types.Object) -> str:
+    """The same for all of an item, for its pieces, and for the parts of one thing that are alike."""
+    if PIECE in obj:
+        return f"{obj[PIECE]} pieces"
+    return f"{obj.get(ITEM, obj.name)}"
+
+
+def kept(boxes: framing.Array, kinds: Sequence[str], ground: bool) -> framing.Array:
+    """(F, N) whether a body has not left. Of many of a kind those nearest to their midst stay; where there is but one
+    thing nothing leaves."""
+    shown = np.isfinite(boxes[:, :, 0, 0])
+    things = {name.removesuffix(" pieces") for name in kinds}
+    low, high = limits(boxes, ground)
+    middles = boxes.mean(axis=2)
+    slack = 1e-6 + (boxes[:, :, 1] - boxes[:, :, 0]) / 2
+    inside: framing.Array = ((middles >= low - slack) & (middles <= high + slack)).all(axis=2)
+    for name in set(kinds):
+        mine = np.flatnonzero([each == name for each in kinds])
+        tight = () if name in things else (directing.SHARDS,)
+        for frame in range(len(boxes)):
+            here = mine[shown[frame, mine]]
+            if len(here) <= directing.FEW:
+                inside[frame, here] |= len(things) == 1
+                continue
+            inside[frame, here] &= len(things) > 1 or name in things
+            inside[frame, directing.midst(here, boxes[frame], *tight)] = True
+    none = ~(inside & shown).any(axis=1)
+    inside[none] = True
+    out: framing.Array = inside & shown
+    return out
+
+
+def limits(boxes: framing.Array, ground: bool = False) -> tuple[framing.Array, framing.Array]:
+    """The box of what is filmed: where all begins, and where most of it goes if that is not too far off."""
+    low, high = np.nanmin(boxes[0, :, 0], axis=0), np.nanmax(boxes[0, :, 1], axis=0)
+    floor = np.where([False, False, ground], np.minimum(low, 0.0), low)
+    middles = boxes.mean(axis=2).reshape(-1, 3)
+    usual = np.percentile(middles[np.isfinite(middles[:, 0])], [_RARE, 100 - _RARE], axis=0)
+    far = _BEYOND * float((high - floor).max())
+    return np.minimum(low, np.maximum(usual[0], floor - far)), np.maximum(high, np.minimum(usual[1], high + far))
+
+
+def _look(
+    objects: list[bpy.types.Object], frames: list[int], tell: Callable[[float], None]
+) -> tuple[list[list[framing.Array]], framing.Array]:
+    """Outermost points of each object at each frame, none where it is hidden, and how far the fastest of all points of
+    each went since the frame before."""
+    scene = bpy.context.scene
     before = scene.frame_current
     rigid = {obj.name: _outermost(obj) for obj in objects if not _bends(obj)}
     seen: list[list[framing.Array]] = []
+    moved = np.zeros((len(frames), len(objects)))
+    last: list[framing.Array] = [np.zeros((0, 3))] * len(objects)
     try:
         for number, frame in enumerate(frames):
             scene.frame_set(frame)
             graph = bpy.context.evaluated_depsgraph_get()
-            shown = [obj for obj in objects if not obj.hide_render]
-            seen.append([points for obj in shown if len(points := _points(obj, rigid.get(obj.name), graph))])
+            points = [
+                np.zeros((0, 3)) if obj.hide_render else _points(obj, rigid.get(obj.name), graph) for obj in objects
+            ]
+            if number:
+                moved[number] = [_far(a, b) for a, b in zip(last, points, strict=True)]
+            last = points
+            seen.append([framing.extreme(each, _WAYS) if len(each) > 2 * _WAYS else each for each in points])
             tell(number / len(frames))
     finally:
         scene.frame_set(before)
-    low, high = limits(seen)
-    cast = float(np.ptp(np.concatenate(seen[0]), axis=0).max()) if seen and seen[0] else 0.0
-    followed = [each if k == 0 else midst(each, cast) for k, each in enumerate(seen)]
-    follows = not stands(seen) and roams([np.concatenate(every) for every in followed if every])
-    shapes: list[framing.Array] = []
-    for every, main in zip(seen, followed, strict=True):
-        kept = main if follows else [each for each in every if _within(each, low, high)] or every
-        shapes.append(np.concatenate(kept) if kept else shapes[-1] if shapes else np.zeros((1, 3)))
-    return [framing.extreme(shape) if len(shape) > _MANY else shape for shape in shapes]
+    return seen, moved
 
 
-def limits(seen: list[list[framing.Array]]) -> tuple[framing.Array, framing.Array]:
-    """The box of what is filmed: where all begins, and where most of it goes if that is not too far off."""
-    first = np.concatenate(seen[0]) if seen and seen[0] else np.zeros((1, 3))
-    low, high = first.min(axis=0), first.max(axis=0)
-    middles = [(each.min(axis=0) + each.max(axis=0)) / 2 for points in seen for each in points]
-    if not middles:
-        return low, high
-    usual = np.percentile(np.array(middles), [_RARE, 100 - _RARE], axis=0)
-    far = _BEYOND * float((high - low).max())
-    return np.minimum(low, np.maximum(usual[0], low - far)), np.maximum(high, np.minimum(usual[1], high + far))
+def _far(before: framing.Array, now: framing.Array) -> float:
+    """Metres; of a surface whose points are others at each frame, what its box moved by."""
+    if not len(before) or not len(now):
+        return 0.0
+    if len(before) == len(now):
+        return float(np.linalg.norm(now - before, axis=1).max())
+    return float(np.abs(_box(now) - _box(before)).max())
 
 
-def roams(shapes: list[framing.Array]) -> bool:
-    """All begins in a small place and goes far: one picture of everything would show a speck."""
-    if not shapes:
-        return False
-    every = np.concatenate([np.stack([shape.min(axis=0), shape.max(axis=0)]) for shape in shapes])
-    return float(np.ptp(every, axis=0).max()) > _ROAMS * float(np.ptp(shapes[0], axis=0).max())
-
-
-def stands(seen: list[list[framing.Array]]) -> bool:
-    """One of the large ones is in the end where and as large as it was: what happens is seen from one place."""
-    if not seen or not seen[0] or not seen[-1]:
-        return True
-    first, last = (
-        [(float(np.ptp(each, axis=0).max()), each.mean(axis=0)) for each in every] for every in (seen[0], seen[-1])
-    )
-    large = [each for each in first if each[0] >= _LARGE * max(size for size, _ in first)]
-    return any(
-        abs(size - wide) < 0.2 * wide and float(np.linalg.norm(there - at)) < 0.5 * wide
-        for wide, at in large
-        for size, there in last
-    )
-
-
-def midst(every: list[framing.Array], near: float) -> list[framing.Array]:
-    """Of many bodies most, without those that are the farthest from where most are and farther than `near` metres; of
-    few all."""
-    if len(every) <= _FEW:
-        return every
-    middles = np.array([(each.min(axis=0) + each.max(axis=0)) / 2 for each in every])
-    away = np.linalg.norm(middles - np.median(middles, axis=0), axis=1)
-    far = max(near, np.sort(away)[int(_MOST * (len(every) - 1))])
-    return [each for each, d in zip(every, away, strict=True) if d <= far]
-
-
-def _within(points: framing.Array, low: framing.Array, high: framing.Array) -> bool:
-    middle = (points.min(axis=0) + points.max(axis=0)) / 2
-    slack = 1e-6 + np.ptp(points, axis=0) / 2
-    return bool((middle >= low - slack).all() and (middle <= high + slack).all())
+def _box(points: framing.Array) -> framing.Array:
+    return np.stack([points.min(axis=0), points.max(axis=0)]) if len(points) else np.full((2, 3), np.nan)
 
 
 def _bends(obj: bpy.types.Object) -> bool:
@@ -119,9 +153,9 @@ def _outermost(obj: bpy.types.Object) -> framing.Array:
 
 def _points(obj: bpy.types.Object, rest: framing.Array | None, graph: bpy.types.Depsgraph) -> framing.Array:
     if rest is None:
-        points = animation.points_at(obj, graph)
-        points = points[np.isfinite(points).all(axis=1)]
-        return framing.extreme(points, _WAYS) if len(points) else points
+        points: framing.Array = animation.points_at(obj, graph)
+        shown: framing.Array = points[np.isfinite(points).all(axis=1)]
+        return shown
     matrix = np.array(obj.evaluated_get(graph).matrix_world)
     out: framing.Array = rest @ matrix[:3, :3].T + matrix[:3, 3]
     return out

@@ -14,13 +14,18 @@ from .....backend.protocol.errors import UserError
 
 STILL = "galatea_still"
 """Custom property of the scene: the frame that shows the body best."""
+PHOTO = "galatea_photo_side"
+"""Custom property of a body that was turned after a model made it of a photo: the azimuth that this showed, degrees."""
 THREE_QUARTER = 24.0
 Keys = tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True)
 class Wish:
-    """What the user wants of a shot; `arc` 0 is as the path has it."""
+    """What the user wants of a shot; `arc` 0 is as the path has it, `azimuth` None too.
+
+    `shown`: the side of the body that a photo showed, where shots begin that name no side; None for the front.
+    """
 
     path: str
     seconds: float
@@ -30,6 +35,7 @@ class Wish:
     elevation: float = 12.0
     margin: float = 0.09
     azimuth: float | None = None
+    shown: float | None = None
 
 
 @dataclass(frozen=True)
@@ -63,7 +69,9 @@ def plan(wish: Wish) -> Shot:
 
 
 def _from(wish: Wish, usual: float = -THREE_QUARTER) -> float:
-    return usual if wish.azimuth is None else wish.azimuth
+    if wish.azimuth is not None:
+        return wish.azimuth
+    return usual if wish.shown is None else wish.shown
 
 
 def _still(wish: Wish, usual: float = -THREE_QUARTER) -> Shot:
@@ -71,9 +79,14 @@ def _still(wish: Wish, usual: float = -THREE_QUARTER) -> Shot:
 
 
 def _swing(wish: Wish) -> Shot:
-    half, middle = (wish.arc or 80.0) / 2, _from(wish, 0.0)
-    ways = ((0, middle - half), (0.5, middle + half), (1, middle - half))
-    return replace(_still(wish), azimuth=ways, closes=True)
+    arc = wish.arc or 80.0
+    first = (wish.azimuth or 0.0) - arc / 2
+    last = first + arc
+    if wish.azimuth is None and wish.shown is not None:
+        # from what the photo showed over the front; beyond it, what is seen is more and more a guess
+        first = wish.shown
+        last = max(first - arc, -arc / 2) if first > 0 else min(first + arc, arc / 2)
+    return replace(_still(wish), azimuth=((0, first), (0.5, last), (1, first)), closes=True)
 
 
 def _orbit(wish: Wish) -> Shot:

@@ -126,6 +126,14 @@ def panorama(path: Path) -> bpy.types.World:
     return world
 
 
+def radiance(world: bpy.types.World) -> float:
+    """How bright the world is on average; of a sky about what a panorama is made."""
+    lit = next(each for each in world.node_tree.nodes if each.type == "BACKGROUND")
+    if lit.inputs["Color"].is_linked:
+        return _BRIGHT
+    return float(lit.inputs["Strength"].default_value) * tone.luma(tuple(lit.inputs["Color"].default_value))
+
+
 def photo(world: bpy.types.World, path: Path) -> bpy.types.Image:
     """Show a picture behind everything, filling the frame; what lights the scene stays. Returns the picture."""
     image = _opened(path)

@@ -6,6 +6,7 @@ A surface is a pair of shader sockets, for Cycles and for EEVEE, so that a look 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -19,6 +20,8 @@ Sockets = tuple[bpy.types.NodeSocket, bpy.types.NodeSocket]
 FLOOR = "galatea_floor"
 """Custom property of floors that shaders read: 1 where a look must leave the floor as it is."""
 HORIZON = 300.0
+_SHADOW = (0.2, 0.82)
+"""Shares of the light that reach a floor in full shadow, and in none."""
 _EDGE, _HAZE = 1.7, 14.0
 """Units from the axis to a cove's wall, and to where a ground is haze."""
 
@@ -64,20 +67,58 @@ def ground(tree: bpy.types.NodeTree, color: Color, haze: Color) -> Sockets:
     return _both(tree, matte, _radial(tree, _HAZE, (0.0, 0.0, 0.0), tone.linear(haze), 0.05, 0.9), 1.0)
 
 
-def catcher(tree: bpy.types.NodeTree) -> Sockets:
-    """Nothing but shadow: Cycles is told by the object; EEVEE turns the light that is missing into black."""
-    plain = node(tree, "BsdfDiffuse", Color=(0.8, 0.8, 0.8, 1))
+def catcher(tree: bpy.types.NodeTree, lamps: Iterable[bpy.types.Object], around: float) -> Sockets:
+    """Nothing but shadow: Cycles is told by the object; EEVEE turns the light that is missing into black.
+
+    `lamps` hang on one rig that turns about Z alone; `around` is the world's mean radiance.
+    """
+    plain = node(tree, "BsdfDiffuse", Color=(1, 1, 1, 1))
     seen = node(tree, "ShaderToRGB", Shader=plain.outputs[0])
+    grey = node(tree, "RGBToBW", Color=seen.outputs["Color"])
+    share = math_node(tree, "DIVIDE", grey.outputs[0], _unshadowed(tree, lamps, around))
     ramp = tree.nodes.new("ShaderNodeValToRGB")
-    ramp.color_ramp.elements[0].position, ramp.color_ramp.elements[1].position = 0.08, 0.60
-    ramp.color_ramp.elements[0].color, ramp.color_ramp.elements[1].color = (0.65, 0.65, 0.65, 1), (0, 0, 0, 1)
-    tree.links.new(seen.outputs["Color"], ramp.inputs["Fac"])
+    ramp.color_ramp.elements[0].position, ramp.color_ramp.elements[1].position = _SHADOW
+    ramp.color_ramp.elements[0].color, ramp.color_ramp.elements[1].color = (0.7, 0.7, 0.7, 1), (0, 0, 0, 1)
+    tree.links.new(share, ramp.inputs["Fac"])
     dark = node(tree, "Emission", Color=(0, 0, 0, 1))
     near = _radial(tree, _EDGE, (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), 0.3, 0.7)  # farther off it is dark without a shadow
     mixed = node(tree, "MixShader", Fac=math_node(tree, "MULTIPLY", ramp.outputs["Color"], near))
     tree.links.new(node(tree, "BsdfTransparent").outputs[0], mixed.inputs[1])
     tree.links.new(dark.outputs[0], mixed.inputs[2])
     return plain.outputs[0], mixed.outputs[0]
+
+
+def _unshadowed(tree: bpy.types.NodeTree, lamps: Iterable[bpy.types.Object], around: float) -> bpy.types.NodeSocket:
+    """The radiance of a white floor on which no shadow falls: of discs that look at the rig's origin, and suns."""
+    total: Any = max(around, 1e-4)
+    for lamp in lamps:
+        data, place = lamp.data, lamp.location
+        power = data.energy * tone.luma(tuple(data.color))
+        if data.type == "SUN":
+            down = lamp.rotation_euler.to_matrix().col[2][2]
+            total = math_node(tree, "ADD", total, power * max(down, 0.0) / math.pi)
+            continue
+        here = tree.nodes.new("ShaderNodeTexCoord")
+        here.object = lamp.parent
+        way = _vector(tree, "SUBTRACT", tuple(place), here.outputs["Object"])
+        high = node(tree, "SeparateXYZ", Vector=way.outputs[0]).outputs["Z"]
+        square = _vector(tree, "DOT_PRODUCT", way.outputs[0], way.outputs[0]).outputs["Value"]
+        facing = _vector(tree, "DOT_PRODUCT", way.outputs[0], tuple(place.normalized())).outputs["Value"]
+        # E = P cos cos / (pi r^2); with its radius a disc near by is no point
+        wide = math_node(tree, "ADD", square, (data.size / 2) ** 2)
+        both = math_node(
+            tree, "MULTIPLY", math_node(tree, "MAXIMUM", high, 0.0), math_node(tree, "MAXIMUM", facing, 0.0)
+        )
+        lit = math_node(tree, "DIVIDE", both, math_node(tree, "MULTIPLY", square, wide))
+        total = math_node(tree, "MULTIPLY_ADD", lit, power / math.pi**2, total)
+    return math_node(tree, "ADD", total, 0.0)
+
+
+def _vector(tree: bpy.types.NodeTree, operation: str, *values: Any) -> Any:
+    made = tree.nodes.new("ShaderNodeVectorMath")
+    made.operation = operation
+    feed(tree, zip(made.inputs, values, strict=False))
+    return made
 
 
 def _both(tree: bpy.types.NodeTree, matte: Any, glow: Any, strength: float) -> Sockets:

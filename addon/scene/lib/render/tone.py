@@ -54,6 +54,11 @@ def linear(color: tuple[float, float, float]) -> tuple[float, float, float]:
     return float(out[0]), float(out[1]), float(out[2])
 
 
+def luma(color: tuple[float, ...]) -> float:
+    """How bright a linear colour is."""
+    return float(np.dot(color[:3], [0.2126, 0.7152, 0.0722]))
+
+
 def _picture(body: bpy.types.Object) -> bpy.types.Image | None:
     """The image that colours the body: what feeds a Base Color, else any colour image of its materials."""
     found = None

@@ -18,10 +18,11 @@ _SAMPLES = 600
 _HIDDEN = ("floor", "source", "wall", "weather")
 
 
-def watch(length: int, tell: Callable[[float], None]) -> list[framing.Array]:
-    """Points (P, 3) in metres for each frame from 1 to `length`."""
+def watch(length: int, tell: Callable[[float], None]) -> several.Watched:
+    """Points (P, 3) in metres for each frame from 1 to `length`, and what of it is followed."""
     scene = bpy.context.scene
-    many = wished.document(scene) is not None
+    told = wished.document(scene)
+    many = told is not None
     seen = [
         obj
         for obj in scene.objects
@@ -31,7 +32,11 @@ def watch(length: int, tell: Callable[[float], None]) -> list[framing.Array]:
     frames = sorted({*range(1, length + 1, step), length})
     if not any(_moves(obj) for obj in seen):
         frames = [1]
-    found = several.watch(scene, seen, frames, tell) if many else []
+    found, follows, until, side = [], False, length, None
+    if told:
+        looked = several.watch(seen, frames, wished.rate(scene) / step, told.environment.floor, tell)
+        found, follows, side = looked.shapes, looked.follows, looked.side
+        until = min(length, looked.length * step) if len(frames) > 1 else length
     for number, points in enumerate(animation.sampled(scene, seen, frames) if not many else ()):
         found.append(framing.extreme(points))
         tell(number / len(frames))
@@ -40,7 +45,7 @@ def watch(length: int, tell: Callable[[float], None]) -> list[framing.Array]:
     for frame, k in enumerate(before, 1):
         between = frame != frames[k] and k + 1 < len(frames)
         shapes.append(np.concatenate(found[k : k + 2]) if between else found[k])
-    return shapes
+    return several.Watched(shapes, follows, until, side)
 
 
 def motion_end() -> int:

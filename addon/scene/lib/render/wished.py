@@ -11,17 +11,23 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
+from .....backend.protocol import props
 from .....backend.protocol import scene as scenes
 from ...work import Work
 from ..motion import animation
+from ..physics import clock
 from ..physics.thing import SPEC
-from . import skies
+from . import shots, skies
 
 AUTO = "auto"
 _PATHS = {"still": "static", AUTO: "swing"}
 _ARC = 24.0
 """Degrees of the swing before a scene in which things happen: enough to see depth."""
 _ELEVATION = 17.0
+_INTO = 52.0
+"""Degrees where something lies or falls in a thing that cannot be seen through."""
+_INWARD = ("in", "above", "over")
+_CLEAR = ("glass", "crystal", "transparent", "clear")
 _OUTDOORS = ("grass", "sand", "asphalt", "gravel", "soil", "mud", "snow", "ice")
 """Floors under the sky where nothing else is said of the light."""
 _LOW, _DUSK = 20.0, 1.0
@@ -76,14 +82,41 @@ def camera(
     told = spec.camera
     chosen = _PATHS.get(told.path, told.path)
     arc = arc or (_ARC if told.path == AUTO else 0.0)
-    return chosen, shots or told.shots, arc, told.elevation if told.elevation is not None else _ELEVATION
+    high = told.elevation if told.elevation is not None else _INTO if _hides(spec) else _ELEVATION
+    return chosen, shots or told.shots, arc, high
+
+
+def _hides(spec: scenes.SceneSpec) -> bool:
+    """Whether something happens inside a thing whose walls are before it."""
+    rows = {item.id: item for item in spec.objects}
+    hollow = {name for name, each in props.called().items() if each.hollow}
+    into = [rows[each.relation.target] for each in spec.objects
+            if each.relation.target in rows and each.relation.kind in _INWARD]  # fmt: skip
+    return any(
+        each.name in hollow
+        and not set(_CLEAR) & set(f"{each.name} {each.look} {each.material.name} {each.material.look}".lower().split())
+        for each in into
+    )
+
+
+def shown(scene: bpy.types.Scene, bodies: list[bpy.types.Object]) -> float | None:
+    """The side of the body, degrees of azimuth, that the photo it was made of showed, where that is not the front."""
+    side = None if document(scene) else bodies[0].get(shots.PHOTO)
+    return None if side is None else float(side)
 
 
 def end(scene: bpy.types.Scene) -> int:
     """The last frame: of the simulation, or of all that is keyed."""
     from . import watching
 
-    return scene.frame_end if document(scene) else watching.motion_end()
+    spec = document(scene)
+    return clock.last_frame(spec) if spec else watching.motion_end()
+
+
+def ends(scene: bpy.types.Scene) -> bool:
+    """Whether the film is over when all is at rest, since nobody said how long it lasts."""
+    spec = document(scene)
+    return spec is not None and spec.simulation.ends_at_rest
 
 
 def rate(scene: bpy.types.Scene) -> int:

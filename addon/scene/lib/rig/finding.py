@@ -47,7 +47,7 @@ def find(vertices: Array, triangles: Array, kind: str, bones: int, axis: str, be
     """The skeleton of a body (Z up, metres). `bones` and `axis` are for backbones, `sure` is for the kind `auto`."""
     if kind == "soft":
         return Found(*backbone.soft(vertices, triangles, bones, axis))
-    if kind in ("prop", "furniture"):
+    if kind == "prop":
         return Found(replace(backbone.prop(vertices), kind=kind), True)
     seen = Kinds(vertices, triangles, beat)
     scores = dict(sorted(seen.scores.items(), key=lambda item: -item[1]))

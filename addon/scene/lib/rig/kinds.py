@@ -154,8 +154,10 @@ class Kinds:
             made = branching.skeleton(shape, bones, sure)
         elif kind == "vehicle" and self.drive[2]:
             shape, made = self.drive[1], wheels.skeleton(self.drive[1], self.drive[2], sure)
-        elif kind in ("furniture", "prop"):
-            return replace(backbone.prop(self.vertices), kind=kind, confidence=sure)
+        elif kind == "furniture":
+            made = backbone.furniture(shape, sure)
+        elif kind == "prop":
+            return replace(backbone.prop(self.vertices), confidence=sure)
         if made is None:
             return None
         self.angle = shape.frame.angle

@@ -15,8 +15,10 @@ import numpy as np
 from mathutils import Quaternion
 
 from ..bodies import Array, Body, Joint, State, World
+from ..pulling import Pulls
 from . import bullet_joints
 from .bounce import Bounces
+from .handles import Handles
 from .knocks import Knocks
 from .pushes import Pushes
 
@@ -70,8 +72,13 @@ class _Stage:
         for body in self.bodies:
             self._add(body)
         self.knocks = Knocks(self.bodies, self.world)
-        if self.world.force or self.knocks.balls:
-            self.pushes = Pushes(self.scene, self.bodies, self.scale, self.made)
+        self.pulls = Pulls(self.bodies, joints, self.world.step)
+        self.handles = Handles(self.bodies, self.pulls, self.scale)
+        self.handles.build(scene, self.objects, self.made)
+        active = [k for k, body in enumerate(self.bodies) if body.kind == "active"]
+        if self.world.force or self.knocks.balls or self.pulls.joints:
+            active += [len(self.bodies) + k for k in range(len(self.handles.objects))]
+            self.pushes = Pushes(self.scene, active, self.scale, self.made)
         bullet_joints.add(scene, self.bodies, self.objects, joints, self.scale, self.made)
 
     def _add(self, body: Body) -> None:
@@ -130,7 +137,7 @@ class _Stage:
             for k, ways in led.items():
                 self._show(self.objects[k], ways[0])
             if self.pushes:
-                self.pushes.push(state.poses, self._force(now - self.world.step, state))
+                self.pushes.push(self._places(), self._force(now - self.world.step, state))
             self.scene.frame_set(_LAST + number)
             poses = self._poses()
             before, state = state, State(poses, motions(state.poses, poses, self.world.step))
@@ -148,10 +155,12 @@ class _Stage:
             yield state
 
     def _force(self, time: float, state: State) -> Array:
-        """Newtons (B, 3) on all bodies for the step after a time."""
-        force = self.world.force(time, state) if self.world.force else np.zeros((len(self.bodies), 3))
+        """Newtons (B + H, 3) on all bodies and handles for the step after a time."""
+        force, handles = self.handles.share(self.pulls.forces(state))
+        if self.world.force:
+            force = force + self.world.force(time, state)
         knock = self.knocks.force(state)
-        return force if knock is None else force + knock
+        return np.concatenate([force if knock is None else force + knock, handles])
 
     def _lead_in(self) -> None:
         """Frames 1 and 2 in the rest poses, then one step before the start, the start itself, and all is let go."""
@@ -159,16 +168,24 @@ class _Stage:
             for obj, body in zip(self.objects, self.bodies, strict=True):
                 if frame > _REST:
                     self._show(obj, _earlier(body, self.world) if frame < _LAST else body.pose)
+            self.handles.follow(self.objects)
             self.scene.frame_set(frame)
         for obj, body in zip(self.objects, self.bodies, strict=True):
             if body.kind == "active":
                 obj.rigid_body.kinematic = False
+        for obj in self.handles.objects:
+            obj.rigid_body.kinematic = False
 
-    def _poses(self) -> Array:
+    def _places(self) -> Array:
+        """Of bodies and handles, now (B + H, 7)."""
+        return np.concatenate([self._poses(), self._poses(self.handles.objects)])
+
+    def _poses(self, objects: list[bpy.types.Object] | None = None) -> Array:
         depsgraph = self.scene.view_layers[0].depsgraph
         assert depsgraph
-        found = np.empty((len(self.objects), 7))
-        for k, obj in enumerate(self.objects):
+        objects = self.objects if objects is None else objects
+        found = np.empty((len(objects), 7))
+        for k, obj in enumerate(objects):
             matrix = obj.evaluated_get(depsgraph).matrix_world
             found[k, :3], found[k, 3:] = matrix.translation, matrix.to_quaternion()
         found[:, :3] /= self.scale

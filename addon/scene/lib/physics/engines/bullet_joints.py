@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import bpy
 import numpy as np
-from mathutils import Vector
+from mathutils import Quaternion, Vector
 
-from ..bodies import Body, Joint
+from ..bodies import Array, Body, Joint
 
 _TYPES = {"hinge": "HINGE", "slider": "SLIDER", "ball": "GENERIC", "fixed": "FIXED"}
 
@@ -31,20 +31,44 @@ def add(
         both = [bodies[k].kind for k in (joint.a, joint.b) if k >= 0]
         if "active" not in both:
             continue
-        rule = _rule(scene, joint, scale, made)
-        rule.object1, rule.object2 = objects[joint.a], other
+        turn = Vector(joint.axis).to_track_quat("X" if joint.kind == "slider" else "Z", "Y")
+        ends = [objects[joint.a], other]
+        if joint.kind == "ball":
+            number, lever = _lever(bodies, joint)
+            turn = Vector(lever).to_track_quat("X", "Y")
+            ends = ends if number == joint.a else ends[::-1]
+        rule = _rule(scene, joint, turn, scale, made)
+        rule.object1, rule.object2 = ends
         rule.disable_collisions = True
 
 
+def _lever(bodies: list[Body], joint: Joint) -> tuple[int, Array]:
+    """The body that a pull at a ball joint turns most easily, and the way (3,) from the joint to its centre.
+
+    Bullet holds such a joint along three axes of its first body, one after the other. That settles only where no pull
+    along one of them moves the joint along another: where one of them points at the centre of what turns easily.
+    Measured on a ball of 4 cm a metre away: 0.02 % instead of 3.7 % too slow.
+    """
+    found = []
+    for k in (joint.a, joint.b):
+        if k >= 0 and bodies[k].kind == "active":
+            body = bodies[k]
+            pose = body.pose if body.rest is None else body.rest
+            way = pose[:3] - joint.anchor
+            found.append((float(way @ way) / max(float(body.size @ body.size), 1e-9), k, way))
+    _, number, way = max(found, key=lambda each: each[0])
+    return number, way if np.linalg.norm(way) > 1e-6 else np.array([1.0, 0, 0])
+
+
 def _rule(
-    scene: bpy.types.Scene, joint: Joint, scale: float, made: list[bpy.types.ID]
+    scene: bpy.types.Scene, joint: Joint, turn: Quaternion, scale: float, made: list[bpy.types.ID]
 ) -> bpy.types.RigidBodyConstraint:
     empty = bpy.data.objects.new("galatea joint", None)
     made.append(empty)
     empty.location = scale * joint.anchor
     empty.rotation_mode = "QUATERNION"
     # a hinge of Blender turns about Z of its empty, a slider goes along X
-    empty.rotation_quaternion = Vector(joint.axis).to_track_quat("X" if joint.kind == "slider" else "Z", "Y")
+    empty.rotation_quaternion = turn
     scene.collection.objects.link(empty)
     scene.rigidbody_world.constraints.objects.link(empty)
     rule = empty.rigid_body_constraint

@@ -15,6 +15,7 @@ import mujoco
 import numpy as np
 
 from ..bodies import Array, Body, Joint, State, World
+from ..pulling import Pulls
 from .blender import motions
 from .knocks import Knocks
 from .mujoco_model import Model, compiled
@@ -29,7 +30,7 @@ def solve(bodies: list[Body], joints: list[Joint], world: World) -> Iterator[Sta
     active = sum(body.kind == "active" for body in bodies)
     count = int(np.clip(_FEW // max(active, 1), _COARSEST, _FINEST))
     mujoco.set_mju_user_warning(_unheard)
-    run = _Run(bodies, world, compiled(bodies, joints, world.gravity, world.step, count), count)
+    run = _Run(bodies, joints, world, compiled(bodies, joints, world.gravity, world.step, count), count)
     return run.steps()
 
 
@@ -40,6 +41,7 @@ def _unheard(text: str) -> None:
 @dataclass
 class _Run:
     bodies: list[Body]
+    joints: list[Joint]
     world: World
     model: Model
     count: int
@@ -51,12 +53,13 @@ class _Run:
                       np.array([body.motion for body in self.bodies], float).reshape(-1, 6))  # fmt: skip
         yield state
         knocks, fade = Knocks(self.bodies, self.world), self.model.fade(step)
+        self.pulls = Pulls(self.bodies, self.joints, step)
         for number in itertools.count():
             now = self.world.start + number * step
             self._lead(data, now)
             held = self._held(now, state)
             knock = knocks.force(state)
-            self._push(data, held if knock is None else held + self.count * knock)
+            self._push(data, held if knock is None else held + self.count * np.pad(knock, ((0, 0), (0, 3))))
             mujoco.mj_step(model, data)
             self._push(data, held)
             mujoco.mj_step(model, data, self.count - 1)
@@ -66,17 +69,20 @@ class _Run:
             yield state
 
     def _held(self, now: float, state: State) -> Array:
-        """Newtons (B, 3) of a whole step: those of its middle, so that a spring gains nothing by them."""
-        if not self.world.force:
-            return np.zeros((len(self.bodies), 3))
+        """Newtons and newton metres (B, 6) of a whole step: those of its middle, so that a spring gains nothing by
+        them."""
         half = 0.5 * self.world.step
         poses = state.poses.copy()
         poses[:, :3] += half * state.motions[:, :3]
-        return self.world.force(now + half, State(poses, state.motions))
+        middle = State(poses, state.motions)
+        out = self.pulls.wrench(middle)
+        if self.world.force:
+            out[:, :3] += self.world.force(now + half, middle)
+        return out
 
     def _push(self, data: mujoco.MjData, forces: Array) -> None:
         data.xfrc_applied[:] = 0.0
-        data.xfrc_applied[self.model.ids, :3] = forces
+        data.xfrc_applied[self.model.ids] = forces
         data.xfrc_applied[0] = 0.0
 
     def _lead(self, data: mujoco.MjData, now: float) -> None:

@@ -7,23 +7,22 @@ import bpy
 import numpy as np
 from mathutils import Vector
 
-from ..bodies import Array, Body
+from ..bodies import Array
 
 _REACH = 1e-3
 """Metres about a body's centre, in the solver's scale; no other centre is as near."""
 
 
 class Pushes:
-    """Winds of no extent, one for each body that moves by itself."""
+    """Winds of no extent, one for each body or handle that moves by itself, by its number."""
 
-    def __init__(self, scene: bpy.types.Scene, bodies: list[Body], scale: float, made: list[bpy.types.ID]) -> None:
+    def __init__(self, scene: bpy.types.Scene, active: list[int], scale: float, made: list[bpy.types.ID]) -> None:
         self.scale, self.factor = scale, scale * scene.render.fps
         """Fields are scaled by the length of a frame, whatever `fps_base` says: measured."""
         self.fields: dict[int, bpy.types.Object] = {}
-        for number, body in enumerate(bodies):
-            if body.kind == "active":
-                self.fields[number] = self._field(scene)
-                made.append(self.fields[number])
+        for number in active:
+            self.fields[number] = self._field(scene)
+            made.append(self.fields[number])
 
     def _field(self, scene: bpy.types.Scene) -> bpy.types.Object:
         empty = bpy.data.objects.new("galatea push", None)

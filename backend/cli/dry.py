@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The plan of a run, not run: steps, what the cache has, memory, disk and time as past jobs took, licences."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import statistics
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from ..flow import Stage
+from ..protocol.catalog import spec_of
+from ..protocol.job import JobState
+from ..protocol.place import gigabytes
+from ..protocol.provenance import licences
+from ..protocol.store import JobStore
+from . import flags
+from .errand import Errand
+
+MOST = 2000
+"""So many of the newest jobs are asked how long they took."""
+
+
+@dataclass
+class Past:
+    """What a step took before, a number for each of its jobs."""
+
+    seconds: list[float] = field(default_factory=list)
+    disk: list[int] = field(default_factory=list)
+    peak_mb: list[float] = field(default_factory=list)
+
+    def usual(self) -> dict[str, Any]:
+        """Medians of time and disk, the most of memory; None where it was never done."""
+        return {
+            "seconds": round(statistics.median(self.seconds), 1) if self.seconds else None,
+            "disk": int(statistics.median(self.disk)) if self.disk else None,
+            "peak_mb": max(self.peak_mb, default=None),
+        }
+
+
+def past(store: JobStore, steps: Iterable[str]) -> dict[str, Past]:
+    """What these steps took in the jobs of the store that were done."""
+    found = {step: Past() for step in steps}
+    for job in islice(store.jobs(), MOST):
+        step = job.rpartition("-")[0]
+        result = store.result(job) if step in found else None
+        if result and result.state is JobState.DONE:
+            found[step].seconds.append(result.seconds)
+            found[step].disk.append(sum(asset.size for asset in result.assets))
+            found[step].peak_mb.append(result.peak_mb)
+    return found
+
+
+def run(errands: Sequence[Errand], options: argparse.Namespace, blender: str) -> int:
+    """Print the plan of each."""
+    store, identity = flags.store(), flags.runtimes(blender).identity
+    known = past(store, {step.do for errand in errands for step in errand.recipe.steps})
+    for errand in errands:
+        plan = _plan(errand, store, identity, known)
+        if options.json:
+            sys.stdout.write(json.dumps(plan) + "\n")
+        else:
+            _tell(plan)
+    return 0
+
+
+def _plan(errand: Errand, store: JobStore, blender: str, known: dict[str, Past]) -> dict[str, Any]:
+    """Walk as far as finished results lead; what comes after is known by its parameters alone."""
+    steps = errand.walk(store, blender)
+    rows: list[dict[str, Any]] = []
+    stage: Stage | None = None
+    anew = False
+    for step in errand.recipe.steps:
+        spec = spec_of(step.do)
+        if not rows or rows[-1]["cached"]:
+            request = steps.send(stage) if stage else next(steps)
+            anew = anew or step.do == errand.again
+            result = None if anew else store.result(request.id)
+            stage = Stage(step.do, result, cached=True) if result and result.state is JobState.DONE else None
+        else:
+            stage = None
+        needs = [gb for _, gb in spec.memory]
+        rows.append({
+            "step": step.do,
+            "runtime": spec.runtime,
+            "license": spec.license,
+            "licenses": list(licences(spec, step.params)),
+            "params": spec.fill(step.params),
+            "cached": stage is not None,
+            "memory_gb": [min(needs), max(needs)] if needs else None,
+            "past": known[step.do].usual(),
+        })  # fmt: skip
+    todo = [row for row in rows if not row["cached"]]
+    took = [row["past"] for row in todo]
+    return {
+        "recipe": errand.recipe.name,
+        "out": str(errand.out),
+        "order": errand.order.document() if errand.order else None,
+        "steps": rows,
+        "cached": len(rows) - len(todo),
+        "seconds": round(sum(each["seconds"] or 0.0 for each in took), 1),
+        "disk": sum(each["disk"] or 0 for each in took),
+        "disk_free": _free(store.root),
+        "memory_gb": max((max(row["memory_gb"] or [0.0]) for row in todo), default=0.0),
+        "never_done": [row["step"] for row in todo if row["past"]["seconds"] is None],
+        "licenses": sorted({text for row in rows for text in row["licenses"]}),
+    }
+
+
+def _free(folder: Path) -> int:
+    """Bytes free where the folder is or will be."""
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return shutil.disk_usage(folder).free
+
+
+def _tell(plan: dict[str, Any]) -> None:
+    sys.stdout.write(f"{plan['recipe']} -> {plan['out']}\n")
+    for number, row in enumerate(plan["steps"], 1):
+        params = " ".join(f"{key}={value}" for key, value in row["params"].items())
+        state = "cached" if row["cached"] else "to do"
+        took = row["past"]["seconds"]
+        time = "" if row["cached"] else f"{took:.0f} s" if took is not None else "?"
+        sys.stdout.write(f"{number:3} {row['step']:12} {state:7} {time:>6} {row['runtime']:8} {params}\n")
+    never = plan["never_done"]
+    known = f"about {_span(plan['seconds'])}" if len(never) < len(plan["steps"]) - plan["cached"] else "not known"
+    more = f", and {', '.join(never)}, never done here" if never and known != "not known" else ""
+    if plan["cached"] == len(plan["steps"]):
+        known = "none, all is in the cache"
+    sys.stdout.write(f"time      {known}{more}\n")
+    sys.stdout.write(f"disk      {gigabytes(plan['disk'])} for what is to do; {gigabytes(plan['disk_free'])} free\n")
+    if plan["memory_gb"]:
+        ways = [f"{row['step']} {' to '.join(f'{gb:g}' for gb in dict.fromkeys(row['memory_gb']))} GB"
+                for row in plan["steps"] if row["memory_gb"] and not row["cached"]]  # fmt: skip
+        sys.stdout.write(f"memory    {', '.join(ways)}\n")
+    peak = max((row["past"]["peak_mb"] or 0 for row in plan["steps"] if not row["cached"]), default=0)
+    if peak:
+        sys.stdout.write(f"          at most {peak / 1000:.1f} GB of main memory in the past\n")
+    sys.stdout.write(f"licences  {', '.join(plan['licenses'])}\n")
+
+
+def _span(seconds: float) -> str:
+    return (
+        f"{seconds:.0f} s"
+        if seconds < 120
+        else f"{seconds / 60:.0f} min"
+        if seconds < 7200
+        else f"{seconds / 3600:.1f} h"
+    )

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A folder that a farm can take anywhere: job files numbered from 1, and all that they name, beside them.
+
+<out>/orders/1.json …      paths in it are relative to it
+      inputs/<hash>/<name> photos, meshes, presets of one's own
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ..protocol.catalog import spec_of
+from ..protocol.errors import UserError
+from ..protocol.job import REFERRED, REFERRING, sha256
+from ..protocol.order import Order
+from .phases import Phase, phases
+
+MOST = 10_000
+
+
+def write(orders: Sequence[Order], out: Path) -> list[Phase]:
+    """Fill the folder; returns the phases of the orders, which must be the same. Raises `UserError`."""
+    if not 1 <= len(orders) <= MOST:
+        raise UserError(f"A farm's job takes 1 to {MOST} orders. Make several of them.", kind="usage")
+    found = [phases(order.plan()[0]) for order in orders]
+    for order, each in zip(orders, found, strict=True):
+        if [phase.until for phase in each] != [phase.until for phase in found[0]]:
+            text = f"{order.recipe} and {orders[0].recipe} have other phases. Make a job of the farm for each."
+            raise UserError(text, kind="usage")
+    try:
+        for number, order in enumerate(orders, 1):
+            _brought(order, out).save(out / "orders" / f"{number}.json")
+    except OSError as error:
+        raise UserError(f"Cannot write {out}: {error.strerror}. Choose another --out.", kind="output") from None
+    most = [max(each[k].gpu_mb for each in found) for k in range(len(found[0]))]
+    return [replace(phase, gpu_mb=need) for phase, need in zip(found[0], most, strict=True)]
+
+
+def _brought(order: Order, out: Path) -> Order:
+    """The same order, its files in the bundle."""
+    inputs = {role: _copy(Path(path), out) for role, path in order.inputs.items()}
+    named: dict[str, Any] = {
+        name: _copy(Path(value), out)
+        for name in ("recipe", "quality", "gate")
+        if (value := getattr(order, name)).endswith(".toml")
+    }
+    settings = {}
+    for do, params in order.settings.items():
+        files = {param.name for param in spec_of(do).params if param.kind == "file"}
+        settings[do] = {name: _copy(Path(v), out) if name in files and v else v for name, v in params.items()}
+    return replace(order, inputs=inputs, settings=settings, out="", **named)
+
+
+def _copy(path: Path, out: Path) -> str:
+    """As the job file in `orders` names it."""
+    if not path.is_file():
+        raise UserError(f"There is no file {path}. Choose another.", kind="usage")
+    name = f"{sha256(path)[:16]}/{path.name}"
+    target = out / "inputs" / name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _whole(path, target)
+    if path.suffix.lower() in REFERRING:
+        for near in (*path.parent.glob("*"), *path.parent.glob("*/*")):
+            if near.is_file() and near.suffix.lower() in REFERRED and near != path:
+                beside = target.parent / near.relative_to(path.parent)
+                beside.parent.mkdir(parents=True, exist_ok=True)
+                _whole(near, beside)
+    return f"../inputs/{name}"
+
+
+def _whole(path: Path, target: Path) -> None:
+    part = target.with_name(f"{target.name}.part")
+    shutil.copyfile(path, part)
+    os.replace(part, target)

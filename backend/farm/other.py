@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The same bundle for other farms: Flamenco, AWS Deadline Cloud, OpenCue. Files, which the farm's own tools send."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from . import openjd
+from .phases import Phase
+
+JOB_TYPE = Path(__file__).with_name("flamenco.js")
+
+
+def flamenco(name: str, found: list[Phase], count: int, parts: int, out: Path) -> Path:
+    """galatea.js, the job type, and job.json, what `POST /api/v3/jobs` takes."""
+    shutil.copyfile(JOB_TYPE, out / "galatea.js")
+    root = out.resolve()
+    settings = {
+        "bundle": root.as_posix(),
+        "home": (root / "home").as_posix(),
+        "out": (root / "out").as_posix(),
+        "program": "galatea",
+        "orders": count,
+        "parts": parts,
+        "phases": json.dumps([asdict(phase) for phase in found]),
+    }
+    platform = {"nt": "windows"}.get(os.name, "linux")
+    job = {"name": name, "type": "galatea", "priority": 50, "submitter_platform": platform, "settings": settings}
+    return _write(out / "job.json", job)
+
+
+def deadline(name: str, found: list[Phase], count: int, parts: int, out: Path) -> Path:
+    """A job bundle: the template, what is carried along, and the values of the parameters."""
+    _write(out / openjd.TEMPLATE, openjd.template(name, found, count, parts))
+    carried = {"inputs": {"filenames": [], "directories": ["orders", "inputs"]}, "outputs": {"directories": ["out"]}}
+    _write(out / "asset_references.json", {"assetReferences": {**carried, "referencedPaths": []}})
+    values: dict[str, Any] = {"deadline:priority": 50, "deadline:maxFailedTasksCount": 20, "Galatea": "galatea"}
+    values["deadline:maxRetriesPerTask"] = 3
+    listed = [{"name": key, "value": value} for key, value in values.items()]
+    _write(out / "parameter_values.json", {"parameterValues": listed})
+    return out / openjd.TEMPLATE
+
+
+def opencue(name: str, found: list[Phase], count: int, parts: int, out: Path) -> Path:
+    """An outline as a Python file, for `python outline.py` where pyoutline is installed."""
+    plan = {"name": name, "phases": [asdict(phase) for phase in found], "orders": count, "parts": parts}
+    text = _OUTLINE.replace("@PLAN@", json.dumps(plan, indent=4).replace("true", "True").replace("false", "False"))
+    path = out / "outline.py"
+    part = path.with_name("outline.py.part")
+    part.write_text(text, encoding="utf-8")
+    os.replace(part, path)
+    return path
+
+
+def _write(path: Path, data: dict[str, Any]) -> Path:
+    part = path.with_name(f"{path.name}.part")
+    part.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+    os.replace(part, path)
+    return path
+
+
+KINDS = {"flamenco": flamenco, "deadline": deadline, "opencue": opencue}
+
+_OUTLINE = '''# SPDX-License-Identifier: GPL-3.0-or-later
+"""Orders of Galatea as an OpenCue job: a layer a phase, a frame an order; of a film a frame a part."""
+
+from pathlib import Path
+
+from outline import Outline, cuerun
+from outline.modules.shell import ShellSequence
+
+HERE = Path(__file__).resolve().parent
+PROGRAM = "galatea"
+PLAN = @PLAN@
+
+
+def words(phase, order, part):
+    """What a frame runs."""
+    found = [PROGRAM, "farm", "task", f"{HERE}/orders/{order}.json", "--until", phase["until"]]
+    found += ["--home", f"{HERE}/home"]
+    if phase["shared"]:
+        found += ["--part", f"{part}/{PLAN['parts']}"]
+    elif phase["name"] == "encode":
+        found += ["--parts", str(PLAN["parts"])]
+    if phase["last"]:
+        found += ["--out", f"{HERE}/out/{order}", "--overwrite"]
+    return found
+
+
+def outline():
+    """Each layer waits for the one before."""
+    made, before = Outline(PLAN["name"]), None
+    for phase in PLAN["phases"]:
+        numbers = range(1, PLAN["parts"] + 1) if phase["shared"] else [0]
+        tasks = [words(phase, order, part) for order in range(1, PLAN["orders"] + 1) for part in numbers]
+        more = {"tags": ["gpu"]} if phase["gpu_mb"] else {}
+        layer = ShellSequence(phase["name"], commands=tasks, chunk=1, **more)
+        if before:
+            layer.depend_all(before)
+        made.add_layer(layer)
+        before = layer
+    return made
+
+
+if __name__ == "__main__":
+    cuerun.launch(outline(), use_pycuerun=False)
+'''

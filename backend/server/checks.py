@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an uploaded file is, by what stands in it. Its name and the sender's word for its type are never asked.
+
+A file that passes is whole in itself: one that names other files is refused, for they would be looked for on this disk.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import struct
+import warnings
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from ..protocol.errors import UserError
+from .limits import Limits
+
+ROLES = {
+    "image": ("png", "jpg", "webp"),
+    "mask": ("png", "jpg", "webp"),
+    "cutout": ("png",),
+    "model": ("glb", "stl", "ply", "obj"),
+    "spec": ("json",),
+    "motion": ("bvh", "glb"),
+}
+"""Kinds of files by the role that they may have. Blender's own files hold programs, so there are none of them."""
+MEDIA = {
+    "png": "image/png", "jpg": "image/jpeg", "webp": "image/webp", "glb": "model/gltf-binary", "stl": "model/stl",
+    "ply": "application/octet-stream", "obj": "model/obj", "bvh": "text/plain", "json": "application/json",
+}  # fmt: skip
+_PICTURES = {"png": "PNG", "jpg": "JPEG", "webp": "WEBP"}
+MOST_JSON = 32 << 20
+"""Bytes of the JSON in a GLB."""
+MOST_VALUES = 50_000_000
+"""Elements that the accessors of a GLB may claim, in all."""
+_PACKED = ("KHR_draco_mesh_compression", "EXT_meshopt_compression", "KHR_meshopt_compression")
+_NAMES = re.compile(rb"^\s*(mtllib|maplib|call|csh|shadow_obj|trace_obj)\b", re.MULTILINE | re.IGNORECASE)
+
+
+def kind(path: Path, limits: Limits) -> str:
+    """png, jpg, webp, glb, stl, ply, obj, bvh or json; raises `UserError` where it is none of them or not sound."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(4096)
+    if not head:
+        raise UserError("The file is empty. Send another.")
+    found = _guess(head, size)
+    if found in _PICTURES:
+        _picture(path, _PICTURES[found], limits)
+    elif found == "glb":
+        _glb(path, size, limits)
+    elif found == "json":
+        _scene(path, size)
+    elif found in ("ply", "stl"):
+        _counted(head, size, found)
+    elif found == "obj":
+        _alone(path)
+    elif not found:
+        text = "This is no file that the server takes. Send a PNG, JPEG or WebP picture, a GLB, STL, PLY or OBJ mesh, "
+        raise UserError(text + "a BVH motion or a scene.json.")
+    return found
+
+
+def _guess(head: bytes, size: int) -> str:
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "png"
+    if head.startswith(b"\xff\xd8\xff"):
+        return "jpg"
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "webp"
+    if head.startswith(b"glTF"):
+        return "glb"
+    if re.match(rb"ply\r?\n", head):
+        return "ply"
+    if head.startswith(b"HIERARCHY"):
+        return "bvh"
+    if len(head) >= 84 and 84 + 50 * struct.unpack("<I", head[80:84])[0] == size:
+        return "stl"
+    if b"\0" in head:
+        return ""
+    if head.lstrip()[:1] == b"{":
+        return "json"
+    if re.match(rb"solid[\s\w.-]{0,200}?\n\s*facet normal", head, re.IGNORECASE):
+        return "stl"
+    if re.match(rb"(?:\s*#[^\n]*\n|\s*(?:o|g|s|usemtl|mtllib)\b[^\n]*\n|\s*\n)*\s*v\s+[-+.\d]", head):
+        return "obj"
+    return ""
+
+
+def _picture(source: Path | BytesIO, kind: str, limits: Limits) -> None:
+    """Its size is read from its head, before a pixel is decoded; then all of it is decoded once."""
+    from PIL import Image
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(source, formats=(kind,)) as image:
+                if image.width * image.height > limits.pixels:
+                    most = limits.pixels / 1e6
+                    text = f"The picture has {image.width} x {image.height} px, and {most:g} megapixels are the most."
+                    raise UserError(f"{text} Make it smaller.")
+                if getattr(image, "n_frames", 1) > 1:
+                    raise UserError("The picture has several frames. Send one alone.")
+                image.load()
+    except UserError:
+        raise
+    except Image.DecompressionBombError:
+        raise UserError("The picture is far too large. Make it smaller.") from None
+    except Exception as error:  # Pillow raises a dozen kinds for what is broken
+        raise UserError(f"The picture is damaged or cut short ({str(error)[:80]}). Export it again.") from None
+
+
+def _glb(path: Path, size: int, limits: Limits) -> None:
+    data = path.read_bytes()
+    tree = _tree(data, size)
+    used = [str(each) for key in ("extensionsUsed", "extensionsRequired") for each in _list(tree, key)]
+    for name in _PACKED:
+        if name in used:
+            raise UserError(f"The GLB is packed ({name}), which hides how large it is. Export it uncompressed.")
+    for each in (*_list(tree, "buffers"), *_list(tree, "images")):
+        if not isinstance(each, dict) or not str(each.get("uri", "data:")).startswith("data:"):
+            raise UserError("The GLB names other files. Export it with its textures inside.")
+    counts = [each.get("count", 0) if isinstance(each, dict) else -1 for each in _list(tree, "accessors")]
+    if any(type(count) is not int or count < 0 for count in counts) or sum(counts) > MOST_VALUES:
+        raise UserError("The GLB claims more vertices than can be. Export it again, with fewer faces.")
+    start = 20 + struct.unpack("<I", data[12:16])[0] + 8
+    views = _list(tree, "bufferViews")
+    for image in _list(tree, "images"):
+        number = image.get("bufferView")
+        if number is None:
+            continue
+        try:
+            view = views[number]
+            at = start + int(view.get("byteOffset", 0))
+            blob = data[at : at + int(view["byteLength"])]
+        except (LookupError, TypeError, ValueError, AttributeError):
+            raise UserError("The GLB is damaged: a texture of it lies nowhere. Export it again.") from None
+        found = _guess(blob, len(blob))
+        if found in _PICTURES:
+            _picture(BytesIO(blob), _PICTURES[found], limits)
+
+
+def _tree(data: bytes, size: int) -> dict[str, Any]:
+    wrong = UserError("The GLB is damaged or cut short. Export it again.")
+    if len(data) < 20 or data[16:20] != b"JSON":
+        raise wrong
+    version, length, words = struct.unpack("<III", data[4:16])
+    if version != 2 or length > size or words > min(length, MOST_JSON):
+        raise wrong
+    try:
+        tree = json.loads(data[20 : 20 + words])
+    except (ValueError, RecursionError):
+        raise wrong from None
+    if not isinstance(tree, dict) or not isinstance(tree.get("asset"), dict):
+        raise wrong
+    return tree
+
+
+def _list(tree: dict[str, Any], key: str) -> list[Any]:
+    found = tree.get(key, [])
+    if not isinstance(found, list):
+        raise UserError("The GLB is damaged or cut short. Export it again.")
+    return found
+
+
+def _scene(path: Path, size: int) -> None:
+    """A scene's document that names no file of a disk."""
+    from ..protocol import scene
+
+    if size > scene.LARGEST:
+        raise UserError(f"A scene.json has at most {scene.LARGEST // 1000} kB. Make it smaller.")
+    document = scene.read(path)
+    for each in document.objects:
+        if each.mesh.file:
+            raise UserError("The scene names a mesh file, which the server does not open. Take it out.")
+
+
+def _counted(head: bytes, size: int, kind: str) -> None:
+    """A PLY may say that it holds more than its bytes can be."""
+    if kind == "ply":
+        claimed = sum(int(each) for each in re.findall(rb"element \w+ (\d{1,15})", head))
+        if b"end_header" not in head or claimed > size:
+            raise UserError("The PLY is damaged: it claims more than it holds. Export it again.")
+
+
+def _alone(path: Path) -> None:
+    """An OBJ that reads nothing else."""
+    if _NAMES.search(path.read_bytes()):
+        raise UserError("The OBJ names other files (mtllib). Send a GLB, which holds its materials.")

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Around every answer: who may come in from where, the headers that browsers obey, a line of log, a measure."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from ..remote import loopback
+from .log import say
+from .metrics import Metrics
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src blob:; "
+    "connect-src 'self' blob: data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "content-security-policy": POLICY,
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+}
+QUIET = ("/health", "/ready", "/metrics")
+
+
+class Guard:
+    """ASGI. Another site's page may ask nothing (`Origin`), and a server without tokens answers to its own names alone
+    (`Host`), for a name of somebody else's may point to this machine."""
+
+    def __init__(self, app: Any, metrics: Metrics, names: Callable[[], tuple[str, ...] | None]) -> None:
+        self._app, self._metrics, self._names = app, metrics, names
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began, number, status = time.perf_counter(), secrets.token_hex(6), 500
+        scope.setdefault("state", {})["request"] = number
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                has = {name.lower() for name, _ in message.setdefault("headers", [])}
+                more = {**HEADERS, "x-request-id": number, "cache-control": "no-store"}
+                message["headers"] += [(k.encode(), v.encode()) for k, v in more.items() if k.encode() not in has]
+            await send(message)
+
+        try:
+            why = self._stranger(scope)
+            if why:
+                self._metrics.refused.labels("origin").inc()
+                await _refuse(answer, why)
+            else:
+                await self._app(scope, receive, answer)
+        finally:
+            spent = time.perf_counter() - began
+            route = getattr(scope.get("route"), "path", "other")
+            self._metrics.requests.labels(scope["method"], route, str(status)).observe(spent)
+            if scope["path"] not in QUIET:
+                say(
+                    "request", id=number, method=scope["method"], path=scope["path"][:200], status=status,
+                    ms=round(spent * 1000, 1), user=scope["state"].get("user", ""),
+                    client=(scope.get("client") or [""])[0],
+                )  # fmt: skip
+
+    def _stranger(self, scope: Scope) -> str:
+        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        host = headers.get(b"host", "")
+        names = self._names()
+        if names is not None and not _named(host, names):
+            return "This server answers to its own name alone. Ask for it as 127.0.0.1, or add --name."
+        origin = headers.get(b"origin", "")
+        if origin and urlsplit(origin).netloc.lower() != host.lower():
+            return "A page of another site may not ask this server."
+        return ""
+
+
+def _named(host: str, names: tuple[str, ...]) -> bool:
+    try:
+        found = urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return False
+    return loopback(found) or found in names
+
+
+async def _refuse(send: Send, why: str) -> None:
+    body = b'{"error":{"kind":"usage","message":"' + why.encode() + b'","hint":""}}'
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": 403, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

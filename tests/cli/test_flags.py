@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The flags of every working verb: an order in and out of a job file, a device, progress for programs, a plan."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from galatea.backend.cli import flags, main, parser
+from galatea.backend.cli.completion import parsers
+from galatea.backend.protocol.order import Order
+
+from .processes import RECIPE, command, galatea, left_behind, read, wait_for
+
+WORKING = (
+    *("generate", "finish", "rig", "animate", "film", "export", "run", "resume", "batch", "simulate", "compare"),
+    "validate",
+)
+COMMON = (
+    *("--json", "--dry-run", "--seed", "--out", "--overwrite", "--timeout", "--device", "--require-gpu", "--offline"),
+    *("--log-level", "--quiet", "--progress", "--runner", "--address", "--job-file"),
+)
+EARTH = Path(__file__).resolve().parents[2] / "presets" / "examples" / "earth.png"
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("GALATEA_HOME", str(tmp_path / "home"))
+    (tmp_path / "wiring.toml").write_text(RECIPE)
+    return tmp_path / "home"
+
+
+@pytest.mark.parametrize("verb", WORKING)
+def test_every_working_verb_has_the_same_flags(verb: str) -> None:
+    has = parsers(parser())[verb]._option_string_actions
+    assert set(COMMON) <= set(has)
+
+
+def test_a_job_file_is_written_and_run(tmp_path: Path) -> None:
+    job, out = tmp_path / "jobs" / "a.json", tmp_path / "out"
+    words = ["run", "wiring.toml", "--seed", 5, "--set", "fake.text=hello", "--out", "out"]
+    done = galatea(*words, "--job-file", "jobs/a.json", cwd=tmp_path)
+    assert done.returncode == 0 and not out.exists() and not (tmp_path / "home").exists(), done.stderr
+    order = Order.read(job)
+    assert order == Order(str(tmp_path / "wiring.toml"), seed=5, settings={"fake": {"text": "hello"}}, out=str(out))
+    assert galatea("run", job, cwd=tmp_path.parent).returncode == 0
+    assert (out / "text.txt").read_text() == "hello 5\n"
+    assert (out / "job.json").read_bytes() == job.read_bytes(), "the folder says what made it"
+    assert Order.of(read(out / "result.json")["order"]) == order
+    done = galatea("run", job, "--seed", 6, "--set", "fake.text=bye", "--out", tmp_path / "other")
+    assert done.returncode == 0 and (tmp_path / "other" / "text.txt").read_text() == "bye 6\n"
+    assert galatea("run", job, "--seed", 6).returncode == 2, "another order for that folder"
+
+
+def test_a_hostile_job_file_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+    for number, text in enumerate(
+        ('{"recipe": "x", "evil": 1}', "[" * 9999, '{"recipe": "wiring.toml", "seed": 1e99}')
+    ):
+        (tmp_path / f"{number}.json").write_text(text)
+        done = galatea("run", tmp_path / f"{number}.json", "--out", tmp_path / "out")
+        assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_run_that_was_killed_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "two.toml").write_text(RECIPE.replace("fake", "cutout", 1).replace("inputs = []", 'inputs = ["image"]')
+                                       + '\n[[step]]\ndo = "fake"\nseconds = 600.0\n')  # fmt: skip
+    words = ["run", tmp_path / "two.toml", "--image", EARTH, "--out", tmp_path / "out"]
+    run = subprocess.Popen(command(*words), stderr=(tmp_path / "log").open("w"), start_new_session=True)
+    wait_for(tmp_path / "log", "fake: Waiting")
+    run.kill()
+    run.wait()
+    for pid in left_behind_now(str(tmp_path / "home")):
+        os.kill(pid, 9)
+    assert not (tmp_path / "out" / "result.json").exists()
+    (tmp_path / "two.toml").write_text((tmp_path / "two.toml").read_text().replace("600.0", "0.0"))
+    done = galatea("resume", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert [stage["cached"] for stage in read(tmp_path / "out" / "result.json")["stages"]] == [True, False]
+    done = galatea("resume", tmp_path / "nowhere")
+    assert done.returncode == 2 and "Name the --out of the run" in done.stderr
+
+
+def left_behind_now(word: str) -> list[int]:
+    """The step's own process, which would work on for whoever asks next."""
+    found = subprocess.run(["pgrep", "-f", word], capture_output=True, text=True).stdout
+    return [int(pid) for pid in found.split()]
+
+
+def test_a_device_reaches_the_steps_that_can_choose() -> None:
+    read_ = parser().parse_args
+    order = flags.order_of(
+        read_(["run", "photo_to_film", "--image", "a.png", "--backend", "triposr", "--device", "cpu"])
+    )
+    assert order.settings == {"triposr": {"device": "cpu"}, "film": {"device": "cpu"}}
+    steps = {step.do: step.params for step in order.plan()[0].steps}
+    assert steps["triposr"]["device"] == steps["film"]["device"] == "cpu"
+    own = ["--device", "cpu", "--set", "film.device=gpu"]
+    order = flags.order_of(read_(["run", "photo_to_film", "--image", "a.png", *own]))
+    assert order.settings == {"film": {"device": "gpu"}}, "what was said of a step counts"
+    far = ["--require-gpu", "--runner", "ray", "--backend", "triposr"]
+    order = flags.order_of(read_(["run", "photo_to_film", "--image", "a.png", *far]))
+    assert order.settings == {"triposr": {"device": "gpu"}, "film": {"device": "gpu"}}
+    cuda = ["--device", "cuda", "--runner", "ray", "--backend", "triposr"]
+    order = flags.order_of(read_(["run", "photo_to_film", "--image", "a.png", *cuda]))
+    assert order.settings == {"triposr": {"device": "cuda"}, "film": {"device": "gpu"}}, "Cycles has its own names"
+
+
+def test_without_a_card_it_ends_with_5_before_anything_is_made(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"not opened")
+    for words in (["--require-gpu"], ["--device", "gpu"], ["--device", "cuda"]):
+        done = galatea("generate", tmp_path / "a.png", "--out", tmp_path / "out", *words)
+        assert done.returncode == 5 and "graphics card" in done.stderr, "lift is for processors"
+    assert not (tmp_path / "out").exists()
+    assert flags.no_card([tmp_path / "none"]) and not flags.no_card([tmp_path / "a.png"])
+    if flags.no_card():
+        learned = ["--backend", "triposr", "--require-gpu", "--out", tmp_path / "out"]
+        done = galatea("generate", tmp_path / "a.png", *learned)
+        assert done.returncode == 5 and "This machine has no graphics card for triposr" in done.stderr
+    done = galatea("run", tmp_path / "wiring.toml", "--device", "cpu", "--require-gpu", "--out", tmp_path / "out")
+    assert done.returncode == 2
+
+
+def test_progress_for_programs(tmp_path: Path) -> None:
+    words = ["run", tmp_path / "wiring.toml", "--set", "fake.seconds=0.6", "--progress"]
+    done = galatea(*words, "jsonl", "--out", tmp_path / "a")
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [events[0]["event"], events[-2]["event"], events[-1]["event"]] == ["progress", "stage", "end"]
+    shares = [event["all"] for event in events if "all" in event]
+    assert shares == sorted(shares) and shares[-1] == 1.0 and len(shares) > 3
+    assert events[-1]["state"] == "done" and events[-1]["outputs"] == ["text.txt"] and events[-1]["exit_code"] == 0
+    done = galatea(*words, "openjd", "--out", tmp_path / "b", "--fresh")
+    lines = done.stdout.splitlines()
+    shares = [float(line.split()[1]) for line in lines if line.startswith("openjd_progress: ")]
+    assert shares == sorted(shares) and shares[-1] == 100.0 and len(shares) > 3
+    assert "openjd_status: [1/1] fake: Waiting" in lines and not [x for x in lines if x.startswith("openjd_fail")]
+    done = galatea(*words, "openjd", "--out", tmp_path / "c", "--set", "fake.trouble=user", "--fresh")
+    assert done.returncode == 3
+    assert "openjd_fail: This is what a wrong input looks like. Choose another." in done.stdout.splitlines()
+    done = galatea("run", "nothing", "--out", tmp_path / "d", "--progress", "openjd")
+    assert done.returncode == 2 and "openjd_fail: There is no recipes preset" in done.stdout
+
+
+def test_log_levels(tmp_path: Path) -> None:
+    def told(level: str) -> str:
+        words = ["run", tmp_path / "wiring.toml", "--out", tmp_path / level, "--set", "fake.trouble=bug"]
+        return galatea(*words, "--log-level", level).stderr
+
+    assert told("error").splitlines()[0].startswith("galatea: ZeroDivisionError")
+    assert "Waiting" in told("info") and "Traceback" not in told("info")
+    assert "Traceback" in told("debug") and "job fake-" in told("debug")
+
+
+def test_a_plan_knows_the_past(tmp_path: Path) -> None:
+    words = ["run", tmp_path / "wiring.toml", "--out", tmp_path / "x", "--dry-run", "--json"]
+    plan = json.loads(galatea(*words).stdout)
+    assert plan["never_done"] == ["fake"] and plan["seconds"] == 0 and plan["disk_free"] > 0
+    assert Order.of(plan["order"]).recipe == str(tmp_path / "wiring.toml") and plan["licenses"]
+    assert (
+        galatea("run", tmp_path / "wiring.toml", "--out", tmp_path / "y", "--set", "fake.seconds=0.4").returncode == 0
+    )
+    plan = json.loads(galatea(*words).stdout)
+    assert plan["never_done"] == [] and 0.3 < plan["seconds"] < 5 and plan["disk"] > 0 and plan["cached"] == 0
+    plan = json.loads(galatea(*words, "--set", "fake.seconds=0.4").stdout)
+    assert plan["cached"] == 1 and plan["seconds"] == 0
+    done = galatea("generate", EARTH, "--backend", "triposr", "--out", tmp_path / "z", "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert "memory    triposr 2.2 to 2.4 GB" in done.stdout and "licences" in done.stdout
+    assert not (tmp_path / "z").exists() and not (tmp_path / "x").exists()
+
+
+def test_where_it_runs_is_asked_with_care(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", str(tmp_path / "wiring.toml"), "--out", str(tmp_path / "x"), "--address", "a"]) == 2
+    assert "--runner ray" in capsys.readouterr().err
+    assert main(["run", str(tmp_path / "wiring.toml")]) == 2
+    assert "--out DIR" in capsys.readouterr().err
+    assert not left_behind(str(tmp_path / "home"))

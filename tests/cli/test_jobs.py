@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`galatea jobs`: what the data folder keeps, told and removed; never what runs, and never much without a yes."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from galatea.backend.cli import main
+from galatea.backend.protocol.job import Asset, Failure, JobState, Request, Result
+from galatea.backend.protocol.store import JobStore
+
+DAY = 86400.0
+
+
+@pytest.fixture
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> JobStore:
+    """Five jobs of 1 MB, one a day old, the next two … The third failed."""
+    monkeypatch.setenv("GALATEA_HOME", str(tmp_path))
+    store = JobStore(tmp_path / "jobs")
+    for number in range(5):
+        job = f"fake-{number:020x}"
+        store.add(Request(job, "fake", {}, {"text": "hello"}, number))
+        path = store.attempt(job) / "text.txt"
+        path.write_bytes(b"x" * 1_000_000)
+        failure = Failure("It broke.", trace="Traceback: here") if number == 2 else None
+        state = JobState.FAILED if failure else JobState.DONE
+        assets = () if failure else (Asset("text", "out-1/text.txt", 1_000_000, "0" * 64),)
+        store.publish(Result(job, state, assets, failure, seconds=number + 0.5, warnings=("It was cold.",)))
+        when = time.time() - (number + 1) * DAY
+        os.utime(store.folder(job) / "request.json", (when, when))
+    return store
+
+
+def told(capsys: pytest.CaptureFixture[str], *words: str, code: int = 0) -> str:
+    assert main(["jobs", *words]) == code
+    out, err = capsys.readouterr()
+    return out if not code else err
+
+
+def test_list_show_and_log(kept: JobStore, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = json.loads(told(capsys, "--json", "--limit", "2"))
+    assert [row["job"][-1] for row in rows] == ["0", "1"] and rows[0]["size"] > 1_000_000
+    assert "5 jobs, 5 MB in " in told(capsys)
+    assert [row["state"] for row in json.loads(told(capsys, "list", "--state", "failed", "--json"))] == ["failed"]
+    text = told(capsys, "show", f"fake-{3:020x}")
+    assert "output    text out-1/text.txt 1 MB" in text and "warning   It was cold." in text
+    assert json.loads(told(capsys, "show", f"fake-{3:020x}", "--json"))["request"]["seed"] == 3
+    (kept.root / "logs").mkdir()
+    (kept.root / "logs" / "bundled-1.log").write_text("the last words\n")
+    text = told(capsys, "log", f"fake-{2:020x}")
+    assert "It broke." in text and "Traceback: here" in text and "the last words" in text
+
+
+def test_a_beginning_is_enough_where_it_means_one(kept: JobStore, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "5 jobs begin with 'fake-'" in told(capsys, "show", "fake-", code=2)
+    assert "There is no job 'fakes'" in told(capsys, "show", "fakes", code=2)
+    assert "Name a job" in told(capsys, "show", code=2)
+    assert "takes no id" in told(capsys, "prune", "fake-", code=2)
+    assert "There is no job" in told(capsys, "remove", "../../etc", code=2)
+
+
+def test_remove_takes_what_is_named_and_never_what_runs(kept: JobStore, capsys: pytest.CaptureFixture[str]) -> None:
+    jobs = [f"fake-{number:020x}" for number in range(5)]
+    told(capsys, "remove", jobs[0], jobs[1], "--dry-run")
+    assert len(list(kept.jobs())) == 5
+    told(capsys, "remove", jobs[0], jobs[1])
+    assert list(kept.jobs()) == jobs[2:]
+    (kept.folder(jobs[2]) / "claim").write_text(json.dumps({"pid": 1, "host": "another", "born": ""}))
+    assert "is running" in told(capsys, "remove", jobs[2], code=2)
+    told(capsys, "prune", "--older", "0", "--yes")
+    assert list(kept.jobs()) == [jobs[2]]
+
+
+def test_prune_asks_and_keeps_the_newest(kept: JobStore, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "Say what to prune" in told(capsys, "prune", code=2)
+    assert "Nothing was removed: this would be 2 of 5 jobs" in told(capsys, "prune", "--older", "3.5", code=2)
+    assert len(list(kept.jobs())) == 5
+    assert json.loads(told(capsys, "prune", "--older", "3.5", "--json", "--yes"))["jobs"] == [
+        f"fake-{number:020x}" for number in (3, 4)
+    ]
+    told(capsys, "prune", "--max-gb", "0.00205", "--yes")
+    assert [job[-1] for job in kept.jobs()] == ["0", "1"]
+    told(capsys, "prune", "--state", "failed", "--yes")
+    assert len(list(kept.jobs())) == 2

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Flamenco's job type under node, the bundle of Deadline Cloud, the outline of OpenCue."""
+
+from __future__ import annotations
+
+import json
+import runpy
+import shutil
+import subprocess
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from galatea.backend.cli import main
+
+HARNESS = """
+const fs = require("fs"), vm = require("vm");
+const [script, file] = process.argv.slice(1);
+const made = [];
+const author = {
+  Task: (name, type) => ({ name, type, commands: [], needs: [],
+    addCommand(c) { this.commands.push(c); }, addDependency(t) { this.needs.push(t.name); } }),
+  Command: (name, parameters) => ({ name, parameters }),
+};
+const box = vm.createContext({ author });
+vm.runInContext(fs.readFileSync(script, "utf8") + "\\n;this.type = JOB_TYPE; this.compile = compileJob;", box);
+const job = JSON.parse(fs.readFileSync(file, "utf8"));
+box.compile({ ...job, addTask: (task) => made.push(task) });
+console.log(JSON.stringify({ type: box.type, made }));
+"""
+
+
+@pytest.fixture
+def orders(tmp_path: Path, small_film: tuple[Path, Path]) -> list[str]:
+    paths = [tmp_path / f"{n}.json" for n in (1, 2)]
+    for n, path in enumerate(paths):
+        path.write_text(json.dumps({"recipe": "film.toml", "inputs": {"model": "cube.obj"}, "seed": n}))
+    return [str(path) for path in paths]
+
+
+def load(path: Path) -> Any:
+    return json.loads(path.read_text())
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="node is not installed")
+def test_flamenco_compiles_each_order_into_its_own_chain(tmp_path: Path, orders: list[str]) -> None:
+    out = tmp_path / "farm"
+    assert main(["farm", "flamenco", *orders, "--out", str(out), "--parts", "3"]) == 0
+    said = subprocess.run(
+        ["node", "-e", HARNESS, str(out / "galatea.js"), str(out / "job.json")], capture_output=True, text=True
+    )
+    assert said.returncode == 0, said.stderr
+    data = json.loads(said.stdout)
+    keys = {setting["key"] for setting in data["type"]["settings"]}
+    assert keys == set(load(out / "job.json")["settings"]), "the job fills the settings that the type has"
+    tasks = {task["name"]: task for task in data["made"]}
+    assert len(tasks) == 2 * (1 + 1 + 3 + 1)
+    assert tasks["2 frames 3/3"]["needs"] == ["2 rig"]
+    assert tasks["2 encode"]["needs"] == [f"2 frames {k}/3" for k in (1, 2, 3)], "of its own order alone"
+    [command] = tasks["2 frames 3/3"]["commands"]
+    assert command["name"] == "exec" and command["parameters"]["exe"] == "galatea"
+    assert command["parameters"]["args"][-2:] == ["--part", "3/3"]
+    assert f"{out}/out/2" in tasks["2 encode"]["commands"][0]["parameters"]["args"]
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="node is not installed")
+def test_flamenco_refuses_settings_that_make_no_job(tmp_path: Path, orders: list[str]) -> None:
+    out = tmp_path / "farm"
+    main(["farm", "flamenco", *orders, "--out", str(out)])
+    job = load(out / "job.json")
+    job["settings"]["orders"] = 0
+    (out / "job.json").write_text(json.dumps(job))
+    said = subprocess.run(
+        ["node", "-e", HARNESS, str(out / "galatea.js"), str(out / "job.json")], capture_output=True, text=True
+    )
+    assert said.returncode != 0 and "galatea farm flamenco" in said.stderr
+
+
+def test_deadline_has_its_three_files_and_a_good_template(tmp_path: Path, orders: list[str]) -> None:
+    out = tmp_path / "farm"
+    assert main(["farm", "deadline", *orders, "--out", str(out)]) == 0
+    carried = load(out / "asset_references.json")["assetReferences"]["inputs"]["directories"]
+    assert all((out / folder).is_dir() for folder in carried)
+    values = {each["name"] for each in load(out / "parameter_values.json")["parameterValues"]}
+    known = {each["name"] for each in load(out / "template.json")["parameterDefinitions"]}
+    assert {name for name in values if not name.startswith("deadline:")} <= known
+    openjd = Path(sys.executable).with_name("openjd")
+    if openjd.exists():
+        said = subprocess.run([openjd, "check", out / "template.json"], capture_output=True, text=True)
+        assert said.returncode == 0, said.stdout
+
+
+class Layer:
+    def __init__(self, name: str, **more: Any) -> None:
+        self.name, self.more, self.needs = name, more, list[str]()
+
+    def depend_all(self, other: Layer) -> None:
+        self.needs.append(other.name)
+
+
+class Outline:
+    def __init__(self, name: str) -> None:
+        self.layers: list[Layer] = []
+
+    def add_layer(self, layer: Layer) -> None:
+        self.layers.append(layer)
+
+
+def test_the_outline_names_every_task(tmp_path: Path, orders: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / "farm"
+    assert main(["farm", "opencue", *orders, "--out", str(out), "--parts", "3"]) == 0
+    for name, holds in (("outline", {"Outline": Outline, "cuerun": None}), ("outline.modules", {}),
+                        ("outline.modules.shell", {"ShellSequence": Layer})):  # fmt: skip
+        module = types.ModuleType(name)
+        module.__dict__.update(holds)
+        monkeypatch.setitem(sys.modules, name, module)
+    made = runpy.run_path(str(out / "outline.py"))["outline"]()
+    assert [(layer.name, len(layer.more["commands"]), layer.needs) for layer in made.layers] == [
+        ("finish", 2, []), ("rig", 2, ["finish"]), ("frames", 6, ["rig"]), ("encode", 2, ["frames"]),
+    ]  # fmt: skip
+    assert made.layers[2].more["commands"][-1][-2:] == ["--part", "3/3"]

@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Steps that a real server does for us, and servers that are dead, slow, wrong or started anew in the middle."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from galatea.backend.protocol.catalog import catalog, spec_of
+from galatea.backend.protocol.event import Done, Event, Progress
+from galatea.backend.protocol.job import JobState, Request, Result
+from galatea.backend.protocol.store import JobStore
+from galatea.backend.runners.http import HttpRunner, served
+from galatea.backend.runners.runtimes import Dispatch, Runtimes
+
+from .conftest import PATIENCE, ROOT, Serving
+
+TOAD = ROOT / "presets/examples/toad.jpg"
+
+
+def runner_of(store: JobStore, url: str, **more: Any) -> HttpRunner:
+    return HttpRunner(store, Dispatch(store, Runtimes.here()), url, **more)
+
+
+def finish(runner: HttpRunner, store: JobStore, job: str, each: Callable[[Event], None] = lambda _: None) -> Result:
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        for event in runner.poll():
+            each(event)
+            if isinstance(event, Done) and event.job == job:
+                result = store.result(job)
+                assert result
+                return result
+        time.sleep(0.02)
+    raise TimeoutError(job)
+
+
+def fake(**params: Any) -> Request:
+    return Request.of(spec_of("fake"), params=params)
+
+
+def test_models_of_pictures_go_and_scenes_stay() -> None:
+    there = {spec.id for spec in catalog().values() if served(spec)}
+    assert {"lift", "cutout", "triposr", "imagine", "shap_e_text", "fake"} <= there
+    assert not there & {"bake", "film", "export", "comfyui", "hunyuan3d_server", "scene_server"}
+
+
+def test_a_real_step_with_a_picture_that_is_sent_once(served: Serving, store: JobStore, tmp_path: Path) -> None:
+    runner, said = runner_of(store, served.url), list[Event]()
+    cut = Request.of(spec_of("cutout"), {"image": TOAD})
+    try:
+        runner.submit(cut)
+        result = finish(runner, store, cut.id, said.append)
+        assert result.state is JobState.DONE, result.failure
+        assert result.device.endswith(f"of 127.0.0.1:{served.port}")
+        assert {asset.role for asset in result.assets} == {"cutout", "mask"}
+        for role, path in store.files(result).items():
+            assert hashlib.sha256(path.read_bytes()).hexdigest() == result.asset(role).sha256
+        shares = [event.fraction for event in said if isinstance(event, Progress)]
+        assert shares == sorted(shares) and max(shares) > 0, "its own measure, from there"
+        store.remove(cut.id)
+        uploads = [line for line in served.lines() if line.get("path") == "/v1/uploads"]
+        runner.submit(cut)
+        assert finish(runner, store, cut.id).state is JobState.DONE
+        again = [line for line in served.lines() if line.get("path") == "/v1/uploads"]
+        assert len(uploads) == len(again) == 1, "the server had it"
+    finally:
+        runner.close()
+
+
+def test_a_cancel_reaches_the_server(served: Serving, store: JobStore) -> None:
+    runner, request = runner_of(store, served.url), fake(text="long", seconds=60.0)
+    try:
+        runner.submit(request)
+
+        def stop(event: Event) -> None:
+            if isinstance(event, Progress) and event.fraction > 0:
+                runner.cancel(request.id)
+
+        assert finish(runner, store, request.id, stop).state is JobState.CANCELLED
+        [job] = [each for each in served.json("GET", "/v1/jobs")["jobs"] if each["order"].get("id") == request.id]
+        assert served.until(job["id"])["state"] == "cancelled"
+        runner.submit(request)  # asked again it is begun again, not found cancelled
+        deadline = time.monotonic() + PATIENCE
+        while served.json("GET", f"/v1/jobs/{job['id']}")["state"] != "running":
+            runner.poll()
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    finally:
+        runner.close()
+    assert served.until(job["id"])["state"] == "cancelled", "closing stops it too"
+
+
+def test_a_failure_there_is_told_here(served: Serving, store: JobStore) -> None:
+    runner, request = runner_of(store, served.url), fake(trouble="user")
+    try:
+        runner.submit(request)
+        result = finish(runner, store, request.id)
+        assert result.failure and "what a wrong input looks like" in result.failure.message
+        assert result.failure.kind == "input"
+    finally:
+        runner.close()
+
+
+def test_a_server_that_is_killed_and_started_again_in_mid_job(alone: Serving, store: JobStore) -> None:
+    alone.start()
+    runner, request = runner_of(store, alone.url), fake(text="again", seconds=2.0)
+    killed = threading.Event()
+
+    def kill(event: Event) -> None:
+        if isinstance(event, Progress) and event.fraction > 0.1 and not killed.is_set():
+            killed.set()
+            alone.kill()
+            threading.Timer(0.5, alone.start).start()
+
+    try:
+        runner.submit(request)
+        result = finish(runner, store, request.id, kill)
+        assert killed.is_set() and result.state is JobState.DONE, result.failure
+        assert store.file(result, "text").read_text() == "again 0\n"
+    finally:
+        runner.close()
+
+
+class Wrong(BaseHTTPRequestHandler):
+    """`server.answers`: path beginnings and what is said to them."""
+
+    def do_GET(self) -> None:
+        found = next((say for path, say in self.server.answers.items() if self.path.startswith(path)), b"{}")  # type: ignore[attr-defined]
+        if found == "hang":
+            self.server.over.wait(PATIENCE)  # type: ignore[attr-defined]
+            return
+        status, data = found if isinstance(found, tuple) else (200, found)
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.do_GET()
+
+    do_DELETE = do_GET
+
+    def log_message(self, *_said: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def wrong() -> Iterator[ThreadingHTTPServer]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Wrong)
+    server.daemon_threads = True
+    server.answers, server.over = {}, threading.Event()  # type: ignore[attr-defined]
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.over.set()  # type: ignore[attr-defined]
+    server.shutdown()
+    server.server_close()
+
+
+def done(**asset: Any) -> bytes:
+    row = {"name": "text.txt", "role": "text", "size": 3, "sha256": hashlib.sha256(b"hei").hexdigest(), **asset}
+    return json.dumps({"id": "s" + "0" * 20, "state": "done", "assets": [row]}).encode()
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        ({"/v1/steps": b"<html>a router</html>"}, "where JSON was expected"),
+        ({"/v1/steps": b"[1]"}, "JSON of another kind"),
+        ({"/v1/steps": b'{"id": "../../etc", "state": "done"}'}, "a job without a number"),
+        ({"/v1/steps": done(name="../evil")}, "cannot be one"),
+        ({"/v1/steps": done(role="../evil")}, "cannot be one"),
+        ({"/v1/steps": done(size=1 << 50)}, "cannot be one"),
+        ({"/v1/steps": done(role="other"), "/v1/jobs": b"hei"}, "without its text"),
+        ({"/v1/steps": done(), "/v1/jobs": b"no!"}, "never with the hash"),
+        ({"/v1/steps": done(), "/v1/jobs": b"hei and much more"}, "too large"),
+        ({"/v1/steps": (401, b'{"error": {"message": "a token is wanted"}}')}, "GALATEA_REMOTE_KEY"),
+        ({"/v1/steps": (409, b'{"error": {"message": "its version differs"}}')}, "its version differs"),
+        ({"/v1/steps": (409, b'{"error": {"message": "gone", "missing": ["sha256:00"]}}')}, "gone"),
+        ({"/v1/steps": "hang"}, "was silent for"),
+    ],
+    ids=lambda each: each[:20] if isinstance(each, str) else "",
+)
+def test_wrong_answers_end_in_words(wrong: Any, store: JobStore, answers: dict[str, Any], said: str) -> None:
+    wrong.answers = answers
+    runner = runner_of(store, f"http://127.0.0.1:{wrong.server_port}", stall=1.0, away=1.0)
+    request = fake()
+    try:
+        runner.submit(request)
+        result = finish(runner, store, request.id)
+        assert result.state is JobState.FAILED and result.failure and said in result.failure.message, result.failure
+        assert not list(store.root.parent.glob("**/evil*"))
+    finally:
+        runner.close()
+
+
+def test_good_answers_of_the_same_stub_are_taken(wrong: Any, store: JobStore) -> None:
+    wrong.answers = {"/v1/steps": done(), "/v1/jobs": b"hei"}
+    runner, request = runner_of(store, f"http://127.0.0.1:{wrong.server_port}"), fake()
+    try:
+        runner.submit(request)
+        assert store.file(finish(runner, store, request.id), "text").read_bytes() == b"hei"
+    finally:
+        runner.close()
+
+
+def test_nobody_there_and_nobody_allowed(store: JobStore) -> None:
+    for url, more, said in (
+        ("http://127.0.0.1:9", {}, "Nothing listens at 127.0.0.1:9"),
+        ("http://gpu.example.org", {"offline": True}, "this is offline"),
+        ("ftp://gpu", {}, "takes an address such as"),
+    ):
+        runner, request = runner_of(store, url, **more), fake()
+        try:
+            runner.submit(request)
+            result = finish(runner, store, request.id)
+            assert result.failure and said in result.failure.message and "galatea serve" not in result.failure.trace
+        finally:
+            runner.close()
