@@ -84,8 +84,9 @@ def _paper(spec: scenes.SceneSpec) -> None:
 def _cast(work: Work, spec: scenes.SceneSpec, folders: str) -> list[cast.Cast]:
     shelf = assets.Shelf(folders)
     casts = []
-    items, larger = cast.roomy(spec.objects)
-    for text in larger:
+    items, smaller = cast.fitting(spec.objects)
+    items, larger = cast.roomy(items)
+    for text in (*smaller, *larger):
         work.report.warn(text)
     for number, item in enumerate(items):
         work.progress(f"Making {item.name}", 0.02 + 0.43 * number / len(spec.objects))

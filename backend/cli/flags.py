@@ -93,7 +93,7 @@ def order_of(options: argparse.Namespace, recipe: str = "") -> Order:
     if has.get("format"):
         settings.setdefault("export", {}).setdefault("format", options.format)
     given |= {"inputs": {**given.get("inputs", {}), **files}, "settings": settings}
-    order = Order.of(given, base=Path.cwd(), name="galatea")
+    order = Order.of(given, base=Path.cwd(), name="")
     return placed(order, options)
 
 

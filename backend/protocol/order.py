@@ -232,7 +232,7 @@ def _fits(recipe: Recipe, inputs: Iterable[str]) -> None:
 
 
 def _wrong(name: str, where: str, problem: str) -> UserError:
-    return UserError(f"{name}: {where + ' ' if where else ''}{problem}", kind="usage")
+    return UserError(f"{name + ': ' if name else ''}{where + ' ' if where else ''}{problem}", kind="usage")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -263,7 +263,7 @@ def _group(value: Any, name: str, where: str) -> Mapping[str, Any]:
 def _text(value: Any, name: str, where: str, *, least: int = 0) -> str:
     most = MOST_WORDS if where == "prompt" else MOST_PATH
     if not isinstance(value, str) or not least <= len(value) <= most or "\0" in value:
-        raise _wrong(name, where, f"takes a text of {least} to {most} characters.")
+        raise _wrong(name, where, f"takes a text of {least} to {most} characters. Give it fewer.")
     return value
 
 

@@ -268,3 +268,11 @@ def test_a_bad_document_is_refused(run, tmp_path, text):
     (tmp_path / "scene.json").write_text(text)
     with pytest.raises(UserError):
         run("build", {"spec": tmp_path / "scene.json"})
+
+
+@pytest.mark.parametrize("said", [None, [0.2, 0.2, 0.2]])
+def test_what_falls_into_a_vessel_goes_into_it_unless_its_size_was_said(build, said):
+    done = build({"name": "cup"}, {"name": "ball", "dimensions": said, "relation": {"kind": "above", "target": "cup"}})
+    ball, cup = (things(each)[0].main.dimensions for each in ("ball", "cup"))
+    assert ("goes into cup" in warnings(done)) is (said is None)
+    assert ball[0] == pytest.approx(0.2, rel=0.02) if said else ball[0] < 0.6 * min(cup[:2])

@@ -7,7 +7,7 @@ import bpy
 import numpy as np
 import pytest
 
-from galatea.addon.scene.lib.physics import fluid, pouring, skinning
+from galatea.addon.scene.lib.physics import flip, fluid, pouring, skinning
 
 from . import moved
 
@@ -71,3 +71,18 @@ def test_honey_spreads_slower_than_water_and_a_seed_repeats(make_work):
     water, honey = wide("water"), wide("honey")
     assert np.ptp(honey[:, 0]) < 0.92 * np.ptp(water[:, 0])
     assert np.array_equal(honey, wide("honey"))
+
+
+def test_drops_that_have_flown_far_away_harm_nothing(monkeypatch):
+    monkeypatch.setattr(flip, "_MOST", 2000)
+    liquid = flip.Liquid(0.02, np.array([0.0, 0.0, -9.81]))
+    liquid.add(np.random.default_rng(0).uniform(0.01, 0.11, (400, 3)), np.zeros(3))
+    liquid.add(np.array([[9.0, 0, 5], [0, -9, 5], [0, 0, 9]]), np.array([1.0, 0, 0]))
+
+    def nothing(points):
+        return np.full(len(points), np.inf), np.zeros((len(points), 3)), np.zeros((len(points), 3))
+
+    for _ in range(20):
+        liquid.step(0.005, nothing)
+    assert np.isfinite(liquid.points).all() and liquid.points[:400, 2].max() < 0.12
+    assert liquid.points[400:, 2] == pytest.approx(np.array([5, 5, 9]) - 0.5 * 9.81 * 0.1**2, abs=0.1)

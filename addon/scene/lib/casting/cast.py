@@ -32,6 +32,9 @@ _USUAL = 0.5
 _FIELD, _POUR, _CLOUD, _BLOCK = 0.2, 0.06, 0.3, 0.4
 
 
+_FITS, _FLOATS = 2.0, 5.0
+_ANY_SIZE = ("ball", "crate", "rock")
+"""How much wider a vessel is than what falls into it or floats in it, and what comes in every size."""
 _ROOM, _LOOSE, _LARGER = 1.35, 0.4, 4.0
 """How much wider than one of them a vessel is at least, the share of it that many fill, and how much larger than usual
 it is made for that at most."""
@@ -108,6 +111,32 @@ def known(name: str) -> props.Thing | None:
             if form in props.called():
                 return props.called()[form]
     return None
+
+
+def fitting(items: Sequence[Item]) -> tuple[list[Item], list[str]]:
+    """The items, those of any size so small that they go into the vessel that they fall into or the liquid that they
+    lie on, where nobody said how large they are; and what to say of it."""
+    rows, said = {item.id: item for item in items}, []
+    for item in items:
+        under, inner = rows.get(item.relation.target), known(item.name)
+        if under and under.type == "fluid" and under.relation.kind == "in":
+            under = rows.get(under.relation.target)
+        thing = known(under.name) if under else None
+        if not under or not thing or not thing.hollow or under.mesh.file or item.mesh.file or item.dimensions:
+            continue
+        if item.relation.kind not in ("on", "above") or item.type != "rigid_body":
+            continue
+        if inner and inner.name not in _ANY_SIZE:
+            continue
+        vessel = sizing.sized(thing.size, _said_of(under), under.dimensions)
+        own = sizing.sized(inner.size if inner else (_USUAL,) * 3, _said_of(item), None)
+        times = _FITS if item.relation.kind == "above" else _FLOATS
+        smaller = min(vessel[:2]) / (times * max(own[:2]))
+        if smaller < 1.0:
+            width, depth, height = (side * smaller for side in own)
+            rows[item.id] = replace(item, dimensions=(width, depth, height))
+            said.append(f"{item.id} is made {100 * max(own) * smaller:.2g} cm large, so that it goes into {under.id}.")
+    return list(rows.values()), said
 
 
 def roomy(items: Sequence[Item]) -> tuple[list[Item], list[str]]:

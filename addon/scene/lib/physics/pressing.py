@@ -29,7 +29,8 @@ def press(faces: list[Array], solid: Array, own: Array, density: Array, cell: fl
 
     `solid` (X, Y, Z), the speed `own` (X, Y, Z, 3) of what is solid, `density` (X, Y, Z) of particles, 1 where full.
     """
-    liquid = (density > 0) & ~solid
+    liquid = np.zeros_like(solid)
+    liquid[1:-1, 1:-1, 1:-1] = ((density > 0) & ~solid)[1:-1, 1:-1, 1:-1]  # beyond the rim of the grid is air
     known = []
     for axis in range(3):
         inner = tuple(slice(1, -1) if a == axis else slice(None) for a in range(3))
