@@ -26,7 +26,7 @@ MOST_KINDS = 4
 _NATURAL = ("rock", "tree", "fir", "mushroom", "flower", "cactus", "leaf", "apple", "book", "gift", "brick", "coin")
 """Things of which no two are alike."""
 _SOME = 9
-_SHADES = ((0.035, 0.85, 0.72), (-0.035, 0.8, 1.35))
+_SHADES = ((0.012, 0.95, 0.76), (-0.012, 0.85, 1.25))
 """Turn of the hue, shares of saturation and of value: what makes the second and the third of a few differ."""
 _USUAL = 0.5
 _FIELD, _POUR, _CLOUD, _BLOCK = 0.2, 0.06, 0.3, 0.4
