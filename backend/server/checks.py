@@ -35,8 +35,13 @@ MOST_JSON = 32 << 20
 """Bytes of the JSON in a GLB."""
 MOST_VALUES = 50_000_000
 """Elements that the accessors of a GLB may claim, in all."""
+MOST_TEXTURES, SHEETS = 256, 16
+"""Textures of a GLB, and how many of the largest pictures they may be together."""
 _PACKED = ("KHR_draco_mesh_compression", "EXT_meshopt_compression", "KHR_meshopt_compression")
-_NAMES = re.compile(rb"^\s*(mtllib|maplib|call|csh|shadow_obj|trace_obj)\b", re.MULTILINE | re.IGNORECASE)
+_NAMES = re.compile(rb"\s*(?:mtllib|maplib|call|csh|shadow_obj|trace_obj)\b", re.IGNORECASE)
+_BEFORE = re.compile(rb"(?:#|(?:o|g|s|usemtl|mtllib)\b|$)")
+"""Begins a line of an OBJ that may stand before its first corner. No pattern here may go over a byte twice: a search
+lets nobody else run meanwhile."""
 
 
 def kind(path: Path, limits: Limits) -> str:
@@ -84,13 +89,15 @@ def _guess(head: bytes, size: int) -> str:
         return "json"
     if re.match(rb"solid[\s\w.-]{0,200}?\n\s*facet normal", head, re.IGNORECASE):
         return "stl"
-    if re.match(rb"(?:\s*#[^\n]*\n|\s*(?:o|g|s|usemtl|mtllib)\b[^\n]*\n|\s*\n)*\s*v\s+[-+.\d]", head):
-        return "obj"
-    return ""
+    first = next((line for line in map(bytes.strip, head.split(b"\n")) if not _BEFORE.match(line)), b"")
+    return "obj" if re.match(rb"v\s+[-+.\d]", first) else ""
 
 
-def _picture(source: Path | BytesIO, kind: str, limits: Limits) -> None:
-    """Its size is read from its head, before a pixel is decoded; then all of it is decoded once."""
+def _picture(source: Path | BytesIO, kind: str, limits: Limits) -> int:
+    """Its size is read from its head, before a pixel is decoded; then all of it is decoded once. Returns its pixels.
+
+    A photo of a phone may hold smaller ones beside the first (MPF, Ultra HDR), which nobody decodes.
+    """
     from PIL import Image
 
     try:
@@ -101,9 +108,10 @@ def _picture(source: Path | BytesIO, kind: str, limits: Limits) -> None:
                     most = limits.pixels / 1e6
                     text = f"The picture has {image.width} x {image.height} px, and {most:g} megapixels are the most."
                     raise UserError(f"{text} Make it smaller.")
-                if getattr(image, "n_frames", 1) > 1:
+                if kind != "JPEG" and getattr(image, "n_frames", 1) > 1:
                     raise UserError("The picture has several frames. Send one alone.")
                 image.load()
+                return image.width * image.height
     except UserError:
         raise
     except Image.DecompressionBombError:
@@ -120,26 +128,33 @@ def _glb(path: Path, size: int, limits: Limits) -> None:
         if name in used:
             raise UserError(f"The GLB is packed ({name}), which hides how large it is. Export it uncompressed.")
     for each in (*_list(tree, "buffers"), *_list(tree, "images")):
-        if not isinstance(each, dict) or not str(each.get("uri", "data:")).startswith("data:"):
-            raise UserError("The GLB names other files. Export it with its textures inside.")
+        if not isinstance(each, dict) or "uri" in each:
+            raise UserError("The GLB names other files, or holds some as text. Export it with its textures inside.")
     counts = [each.get("count", 0) if isinstance(each, dict) else -1 for each in _list(tree, "accessors")]
     if any(type(count) is not int or count < 0 for count in counts) or sum(counts) > MOST_VALUES:
         raise UserError("The GLB claims more vertices than can be. Export it again, with fewer faces.")
+    _textures(data, tree, limits)
+
+
+def _textures(data: bytes, tree: dict[str, Any], limits: Limits) -> None:
+    """Each is a picture of the kinds that are taken, and all together are not too many."""
     start = 20 + struct.unpack("<I", data[12:16])[0] + 8
-    views = _list(tree, "bufferViews")
-    for image in _list(tree, "images"):
-        number = image.get("bufferView")
-        if number is None:
-            continue
+    images, views, pixels = _list(tree, "images"), _list(tree, "bufferViews"), 0
+    if len(images) > MOST_TEXTURES:
+        raise UserError(f"The GLB has {len(images)} textures, and {MOST_TEXTURES} are the most. Export it with fewer.")
+    for image in images:
         try:
-            view = views[number]
+            view = views[image["bufferView"]]
             at = start + int(view.get("byteOffset", 0))
             blob = data[at : at + int(view["byteLength"])]
-        except (LookupError, TypeError, ValueError, AttributeError):
+        except (LookupError, TypeError, ValueError, AttributeError, OverflowError):
             raise UserError("The GLB is damaged: a texture of it lies nowhere. Export it again.") from None
-        found = _guess(blob, len(blob))
-        if found in _PICTURES:
-            _picture(BytesIO(blob), _PICTURES[found], limits)
+        found = _guess(blob[:4096], len(blob))
+        if found not in _PICTURES:
+            raise UserError("A texture of the GLB is no PNG, JPEG or WebP picture. Export it with such ones.")
+        pixels += _picture(BytesIO(blob), _PICTURES[found], limits)
+        if pixels > SHEETS * limits.pixels:
+            raise UserError("The textures of the GLB are too large together. Export it with smaller ones.")
 
 
 def _tree(data: bytes, size: int) -> dict[str, Any]:
@@ -171,8 +186,11 @@ def _scene(path: Path, size: int) -> None:
 
     if size > scene.LARGEST:
         raise UserError(f"A scene.json has at most {scene.LARGEST // 1000} kB. Make it smaller.")
-    document = scene.read(path)
-    for each in document.objects:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
+        raise UserError("The file begins as JSON and is none, so it is no scene. Mend it.") from None
+    for each in scene.validate(data).objects:
         if each.mesh.file:
             raise UserError("The scene names a mesh file, which the server does not open. Take it out.")
 
@@ -180,12 +198,13 @@ def _scene(path: Path, size: int) -> None:
 def _counted(head: bytes, size: int, kind: str) -> None:
     """A PLY may say that it holds more than its bytes can be."""
     if kind == "ply":
-        claimed = sum(int(each) for each in re.findall(rb"element \w+ (\d{1,15})", head))
+        claimed = sum(int(each) for each in re.findall(rb"element\s+\w+\s+(\d+)", head))
         if b"end_header" not in head or claimed > size:
             raise UserError("The PLY is damaged: it claims more than it holds. Export it again.")
 
 
 def _alone(path: Path) -> None:
     """An OBJ that reads nothing else."""
-    if _NAMES.search(path.read_bytes()):
-        raise UserError("The OBJ names other files (mtllib). Send a GLB, which holds its materials.")
+    with path.open("rb") as file:
+        if any(map(_NAMES.match, file)):
+            raise UserError("The OBJ names other files (mtllib). Send a GLB, which holds its materials.")

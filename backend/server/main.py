@@ -62,7 +62,7 @@ class _Server(uvicorn.Server):
 
 def serve(settings: Settings, runtimes: Runtimes) -> int:
     """Until a signal; returns the exit code. Raises `UserError` where it may not or cannot begin."""
-    if not loopback(settings.host) and not Tokens(settings.folder / "tokens.json").wanted:
+    if not loopback(settings.host) and not Tokens(settings.folder / "tokens.json").users():
         text = f"{settings.host} can be reached from other machines, and nobody has a token yet. Give one out first: "
         raise UserError(text + "galatea serve token add NAME.", kind="usage")
     if settings.recipes and not settings.recipes.is_dir():

@@ -37,10 +37,15 @@ LOCAL = User("local", high=True)
 
 
 class Tokens:
-    """The file of all users; read again when it has changed, so that a removed token counts no more at once."""
+    """The file of all users; read again when it has changed, so that a removed token counts no more at once.
+
+    `wanted`: some were given out, so nobody comes in without. It never becomes false again while the file is there, nor
+    in a process that has seen it: a server whose last token was taken away is shut, not open to all.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
+        self._seen = False
         self._stamp = (-1, -1)
         self._users: dict[str, User] = {}
 
@@ -71,13 +76,12 @@ class Tokens:
 
     @property
     def wanted(self) -> bool:
-        """Some were given out, so nobody comes in without."""
-        self._read()
-        return bool(self._users)
+        self._seen = self._seen or self.path.exists()
+        return self._seen
 
     def _read(self) -> None:
         try:
-            stat = self._path.stat()
+            stat = self.path.stat()
         except FileNotFoundError:
             self._stamp, self._users = (-1, -1), {}
             return
@@ -85,19 +89,19 @@ class Tokens:
         if stamp == self._stamp:
             return
         try:
-            found = [User(**each) for each in json.loads(self._path.read_text(encoding="utf-8"))["users"]]
+            found = [User(**each) for each in json.loads(self.path.read_text(encoding="utf-8"))["users"]]
         except (OSError, ValueError, KeyError, TypeError):
-            text = f"{self._path} is damaged. Delete it and give out the tokens again."
+            text = f"{self.path} is damaged. Delete it and give out the tokens again."
             raise UserError(text, kind="environment") from None
         self._stamp, self._users = stamp, {user.hash: user for user in found}
 
     def _write(self, users: list[User]) -> None:
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            publish(self._path, {"schema": 1, "users": [asdict(user) for user in users]})
-            os.chmod(self._path, 0o600)
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            publish(self.path, {"schema": 1, "users": [asdict(user) for user in users]})
+            os.chmod(self.path, 0o600)
         except OSError as error:
-            raise UserError(f"Cannot write {self._path}: {error.strerror}.", kind="output") from None
+            raise UserError(f"Cannot write {self.path}: {error.strerror}.", kind="output") from None
 
 
 def _hashed(token: str) -> str:

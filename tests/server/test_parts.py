@@ -19,6 +19,7 @@ from galatea.backend.protocol.errors import UserError
 from galatea.backend.server import checks
 from galatea.backend.server.limits import Buckets, Limits, Refusal
 from galatea.backend.server.storage import Folder, Remote, span
+from galatea.backend.server.tokens import Tokens
 from galatea.backend.server.uploads import Uploads
 
 from ..golden import glb
@@ -193,3 +194,16 @@ def test_a_storage_that_is_not_there_is_said_at_the_start(tmp_path: Path, monkey
     with pytest.raises(UserError, match="Check --storage") as told:
         Remote("s3://nothing/here").prove()
     assert "very-secret" not in json.dumps(str(told.value))
+
+
+def test_a_server_whose_last_token_was_taken_away_is_shut(tmp_path: Path) -> None:
+    tokens = Tokens(tmp_path / "tokens.json")
+    assert not tokens.wanted
+    tokens.add("ann")
+    tokens.remove("ann")
+    assert tokens.wanted and not tokens.users() and Tokens(tmp_path / "tokens.json").wanted
+
+
+def test_blank_lines_hold_nobody_up() -> None:
+    assert checks._guess(b"\n" * 4000 + b"x", 4001) == ""
+    assert checks._guess(b"# a\n\no b\n  v 0.5 1 2\n", 20) == "obj"
