@@ -11,7 +11,8 @@ RECIPE ?= photo_to_film
 ARGS ?=
 export GALATEA_HOME ?= $(CURDIR)/out/.galatea
 
-.PHONY: help setup setup-dev apps demo test test-window test-matrix coverage check build wheels bench clean distclean
+.PHONY: help setup setup-dev apps demo test test-window test-matrix coverage check build release wheels docs site \
+  pictures bench clean distclean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -55,10 +56,22 @@ check: setup-dev ## lint, types, catalogue, extension, tests: what CI runs
 build: setup-dev ## the extension's zips, one a platform, in dist/
 	@$(PY) tools/build.py
 
+release: setup-dev ## dist/release: the zips, their sums, the index that Blender subscribes to
+	@$(PY) tools/release.py $(ARGS)
+
 wheels: setup-dev ## look again at which wheels exist, write wheels/lock.toml
 	@$(PY) tools/wheels.py lock
 
-bench: setup-dev ## measure: benchmarks/
+docs: setup-dev ## the pages that are drawn from the code: commands, backends, recipes, troubleshooting
+	@$(PY) tools/documents.py
+
+site: docs ## docs/ as a site in out/site; every link is looked at
+	@$(PY) tools/website.py $(ARGS)
+
+pictures: setup-dev ## docs/pictures anew, or ARGS="chain.jpg …"; hours
+	@$(PY) tools/pictures.py $(ARGS)
+
+bench: setup-dev ## measure all of benchmarks/, or ARGS="film …", into docs/benchmarks.md; hours
 	@$(PY) -m benchmarks $(ARGS)
 
 clean: ## results and what builds left; keeps .venv and .cache

@@ -36,7 +36,7 @@ class Bridge:
         """As it was when Blender started."""
         self.runs: list[Run] = []
         self.notice: Failure | None = None
-        """The last thing that could not even be started, for the panel."""
+        """Why the last thing could not be started or failed, for the top of the panel."""
         self.epoch = 0
         """Counts loaded files: what was asked in one file is not put into another."""
         self.tasks: list[Any] = []
@@ -276,6 +276,8 @@ class Bridge:
     def _ended(self, run: Run, state: str) -> None:
         run.save(self._records)
         self._picture(run, self.store)
+        if run.failure:
+            self.notice = Failure(**run.failure)
         if state == "done" and (run.scene or run.reads) and not run.gallery and self.at_home(run):
             self._ready.append(run)
         if state == "done" and run.film:
@@ -326,9 +328,15 @@ class Bridge:
             return  # another file was opened while it waited; "Show in Scene" brings it on demand
         try:
             scene = self._home[run.id][1]
+            run.replaces = list(dict.fromkeys((*run.replaces, *self._earlier(run))))
             keep(run, scene)
         except Exception as error:  # the result stays on the disk and can be shown again
             self.complain(error)
+
+    def _earlier(self, run: Run) -> list[str]:
+        """Names of what stands where the result comes, from earlier runs of the same name."""
+        alike = (each.id for each in self.runs if (each.title, each.at) == (run.title, run.at) and each is not run)
+        return [obj.name for asset in map(objects.found, alike) if asset for obj in asset.all_objects]
 
     def sync(self, select: str = "") -> None:
         """Let the list's rows be the runs. Rows hold ids only."""

@@ -22,7 +22,7 @@ from bpy.props import (
     StringProperty,
 )
 
-from ..backend.protocol import scene
+from ..backend.protocol import scene, whole
 from ..backend.protocol.errors import UserError
 from ..backend.protocol.recipe import Recipe, Step, load_quality, short_name
 from ..backend.protocol.spec import parted
@@ -199,8 +199,5 @@ def write(group: Any, path: Path, *, by_content: bool = False) -> Path:
     text = scene.validate(document(group)).dumps()
     if by_content:
         path = path.with_name(f"{path.stem}-{hashlib.sha256(text.encode()).hexdigest()[:12]}{path.suffix}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
+    whole.write(path, text.encode())
     return path

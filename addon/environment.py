@@ -37,6 +37,14 @@ class Told:
     def running(self) -> bool:
         return self.task is not None
 
+    def listen(self, line: Any) -> None:
+        """One line of a child that reports progress."""
+        event = line.get("event") if isinstance(line, dict) else ""
+        if event == "progress":
+            self.phase, self.fraction = str(line["phase"]), float(line["fraction"])
+        elif event == "log":
+            self.said = str(line["text"])
+
 
 install = Told()
 doctor = Told()
@@ -110,17 +118,8 @@ class Task:
 
 def start_install(*arguments: str) -> None:
     install.clear()
-
-    def listen(line: Any) -> None:
-        if not isinstance(line, dict):
-            return
-        if line.get("event") == "progress":
-            install.phase, install.fraction = str(line["phase"]), float(line["fraction"])
-        elif line.get("event") == "log":
-            install.said = str(line["text"])
-
     install.phase = "Starting"
-    bridge.tasks.append(Task(install, ["env", "install", "--json", *arguments], listen))
+    bridge.tasks.append(Task(install, ["env", "install", "--json", *arguments], install.listen))
     bridge.wake()
 
 
@@ -132,7 +131,8 @@ def stop_install() -> None:
     redraw()
 
 
-def start_doctor() -> None:
+def start_doctor(bundle: str = "") -> None:
+    """`bundle` is a zip to write beside, for whoever helps."""
     doctor.clear()
 
     def listen(line: Any) -> None:
@@ -143,7 +143,8 @@ def start_doctor() -> None:
 
     # it must see the libraries that this Blender sees
     env = {"PYTHONPATH": os.pathsep.join(library_folders()), "GALATEA_BLENDER": bpy.app.binary_path}
-    bridge.tasks.append(Task(doctor, ["doctor", "--json"], listen, **env))
+    more = ["--bundle", bundle] if bundle else []
+    bridge.tasks.append(Task(doctor, ["doctor", "--json", *more], listen, **env))
     bridge.wake()
 
 

@@ -13,6 +13,7 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
+from ..backend.protocol import whole
 from ..backend.protocol.errors import UserError
 
 _FIRST_FRAME = (".gif", ".webp", ".png")
@@ -55,10 +56,7 @@ def write(image: bpy.types.Image, folder: Path) -> Path:
     png = encode(pixels)
     path = folder / f"{_stem(image)}-{hashlib.sha256(png).hexdigest()[:12]}.png"
     if not path.is_file():
-        folder.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part")
-        part.write_bytes(png)
-        part.replace(path)
+        whole.write(path, png)
     return path
 
 

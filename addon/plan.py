@@ -14,6 +14,7 @@ from ..backend.protocol.catalog import catalog, spec_of
 from ..backend.protocol.errors import UserError
 from ..backend.protocol.gate import gated
 from ..backend.protocol.recipe import Recipe, Step, load_quality, short_name
+from ..backend.protocol.whole import write
 from . import prefs, props, wanted
 from .runs import Run
 
@@ -306,8 +307,7 @@ def write_recipe(recipe: Recipe, path: Path) -> Path:
     for step in recipe.steps:
         spec_of(step.do)
         lines += ["", "[[step]]", f"do = {_quoted(step.do)}"]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write(path, ("\n".join(lines) + "\n").encode())
     return path
 
 

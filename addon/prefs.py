@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import bpy
-from bpy.props import BoolProperty, FloatProperty, StringProperty
+from bpy.props import BoolProperty, StringProperty
 
 from ..backend.protocol import place, policy
 from ..backend.protocol.errors import UserError
@@ -50,6 +50,21 @@ def _store(**changes: Any) -> None:
         bridge.bridge.renew()
 
 
+def _share(folder: str) -> None:
+    from . import bridge, models
+
+    try:
+        models.set_shared(bpy.path.abspath(folder.strip()) if folder.strip() else "")
+    except (UserError, OSError) as error:
+        bridge.bridge.complain(error)
+
+
+def _shared() -> str:
+    from . import models
+
+    return models.shared()
+
+
 class GalateaPreferences(bpy.types.AddonPreferences):
     bl_idname = ROOT
 
@@ -83,14 +98,6 @@ class GalateaPreferences(bpy.types.AddonPreferences):
         description="Where new objects go; otherwise the world's origin",
         default=True,
     )
-    poll_seconds: FloatProperty(
-        name="Refresh",
-        description="How often running jobs are looked at",
-        default=0.1,
-        min=0.02,
-        max=2.0,
-        subtype="TIME_ABSOLUTE",
-    )
 
     # these stand in the policy of the data folder, which the command line reads too
     commercial: BoolProperty(
@@ -110,6 +117,18 @@ class GalateaPreferences(bpy.types.AddonPreferences):
         description="Refuse what asks servers on other machines, whatever Online Access says",
         get=lambda self: terms.get("offline"),
         set=lambda self, value: _store(offline=value),
+    )
+
+    show_models: BoolProperty(
+        name="Models", description="List all models that have weights", default=False, options={"SKIP_SAVE"}
+    )
+    # noted in the data folder too
+    shared_weights: StringProperty(
+        name="Shared Weights",
+        description="A folder of weights that many machines or users share. It is only read",
+        subtype="DIR_PATH",
+        get=lambda self: _shared(),
+        set=lambda self, value: _share(value),
     )
 
     def draw(self, context: bpy.types.Context) -> None:

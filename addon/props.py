@@ -4,6 +4,7 @@
 
 import os
 import zlib
+from functools import cache
 from typing import Any
 
 import bpy
@@ -48,12 +49,15 @@ def of_param(param: Param) -> Any:
     common = {"name": named(param), "description": param.help.rstrip("."), "options": set()}
     if param.kind == "bool":
         return BoolProperty(default=param.default, **common)
+    if param.name == "library":
+        return StringProperty(default=param.default, search=_libraries, search_options={"SUGGESTION"}, **common)
     if param.kind in ("str", "libraries"):
         return StringProperty(default=param.default, **common)
     if param.kind in ("file", "weights"):
         return StringProperty(default=param.default, subtype="FILE_PATH", **common)
     if param.kind == "choice":
-        items = [(c, title(c), "", number(c)) for c in param.choices]
+        call = str.upper if param.name == "format" else title  # GLB, EXR
+        items = [(c, call(c), "", number(c)) for c in param.choices]
         return EnumProperty(items=items, default=param.default, **common)
     if param.kind not in ("int", "float"):
         raise ValueError(f"{param.name} is of the kind {param.kind!r}, for which there is no property")
@@ -67,6 +71,11 @@ def of_param(param: Param) -> Any:
     if param.high is not None:
         span["max"] = param.high
     return FloatProperty(default=param.default, precision=3, step=10, **span, **common)
+
+
+def _libraries(self: Any, context: Any, text: str) -> list[str]:
+    """The asset libraries of Blender's preferences, to choose from."""
+    return [each.path for each in context.preferences.filepaths.asset_libraries]
 
 
 def step_group(spec: BackendSpec) -> type:
@@ -89,55 +98,41 @@ def backends() -> list[BackendSpec]:
     return [spec for spec in catalog().values() if spec.task == TASK]
 
 
-_recipe_items: list[tuple[str, str, str, str, int]] = []
+Items = list[tuple[str, str, str, str, int]]
+"""Of an enum. Blender needs the texts kept alive, so each list is made once."""
 
 
-def _recipes(self: Any, context: Any) -> list[tuple[str, str, str, str, int]]:
-    """Recipes that begin with a photo or with words. Blender needs the texts kept alive, so the list is made once."""
-    if not _recipe_items:
-        order = {"photo_to_mesh": "0", "photo_to_film": "1"}
-        for name in sorted(recipes.names("recipes"), key=lambda n: order.get(n, n)):
-            try:
-                recipe = recipes.load_recipe(name)
-            except UserError:
-                continue
-            if recipe.inputs == ("image",) or (recipe.reader and not recipe.inputs):
-                _recipe_items.append((name, recipe.name, "", "NONE", number(name)))
-        if not _recipe_items:
-            _recipe_items.append(("photo_to_mesh", "Photo to mesh", "", "NONE", number("photo_to_mesh")))
-    return _recipe_items
+@cache
+def _recipes() -> Items:
+    """Recipes that begin with a photo or with words."""
+    found: Items = []
+    order = {"photo_to_mesh": "0", "photo_to_film": "1"}
+    for name in sorted(recipes.names("recipes"), key=lambda n: order.get(n, n)):
+        try:
+            recipe = recipes.load_recipe(name)
+        except UserError:
+            continue
+        if recipe.inputs == ("image",) or (recipe.reader and not recipe.inputs):
+            found.append((name, recipe.name, "", "NONE", number(name)))
+    return found
 
 
 def recipe_names() -> list[str]:
     """Those that the panel offers."""
-    return [item[0] for item in _recipes(None, None)]
+    return [item[0] for item in _recipes()]
 
 
-_quality_items: list[tuple[str, str, str, str, int]] = []
+@cache
+def _qualities() -> Items:
+    order = ["draft", "medium", "high", "ultra"]
+    names = sorted(recipes.names("quality"), key=lambda n: (order.index(n) if n in order else 99, n))
+    return [(name, title(name), f"The preset {name}", "NONE", number(name)) for name in names]
 
 
-def _qualities(self: Any, context: Any) -> list[tuple[str, str, str, str, int]]:
-    if not _quality_items:
-        order = ["draft", "low", "medium", "standard", "high", "ultra"]
-        names = recipes.names("quality") or ["medium"]
-        for name in sorted(names, key=lambda n: (order.index(n) if n in order else 99, n)):
-            _quality_items.append((name, title(name), f"The preset {name}", "NONE", number(name)))
-    return _quality_items
-
-
-def _quality_default() -> int:
-    return number("medium")
-
-
-_gate_items: list[tuple[str, str, str, str, int]] = []
-
-
-def _gates(self: Any, context: Any) -> list[tuple[str, str, str, str, int]]:
-    if not _gate_items:
-        _gate_items.append(("none", "None", "Nothing is measured", "NONE", number("none")))
-        for name in recipes.names("gates"):
-            _gate_items.append((name, title(name), f"The preset {name}", "NONE", number(name)))
-    return _gate_items
+@cache
+def _gates() -> Items:
+    found = [(name, title(name), f"The preset {name}", "NONE", number(name)) for name in recipes.names("gates")]
+    return [("none", "None", "Nothing is measured", "NONE", number("none")), *found]
 
 
 def preset_changed(self: Any, context: Any) -> None:
@@ -209,26 +204,31 @@ class GALATEA_PG_settings(bpy.types.PropertyGroup):
         update=_prompt_changed,
     )
     recipe: EnumProperty(
-        items=_recipes,
+        items=lambda self, context: _recipes(),
         name="Recipe",
         description="What is done, step by step",
         default=number("photo_to_mesh"),
         update=preset_changed,
     )
     quality: EnumProperty(
-        items=_qualities,
+        items=lambda self, context: _qualities(),
         name="Quality",
         description="Sets all settings at once, for a quick draft or a fine result",
-        default=_quality_default(),
+        default=number("medium"),
         update=preset_changed,
     )
     gate: EnumProperty(
-        items=_gates,
+        items=lambda self, context: _gates(),
         name="Preset",
         description="Limits that each new mesh is held against. None takes the file below, if there is one",
         default=number("none"),
     )
-    seed: IntProperty(name="Seed", description="Another number, another result", min=0)
+    seed: IntProperty(
+        name="Seed",
+        description="Another number, another result of all that is left to chance: painted pictures, how a body sways, "
+        "falls or breaks. Lift and Relief leave nothing to it: for another mesh change the mask, or Shape",
+        min=0,
+    )
 
 
 class GALATEA_PG_row(bpy.types.PropertyGroup):
@@ -257,9 +257,8 @@ def _build() -> list[type]:
     steps = type("GALATEA_PG_steps", (bpy.types.PropertyGroup,), {"__annotations__": pointers})
     ticks = {s.id: BoolProperty(name=s.label, description=s.help.rstrip("."), options=set()) for s in backends()}
     compare = type("GALATEA_PG_compare", (bpy.types.PropertyGroup,), {"__annotations__": ticks})
-    items = [(s.id, s.label, s.help, number(s.id)) for s in backends()] or [("none", "None", "", 0)]
-    ids = [item[0] for item in items]
-    readers = [(s.id, s.label, s.help, number(s.id)) for s in parsers()] or [("none", "None", "", 0)]
+    items = [(s.id, s.label, s.help, number(s.id)) for s in backends()]
+    readers = [(s.id, s.label, s.help, number(s.id)) for s in parsers()]
     scene = cast.groups()
     GALATEA_PG_settings.__annotations__.update(
         steps=PointerProperty(type=steps, name="Settings"),
@@ -268,7 +267,7 @@ def _build() -> list[type]:
             items=items,
             name="Backend",
             description="The model that makes the mesh",
-            default="lift" if "lift" in ids else ids[0],
+            default="lift",
             update=preset_changed,
         ),
         parser=EnumProperty(
@@ -304,6 +303,5 @@ def unregister() -> None:
     for cls in reversed(_step_classes):
         bpy.utils.unregister_class(cls)
     _step_classes.clear()
-    _recipe_items.clear()
-    _quality_items.clear()
-    _gate_items.clear()
+    for each in (_recipes, _qualities, _gates):
+        each.cache_clear()

@@ -19,11 +19,13 @@ from pathlib import Path
 from typing import Any
 
 from ..backend.flow import Stage
+from ..backend.protocol import whole
 from ..backend.protocol.catalog import catalog
+from ..backend.protocol.claims import process_alive
 from ..backend.protocol.job import Failure, JobState
 from ..backend.protocol.order import Order
 from ..backend.protocol.recipe import Recipe, Step, parse_settings
-from ..backend.protocol.store import JobStore, process_alive, publish
+from ..backend.protocol.store import JobStore, publish
 
 ACTIVE = ("queued", "running")
 SCORES = ("iou", "psnr", "lpips", "score", "faces", "watertight")
@@ -214,9 +216,8 @@ def copy(files: Mapping[str, Path], folder: Path) -> Path:
         )
         folder.mkdir()
     for name, path in names.items():
-        part = folder / f"{name}.part"
-        shutil.copyfile(path, part)
-        os.replace(part, folder / name)
+        with whole.part(folder / name) as begun:
+            shutil.copyfile(path, begun)
     return folder
 
 

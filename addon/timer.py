@@ -8,7 +8,6 @@ from typing import Any
 
 import bpy
 
-from . import prefs
 from .bridge import bridge
 
 
@@ -18,10 +17,7 @@ def _pump() -> float | None:
         bridge.tick()
     except Exception as error:  # a timer that raises is dropped by Blender, and the queue would stand still
         bridge.complain(error)
-    if bridge.idle:
-        return None
-    settings = prefs.get()
-    return settings.poll_seconds if settings else 0.1
+    return None if bridge.idle else 0.1
 
 
 def _wake(first: float = 0.01) -> None:

@@ -13,7 +13,6 @@ from typing import Any
 import bpy
 
 from ..backend.protocol.catalog import catalog, spec_of
-from ..backend.protocol.errors import UserError
 from ..backend.protocol.recipe import Recipe, load_recipe
 from . import environment, models, props, terms
 
@@ -125,11 +124,3 @@ def compared(settings: Any) -> list[str]:
     """The models that are ticked for a comparison and can run here."""
     ticked = [spec.id for spec in props.backends() if getattr(settings.compare, spec.id)]
     return [backend for backend in ticked if not blocked_step(settings, backend)]
-
-
-def has(name: str) -> bool:
-    """There is such a preset, and its steps are known in this version."""
-    try:
-        return bool(preset(name))
-    except UserError:
-        return False

@@ -12,10 +12,14 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from . import roles
 from .protocol import scene
 from .protocol.errors import UserError
+
+if TYPE_CHECKING:
+    from .worker.report import Report
 
 Messages = list[dict[str, str]]
 Reply = Callable[[Messages], str]
@@ -106,6 +110,14 @@ def ask(words: str, reply: Reply, *, step: str, who: str, seed: int) -> tuple[sc
             "scene_grammar, which needs none.",
             kind="backend",
         ) from None
+
+
+def hand_on(made: scene.SceneSpec, mended: tuple[str, ...], report: Report) -> None:
+    """Write what `ask` returned as the role `spec`."""
+    if mended:
+        report.log(f"The first answer was no scene, the second one was. What was wrong: {'; '.join(mended)[:2000]}")
+    roles.spec(made, report)
+    report.metric("mended", len(mended))
 
 
 def asked(words: str) -> str:

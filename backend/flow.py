@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .protocol import policy
+from .protocol import gate, policy
 from .protocol.catalog import spec_of
 from .protocol.errors import UserError
 from .protocol.event import Done, Event
@@ -17,6 +17,9 @@ from .protocol.job import Failure, JobState, Request, Result
 from .protocol.recipe import Recipe
 from .protocol.store import JobStore
 from .runners import Runner
+
+INTERNAL = ("mesh", "albedo")
+"""Roles that only the next step reads; of a recipe all others are delivered."""
 
 
 @dataclass(frozen=True)
@@ -211,9 +214,24 @@ class Drives:
             drive.cancel()
 
 
-def drive(drive: Drive, *, pause: float = 0.02) -> dict[str, Path]:
+def held_against(stages: Sequence[Stage]) -> Failure | None:
+    """What a report, or a studio's rules, hold against the mesh, which is delivered all the same."""
+    rows = [row for stage in stages for row in stage.result.metrics.get("short") or ()]
+    findings = [each for stage in stages for each in stage.result.metrics.get("findings") or ()]
+    broken = {each["rule"]: each["fix"] for each in findings if each["state"] == "fail"}
+    if broken and not rows:
+        mended = " ".join(dict.fromkeys(filter(None, broken.values())))
+        return Failure(f"The asset breaks rules: {', '.join(broken)}.", "studio", mended)
+    if not rows:
+        return None
+    name = next(stage.result.metrics.get("gate") for stage in stages if stage.result.metrics.get("short"))
+    fixes = dict.fromkeys(row["fix"] for row in rows)
+    return Failure(f"The mesh falls short of the gate {name}: {gate.short(rows)}.", "gate", " ".join(fixes))
+
+
+def drive(drive: Drive) -> dict[str, Path]:
     """Run a walk to its end, blocking. For the command line; the window calls `tick` from a timer."""
     while not drive.tick():
-        time.sleep(pause)
+        time.sleep(0.02)
     assert drive.files is not None
     return drive.files

@@ -77,23 +77,37 @@ def load_mask(path: str | Path, size: tuple[int, int]) -> tuple[Pixels, tuple[st
     return resize(_array(grey), size), notes
 
 
-def framed(path: str, most: int) -> Pixels:
-    """The object of a cut-out, its longest side FILL of a square (S, S, 4), S from FRAMED to `most`."""
-    import numpy as np
+def opened(path: str | Path) -> Image:
+    """A cut-out that a step made, as it is, in RGBA; raises `UserError` where it cannot be read."""
     from PIL import Image
 
     try:
         with Image.open(path, formats=FORMATS) as file:
-            photo = file.convert("RGBA")
-    except OSError as error:
+            return file.convert("RGBA")
+    except (OSError, SyntaxError) as error:
         raise UserError(f"Cannot read {path}: {error}. Choose another picture.") from None
+
+
+def extent(photo: Image) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom of the object of a cut-out in px; raises `UserError` where there is none."""
+    import numpy as np
+
     alpha = np.asarray(photo.getchannel("A"))
     top = int(alpha.max(initial=0))
     solid = alpha > top // 2
     if top < 8 or solid.sum() < 4:
         raise UserError(NOTHING)
     rows, columns = np.flatnonzero(solid.any(axis=1)), np.flatnonzero(solid.any(axis=0))
-    x0, x1, y0, y1 = columns[0], columns[-1] + 1, rows[0], rows[-1] + 1
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
+def framed(path: str, most: int) -> Pixels:
+    """The object of a cut-out, its longest side FILL of a square (S, S, 4), S from FRAMED to `most`."""
+    import numpy as np
+    from PIL import Image
+
+    photo = opened(path)
+    x0, y0, x1, y1 = extent(photo)
     side = max(x1 - x0, y1 - y0) / FILL
     left, up = (x0 + x1 - side) / 2, (y0 + y1 - side) / 2
     pixels = int(min(most, max(FRAMED, round(side))))
@@ -102,6 +116,7 @@ def framed(path: str, most: int) -> Pixels:
     box = (left - x0 + pad, up - y0 + pad, left - x0 + pad + side, up - y0 + pad + side)
     resized = spread.resize((pixels, pixels), Image.Resampling.BICUBIC, box=box, reducing_gap=3.0).convert("RGBA")
     pixels_of = np.array(resized)
+    top = int(np.asarray(photo.getchannel("A")).max())
     if top < 255:
         pixels_of[..., 3] = np.clip(pixels_of[..., 3].astype(np.float32) * 255 / top, 0, 255).astype(np.uint8)
     return pixels_of

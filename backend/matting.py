@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float32]
-    Bools = NDArray[np.bool_]
-    Labels = NDArray[np.int32]
 
 SOLVE_SIDE = 640
 """px, the longest side at which the filter's coefficients are solved; they are applied at full size."""
@@ -133,36 +131,3 @@ def foreground(picture: Floats, matte: Floats) -> Floats:
     mixed = inside + share * (picture - share * inside - (1 - share) * outside)
     result: Floats = np.clip(mixed, 0, 1).astype(np.float32)
     return result
-
-
-def components(mask: Bools) -> tuple[Labels, list[int]]:
-    """Areas connected by their sides: labels (H, W), 0 outside, and the size in px of each label (of 0 too)."""
-    import numpy as np
-
-    parent: list[int] = [0]
-
-    def root(label: int) -> int:
-        while parent[label] != label:
-            parent[label] = parent[parent[label]]
-            label = parent[label]
-        return label
-
-    labels = np.zeros(mask.shape, np.int32)
-    above: list[tuple[int, int, int]] = []
-    for y, row in enumerate(mask):
-        edges = np.flatnonzero(np.diff(np.concatenate([[0], row.view(np.int8), [0]])))
-        runs: list[tuple[int, int, int]] = []
-        for start, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
-            touching = [root(label) for first, last, label in above if first < end and start < last]
-            label = min(touching, default=len(parent))
-            if label == len(parent):
-                parent.append(label)
-            for other in touching:
-                parent[other] = label
-            labels[y, start:end] = label
-            runs.append((start, end, label))
-        above = runs
-    roots = np.array([root(label) for label in range(len(parent))])
-    names, flat = np.unique(roots, return_inverse=True)
-    labels = flat.astype(np.int32)[labels]
-    return labels, np.bincount(labels.ravel(), minlength=len(names)).tolist()

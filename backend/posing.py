@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +29,10 @@ _FINE = 2
 class Poser:
     """The network. Raises `ImportError` where onnxruntime is not to be had."""
 
-    def __init__(self, log: Callable[[str], None]) -> None:
+    def __init__(self) -> None:
         from .sessions import Session
 
-        self._session = Session(weights(), log)
+        self._session = Session(weights(), lambda text: None)
 
     def __call__(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Of an RGB picture (HEIGHT, WIDTH, 3): places in pixels, to the right and down, and how sure it is of each
@@ -50,11 +49,11 @@ def weights() -> bytes:
     return bundled.read(WEIGHTS, WEIGHTS_SHA256, "The pose network's weights")
 
 
-def poser(log: Callable[[str], None] = lambda text: None) -> Any:
+def poser() -> Any:
     """The network, made once a process; None where this Python has no onnxruntime."""
     if not _made:
         try:
-            _made.append(Poser(log))
+            _made.append(Poser())
         except ImportError:
             _made.append(None)
     return _made[0]

@@ -50,8 +50,8 @@ def write(data: bytes, ending: str, photo: Pixels, params: dict[str, Any], repor
     """
     import numpy as np
 
+    from . import roles
     from .geometry import exchange, formats, viewed
-    from .sculpting import write as write_mesh
 
     report.progress("Reading the mesh", 0.9)
     try:
@@ -75,7 +75,7 @@ def write(data: bytes, ending: str, photo: Pixels, params: dict[str, Any], repor
         report.metric("outline_overlap", round(view.overlap, 3))
         if view.overlap < viewed.LIKE:
             report.warn("No view of this body has the photo's outline, so it got one colour alone.")
-    write_mesh(points, {"faces": faces, **arrays}, params["size_m"], report)
+    roles.mesh(points, {"faces": faces, **arrays}, params["size_m"], report)
 
 
 def _turned(points: Floats, params: dict[str, Any]) -> Floats:

@@ -7,7 +7,6 @@ Frames are (H, W, 3) or, where some are transparent, (H, W, 4) bytes, sRGB, alph
 
 from __future__ import annotations
 
-import os
 import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .protocol import whole
 from .protocol.errors import UserError
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ SWS = 0x4 | 0x2000 | 0x4000 | 0x40000
 """How FFmpeg turns colours: bicubic, colour at full width, rounded rightly; else each copy grows darker by 1."""
 CRF = "14"
 """Of H.264, which is not seen; a film is packed again at each step."""
+MUXERS = {".mp4": "mp4", ".mov": "mov", ".webm": "webm", ".mkv": "matroska"}
+"""What FFmpeg calls what writes files of each ending; others become .mp4."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class Reel:
         """Of what is made of it."""
         if not self.codec:
             return ".zip"
-        return self.path.suffix.lower() if self.path.suffix.lower() in (".mp4", ".mov", ".webm", ".mkv") else ".mp4"
+        return self.path.suffix.lower() if self.path.suffix.lower() in MUXERS else ".mp4"
 
 
 def read(path: str | Path) -> Reel:
@@ -72,19 +74,16 @@ def read(path: str | Path) -> Reel:
 
 def write(path: Path, frames: Iterable[Pixels], like: Reel, rate: Fraction, *, sound: bool = True) -> None:
     """A film of the kind of `like`, with its sound; whole or not at all."""
-    part = path.with_name(f"{path.stem}.part{path.suffix}")
     try:
-        if like.codec:
-            _encode(part, frames, like, rate, sound)
-        else:
-            _pack(part, frames)
-        os.replace(part, path)
+        with whole.part(path) as part:
+            if like.codec:
+                _encode(part, path.suffix, frames, like, rate, sound)
+            else:
+                _pack(part, frames)
     except OSError as error:
         if isinstance(error, UserError) or not error.errno:
             raise
         raise UserError(f"The film could not be written ({error}). Free some disk space.", kind="output") from None
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def kept(path: Path) -> Pixels | None:
@@ -93,7 +92,7 @@ def kept(path: Path) -> Pixels | None:
     from PIL import Image
 
     try:
-        with Image.open(path) as picture:
+        with Image.open(path, formats=("PNG",)) as picture:
             return np.array(picture)
     except (OSError, SyntaxError):
         return None
@@ -103,9 +102,8 @@ def keep(path: Path, frame: Pixels) -> Pixels:
     """The frame, on the disk for when the job is begun again."""
     from PIL import Image
 
-    part = path.with_suffix(".part")
-    Image.fromarray(frame).save(part, "PNG", compress_level=1)
-    os.replace(part, path)
+    with whole.part(path) as part:
+        Image.fromarray(frame).save(part, "PNG", compress_level=1)
     return frame
 
 
@@ -121,7 +119,7 @@ def _zip(path: Path) -> Reel:
             names = _names(archive)
             if not 0 < len(names) <= MOST_FRAMES:
                 raise UserError(f"{path.name} holds {len(names)} PNG. Give a zip of the frames of a film.")
-            with archive.open(names[0]) as file, Image.open(file) as first:
+            with archive.open(names[0]) as file, Image.open(file, formats=("PNG",)) as first:
                 size, alpha = first.size, "A" in first.getbands()
     except (OSError, SyntaxError, zipfile.BadZipFile, RuntimeError) as error:
         raise UserError(f"{path.name} cannot be read ({error}). Render it again.") from None
@@ -141,7 +139,7 @@ def _unzipped(path: Path) -> Iterator[Pixels]:
     with zipfile.ZipFile(path) as archive:
         for name in _names(archive):
             try:
-                with archive.open(name) as file, Image.open(file) as picture:
+                with archive.open(name) as file, Image.open(file, formats=("PNG",)) as picture:
                     _check(path, *picture.size)
                     if picture.mode.startswith("I"):  # one channel of 16 bits
                         grey = np.asarray(picture, np.int32) >> 8
@@ -213,13 +211,13 @@ def _decoded(reel: Reel) -> Iterator[Pixels]:
         raise UserError(f"{reel.path.name} is damaged ({error.strerror}). Render it again.") from None
 
 
-def _encode(part: Path, frames: Iterable[Pixels], like: Reel, rate: Fraction, heard: bool) -> None:
+def _encode(part: Path, suffix: str, frames: Iterable[Pixels], like: Reel, rate: Fraction, heard: bool) -> None:
     av = _av()
-    with av.open(str(part), "w") as out, av.open(str(like.path)) as source:
+    with av.open(str(part), "w", format=MUXERS[suffix]) as out, av.open(str(like.path)) as source:
         stream, sound, voice = None, None, next(iter(source.streams.audio), None) if heard else None
         for frame in frames:
             if stream is None:
-                stream = _stream(out, part.suffix, frame, rate)
+                stream = _stream(out, suffix, frame, rate)
                 sound = _sound(av, out, voice)
             picture = av.VideoFrame.from_ndarray(frame, format="rgba" if frame.shape[2] == 4 else "rgb24")
             picture = picture.reformat(

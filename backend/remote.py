@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 
 from .call import Call, link
 from .protocol.errors import UserError
+from .protocol.store import publish
 
 if TYPE_CHECKING:
     from .worker.report import Report
@@ -240,7 +241,7 @@ def rest(seconds: float, beat: Beat) -> None:
         time.sleep(min(LOOK, left))
 
 
-class Order:
+class Receipt:
     """The server's number of an order, kept where an attempt that was interrupted is asked for it again."""
 
     def __init__(self, folder: Path) -> None:
@@ -259,9 +260,8 @@ class Order:
         """Returns when it was given; ValueError where it is no number that can stand in an address."""
         if not isinstance(number, str) or not re.fullmatch(r"[\w-]{1,100}", number):
             raise ValueError("no number for the order")
-        part, given = self._path.with_suffix(".part"), time.time()
-        part.write_text(json.dumps({"number": number, "given": given}), encoding="utf-8")
-        os.replace(part, self._path)
+        given = time.time()
+        publish(self._path, {"number": number, "given": given})
         return given
 
     def forget(self) -> None:

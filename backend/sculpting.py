@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from functools import partial
@@ -11,16 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import hub
-from .hub.device import Plan, choose, run_within
+from .hub.device import Plan, Warm, choose, run_within
+from .protocol import whole
 from .protocol.errors import UserError
 from .protocol.job import Request
 from .protocol.spec import BackendSpec
 from .protocol.weights import folder_of
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from .networks.triposg.dit import Config, Told
     from .networks.triposg.model import Model, Surface
     from .worker.report import Report
@@ -38,7 +35,7 @@ class Maker:
 
     def __init__(self, spec: BackendSpec, sizes: Callable[[], Config]) -> None:
         self._spec, self._sizes = spec, sizes
-        self._loaded: tuple[Any, Model] | None = None
+        self._warm: Warm[Model] = Warm()
 
     def surface(self, request: Request, params: dict[str, Any], tell: Tell, report: Report) -> Surface:
         """Z up, facing -Y, in the model's units: it lies within -1..1. Raises `UserError` where there is none."""
@@ -54,7 +51,7 @@ class Maker:
     def _made(
         self, plan: Plan, source: Path | int, request: Request, params: dict[str, Any], tell: Tell, report: Report
     ) -> Surface:
-        model = self._model(plan, source)
+        model = self._model(plan, source, params, report)
         latents = self._latents(model, plan, request, params, tell, report)
         pace = Pace("Feeling for the surface", report, SHAPED, FOUND)
         as_published = params.get("extraction") == "published"
@@ -86,27 +83,31 @@ class Maker:
             after=lambda number, latents: _remember(kept, number, latents),
         )
 
-    def _model(self, plan: Plan, source: Path | int) -> Model:
+    def _model(self, plan: Plan, source: Path | int, params: dict[str, Any], report: Report) -> Model:
         import torch
 
+        from .networks.compiled import compile_blocks
         from .networks.triposg.load import Source
         from .networks.triposg.model import Model
 
-        key = (source, plan.device, plan.precision, plan.steps)
-        if self._loaded and self._loaded[0] == key:
-            return self._loaded[1]
-        self._loaded = None
-        official = self._spec.weights[0]
-        sizes = folder_of(official.repository, official.revision) if isinstance(source, int) else source
-        made = Model(
-            Source(source, sizes, self._sizes()),
-            torch.device(plan.device),
-            plan.dtype,
-            int8=plan.precision == "int8",
-            lean="offload" in plan.steps,
-        )
-        self._loaded = (key, made)
-        return made
+        lean = "offload" in plan.steps
+        key = (source, plan.device, plan.precision, plan.steps, params["compile"])
+
+        def make() -> Model:
+            if lean and params["compile"]:
+                report.warn("compile has no effect where the layers come to the device one by one.")
+            official = self._spec.weights[0]
+            sizes = folder_of(official.repository, official.revision) if isinstance(source, int) else source
+            return Model(
+                Source(source, sizes, self._sizes()),
+                torch.device(plan.device),
+                plan.dtype,
+                int8=plan.precision == "int8",
+                lean=lean,
+                quicker=partial(compile_blocks, device=plan.device, report=report) if params["compile"] else None,
+            )
+
+        return self._warm.get(key, make)
 
 
 class Pace:
@@ -143,19 +144,6 @@ def spoken(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def write(vertices: NDArray[np.float32], arrays: dict[str, Any], size_m: float, report: Report) -> None:
-    """The role `mesh`: vertices on the ground, with faces, colours and all else in `arrays`."""
-    from .geometry import exchange, mesh
-
-    beat = partial(report.progress, "Writing the mesh", 0.98)
-    placed = exchange.grounded(vertices, size_m)
-    path = report.file("mesh", "mesh.npz", vertices=len(placed), faces=len(arrays["faces"]), size_m=size_m)
-    mesh.save(path, {"vertices": placed, **arrays}, beat)
-    report.metric("vertices", len(placed))
-    report.metric("faces", len(arrays["faces"]))
-    report.progress("Writing the mesh", 1.0)
-
-
 def _remembered(path: Path, shape: tuple[int, ...]) -> tuple[int, Any]:
     """Steps done and the latents after them; 0 and None where there is nothing to go on from."""
     import numpy as np
@@ -173,7 +161,5 @@ def _remembered(path: Path, shape: tuple[int, ...]) -> tuple[int, Any]:
 def _remember(path: Path, done: int, latents: Any) -> None:
     import numpy as np
 
-    part = path.with_name(f"{path.name}.part")
-    with part.open("wb") as file:
+    with whole.part(path) as part, part.open("wb") as file:
         np.savez(file, done=done, latents=latents.cpu().numpy())
-    os.replace(part, path)

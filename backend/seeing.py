@@ -4,13 +4,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import hub
 from .footprint import measured
-from .hub.device import Plan, choose, run_within
+from .hub.device import Plan, Warm, choose, run_within
 from .protocol.errors import UserError
 from .protocol.spec import BackendSpec
 
@@ -41,15 +40,13 @@ class Look(NamedTuple):
         return self.seen._replace(near=upright(self.seen.near), metres=None if metres is None else upright(metres))
 
 
-@dataclass
 class Eyes:
     """The models of one backend, made once for the same weights and device."""
 
-    spec: BackendSpec
-    _key: tuple[str, ...] = ()
-    _depth: Estimator | None = None
-    _normals_key: tuple[str, ...] = ()
-    _normals: Normals | None = None
+    def __init__(self, spec: BackendSpec) -> None:
+        self.spec = spec
+        self._depth: Warm[Estimator] = Warm()
+        self._normals: Warm[Normals] = Warm()
 
     def look(self, picture: NDArray[np.uint8], params: dict[str, Any], seed: int, report: Report, until: float) -> Look:
         """At a picture (H, W, 3) sRGB; progress runs to `until`."""
@@ -89,26 +86,22 @@ class Eyes:
     def _estimator(self, plan: Plan, source: Path | int, report: Report) -> Estimator:
         from .networks import depth
 
-        key = (str(source), plan.device, plan.precision)
-        if self._depth is None or self._key != key:
-            self._depth = None
+        def make() -> Estimator:
             report.progress("Loading the model", 0.01)
             if isinstance(source, int):
-                self._depth = depth.invented(source, plan.device, plan.dtype)
-            else:
-                self._depth = depth.load(source, plan.device, plan.dtype)
-            self._key = key
-        return self._depth
+                return depth.invented(source, plan.device, plan.dtype)
+            return depth.load(source, plan.device, plan.dtype)
+
+        return self._depth.get((source, plan.device, plan.precision), make)
 
     def _normal_model(self, plan: Plan, folder: Path, report: Report) -> Normals:
         from .networks import depth
 
-        key = (str(folder), plan.device, plan.precision)
-        if self._normals is None or self._normals_key != key:
-            self._normals = None
+        def make() -> Normals:
             report.progress("Loading the model for normals", 0.0)
-            self._normals_key, self._normals = key, depth.load_normals(folder, plan.device, plan.dtype)
-        return self._normals
+            return depth.load_normals(folder, plan.device, plan.dtype)
+
+        return self._normals.get((folder, plan.device, plan.precision), make)
 
 
 def upright(plane: NDArray[Any]) -> NDArray[Any]:

@@ -3,15 +3,13 @@
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import hub
+from . import hub, roles
 from .footprint import measured
-from .hub.device import Plan, choose, run_within
+from .hub.device import Plan, Warm, choose, run_within
+from .protocol import whole
 from .protocol.errors import UserError
 from .protocol.job import Request
 from .protocol.spec import BackendSpec
@@ -31,20 +29,12 @@ DREAMING = 0.8
 """Share of the whole time that goes into the latents."""
 
 
-@dataclass
-class Loaded:
-    """The model that is kept warm, and what it was made of."""
-
-    key: tuple[str, str, str]
-    model: Model
-
-
 class Maker:
     """Makes the files of a request; `words` says which of the two models."""
 
     def __init__(self, spec: BackendSpec, words: bool) -> None:
         self._spec, self._words = spec, words
-        self._loaded: Loaded | None = None
+        self._warm: Warm[Model] = Warm()
 
     def run(self, request: Request, params: dict[str, Any], given: Any, report: Report) -> None:
         """`given` is a text, or a picture of PIL."""
@@ -95,21 +85,18 @@ class Maker:
     def _model(self, plan: Plan, source: Path | int, report: Report) -> Model:
         from .networks import shap_e
 
-        key = (str(source), plan.device, plan.precision)
-        if self._loaded and self._loaded.key == key:
-            return self._loaded.model
-        self._loaded = None
-        report.progress("Loading the model", 0.01)
-        if isinstance(source, int):
-            model = shap_e.invented(self._words, source, plan.device, plan.dtype)
-        else:
+        def load() -> Model:
+            report.progress("Loading the model", 0.01)
+            if isinstance(source, int):
+                return shap_e.invented(self._words, source, plan.device, plan.dtype)
             model = shap_e.load(source, plan.device, plan.dtype)
-        if model.words != self._words:
-            wanted, has = ("words", "a picture") if self._words else ("a picture", "words")
-            text = f"These weights of Shap-E begin with {has}, not {wanted}. Choose the others, or the other backend."
-            raise UserError(text, kind="weights")
-        self._loaded = Loaded(key, model)
-        return model
+            if model.words != self._words:
+                wanted, has = ("words", "a picture") if self._words else ("a picture", "words")
+                text = f"These weights of Shap-E begin with {has}, not {wanted}. Choose the others,"
+                raise UserError(f"{text} or the other backend.", kind="weights")
+            return model
+
+        return self._warm.get((source, plan.device, plan.precision), load)
 
 
 def _remembered(path: Path) -> Latent | None:
@@ -126,10 +113,8 @@ def _remembered(path: Path) -> Latent | None:
 def _remember(path: Path, latent: Latent) -> None:
     import numpy as np
 
-    part = path.with_name(f"{path.name}.part")
-    with part.open("wb") as file:
+    with whole.part(path) as part, part.open("wb") as file:
         np.save(file, latent)
-    os.replace(part, path)
 
 
 def _write(found: dict[int, Surface], params: dict[str, Any], report: Report) -> None:
@@ -138,25 +123,17 @@ def _write(found: dict[int, Surface], params: dict[str, Any], report: Report) ->
 
     from .geometry import exchange, mesh
 
-    beat = partial(report.progress, "Writing the mesh", 0.97)
-    for number, (seed, surface) in enumerate(found.items()):
-        beat()
+    for number, (seed, surface) in reversed(list(enumerate(found.items()))):
         # Things look towards +Y in the model's space, as upstream's own demo turns them; Z is up in both.
         turned = surface.vertices * np.array([-1, -1, 1], np.float32)
-        placed = exchange.grounded(turned, params["size_m"])
-        role, name = ("mesh", "mesh.npz") if number == 0 else (f"mesh_{number + 1:02d}", f"mesh_{number + 1:02d}.npz")
-        path = report.file(role, name, vertices=len(placed), faces=len(surface.faces), seed=seed)
-        mesh.save(path, {"vertices": placed, "faces": surface.faces, "colors": surface.colors}, beat)
-        if number:
-            continue
-        report.metric("seed", seed)
-        report.metric("vertices", len(placed))
-        report.metric("faces", len(surface.faces))
-        if params["points"]:
-            face, shares = exchange.on_surface(placed, surface.faces, params["points"], seed)
-            corners = surface.faces[face]
-            points, colors = (np.einsum("nk,nkc->nc", shares, v[corners]) for v in (placed, surface.colors))
-            flat = mesh.face_normals(placed, surface.faces)[face].astype(np.float32)
-            flat /= np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-12)
-            exchange.write_ply(report.file("points", "points.ply", points=len(points)), points, colors, flat)
-    report.progress("Writing the mesh", 1.0)
+        arrays = {"faces": surface.faces, "colors": surface.colors}
+        role = f"mesh_{number + 1:02d}" if number else "mesh"
+        placed = roles.mesh(turned, arrays, params["size_m"], report, role=role, seed=seed)
+    report.metric("seed", seed)
+    if params["points"]:
+        face, shares = exchange.on_surface(placed, surface.faces, params["points"], seed)
+        corners = surface.faces[face]
+        points, colors = (np.einsum("nk,nkc->nc", shares, v[corners]) for v in (placed, surface.colors))
+        flat = mesh.face_normals(placed, surface.faces)[face].astype(np.float32)
+        flat /= np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-12)
+        exchange.write_ply(report.file("points", "points.ply", points=len(points)), points, colors, flat)

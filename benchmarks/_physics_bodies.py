@@ -9,7 +9,7 @@ import numpy as np
 
 from galatea.addon.scene.lib.physics.bodies import Body, Joint
 
-from ._physics_stand import NONE, STEP, Array, G, Row, ball, box, period, solved
+from ._physics_stand import NONE, STEP, Array, Found, G, ball, box, period, solved
 
 DOWN = np.array([0, 1.0, 0])
 """The axis that slopes and swings turn about."""
@@ -30,17 +30,17 @@ def _pulled(way: Array, seconds: float) -> float:
     return float(2 * np.polyfit(times[half:], way[half:], 2)[0])
 
 
-def holds(engine: str, friction: float = 0.5, share: float = 0.95) -> Row:
+def holds(engine: str, friction: float = 0.5, share: float = 0.95) -> Found:
     """A block on a slope of which the tangent is that share of its friction; how far it has crept in 3 s."""
     degrees = float(np.degrees(np.arctan(share * friction)))
     own = {"friction": friction**0.5, "restitution": 0.0}
     ground, down, out, turn = _slope(degrees, **own)
     poses, _ = solved(engine, [ground, box((0.3, 0.3, 0.1), 0.05 * out, turn=turn, **own)], 3.0)
     crept = float((poses[-1, 1, :3] - poses[0, 1, :3]) @ down)
-    return Row(f"block on a slope of {degrees:.1f}°, friction {friction:g}", engine, "holds", 0.0, crept, "m", 0.01)
+    return Found(f"block on a slope of {degrees:.1f}°, friction {friction:g}", engine, "holds", 0.0, crept, "m", 0.01)
 
 
-def slips(engine: str, friction: float = 0.5, share: float = 1.1) -> Row:
+def slips(engine: str, friction: float = 0.5, share: float = 1.1) -> Found:
     degrees = float(np.degrees(np.arctan(share * friction)))
     own = {"friction": friction**0.5, "restitution": 0.0}
     ground, down, out, turn = _slope(degrees, **own)
@@ -49,19 +49,21 @@ def slips(engine: str, friction: float = 0.5, share: float = 1.1) -> Row:
     wanted = G * (np.sin(angle) - friction * np.cos(angle))
     got = _pulled((poses[:, 1, :3] - poses[0, 1, :3]) @ down, 1.5)
     name = "without friction" if not friction else f"friction {friction:g}"
-    return Row(f"block on a slope of {degrees:.1f}°, {name}", engine, "g (sin α - μ cos α)", wanted, got, "m/s²", 0.05)
+    return Found(
+        f"block on a slope of {degrees:.1f}°, {name}", engine, "g (sin α - μ cos α)", wanted, got, "m/s²", 0.05
+    )
 
 
-def glides(engine: str, degrees: float = 20.0) -> Row:
+def glides(engine: str, degrees: float = 20.0) -> Found:
     own = {"friction": 0.0, "restitution": 0.0}
     ground, down, out, turn = _slope(degrees, **own)
     poses, _ = solved(engine, [ground, box((0.3, 0.3, 0.1), 0.05 * out, turn=turn, **own)], 1.5)
     got = _pulled((poses[:, 1, :3] - poses[0, 1, :3]) @ down, 1.5)
     wanted = G * float(np.sin(np.radians(degrees)))
-    return Row(f"block on a slope of {degrees:g}°, no friction", engine, "g sin α", wanted, got, "m/s²", 0.05)
+    return Found(f"block on a slope of {degrees:g}°, no friction", engine, "g sin α", wanted, got, "m/s²", 0.05)
 
 
-def rolls(engine: str, degrees: float = 20.0, shape: str = "sphere") -> Row:
+def rolls(engine: str, degrees: float = 20.0, shape: str = "sphere") -> Found:
     own = {"friction": 0.9, "restitution": 0.0}
     ground, down, out, _ = _slope(degrees, **own)
     lying = (0.5**0.5, 0.5**0.5, 0, 0)
@@ -71,20 +73,20 @@ def rolls(engine: str, degrees: float = 20.0, shape: str = "sphere") -> Row:
     got = _pulled((poses[:, 1, :3] - poses[0, 1, :3]) @ down, 1.5)
     share, name = (5 / 7, "5/7") if shape == "sphere" else (2 / 3, "2/3")
     wanted = share * G * float(np.sin(np.radians(degrees)))
-    return Row(f"{shape} rolls down a slope of {degrees:g}°", engine, f"{name} g sin α", wanted, got, "m/s²", 0.05)
+    return Found(f"{shape} rolls down a slope of {degrees:g}°", engine, f"{name} g sin α", wanted, got, "m/s²", 0.05)
 
 
-def pendulum(engine: str, kind: str = "hinge", angle: float = 0.1, length: float = 1.0, radius: float = 0.02) -> Row:
+def pendulum(engine: str, kind: str = "hinge", angle: float = 0.1, length: float = 1.0, radius: float = 0.02) -> Found:
     place = (length * np.sin(angle), 0, 5 - length * np.cos(angle))
     joint = Joint(kind, 0, -1, np.array([0, 0, 5.0]), DOWN)
     poses, _ = solved(engine, [ball(radius, place)], 10.0, [joint])
     wide = 1 + angle**2 / 16 + 11 * angle**4 / 3072
     wanted = 2 * np.pi * np.sqrt((length**2 + 0.4 * radius**2) / (G * length)) * wide
     what = f"pendulum of {length:g} m, ball of {2 * radius:g} m, on a {kind} joint, {np.degrees(angle):.0f}°"
-    return Row(what, engine, "2 π √(I / m g l)", wanted, period(poses[:, 0, 0]), "s", 0.01)
+    return Found(what, engine, "2 π √(I / m g l)", wanted, period(poses[:, 0, 0]), "s", 0.01)
 
 
-def rod(engine: str, length: float = 1.0) -> Row:
+def rod(engine: str, length: float = 1.0) -> Found:
     """Of 4 cm, hung by its end."""
     angle, width = 0.1, 0.04
     turn = (np.cos(angle / 2), 0, -np.sin(angle / 2), 0)
@@ -93,10 +95,12 @@ def rod(engine: str, length: float = 1.0) -> Row:
     poses, _ = solved(engine, [box((width, width, length), place, turn=turn)], 10.0, [joint])
     inertia = (length**2 + width**2) / 12 + length**2 / 4
     wanted = 2 * np.pi * np.sqrt(inertia / (G * length / 2)) * (1 + angle**2 / 16)
-    return Row(f"rod of {length:g} m by its end", engine, "2 π √(2 l / 3 g)", wanted, period(poses[:, 0, 0]), "s", 0.01)
+    return Found(
+        f"rod of {length:g} m by its end", engine, "2 π √(2 l / 3 g)", wanted, period(poses[:, 0, 0]), "s", 0.01
+    )
 
 
-def spring(engine: str, stiffness: float = 80.0, mass: float = 2.0) -> list[Row]:
+def spring(engine: str, stiffness: float = 80.0, mass: float = 2.0) -> list[Found]:
     """Its time, and what is left of its swing after ten of them."""
     joint = Joint("spring", 0, -1, np.array([0, 0, 3.0]), DOWN, far=np.array([0, 0, 4.0]), length=1.0,
                   stiffness=stiffness, damping=0.0)  # fmt: skip
@@ -107,12 +111,12 @@ def spring(engine: str, stiffness: float = 80.0, mass: float = 2.0) -> list[Row]
     left = float(np.ptp(z[-part:]) / np.ptp(z[:part]))
     what = f"{mass:g} kg on a spring of {stiffness:g} N/m"
     return [
-        Row(what, engine, "2 π √(m / k)", wanted, period(z), "s", 0.01),
-        Row(f"{what}, its tenth swing", engine, "as wide as the first", 1.0, left, "of it", 0.05),
+        Found(what, engine, "2 π √(m / k)", wanted, period(z), "s", 0.01),
+        Found(f"{what}, its tenth swing", engine, "as wide as the first", 1.0, left, "of it", 0.05),
     ]
 
 
-def tied(engine: str, shape: str = "box") -> list[Row]:
+def tied(engine: str, shape: str = "box") -> list[Found]:
     """A body in weightlessness is pulled by the middle of its side: how it goes, and how it turns."""
     size, mass, pull, seconds = np.array([0.4, 0.2, 0.2]), 2.0, 0.5, 1.0
     joint = Joint("spring", 0, -1, np.array([0.2, 0, 3.0]), DOWN, far=np.array([0.2, 0, 1003.0]), length=0.0,
@@ -128,12 +132,12 @@ def tied(engine: str, shape: str = "box") -> list[Row]:
         angle += seconds / 10_000 * spin
     what = f"{mass:g} kg pulled at its side with {pull:g} N"
     return [
-        Row(f"{what}, goes", engine, "F t² / 2 m", pull * seconds**2 / 2 / mass, went, "m", 0.02),
-        Row(f"{what}, turns", engine, "I φ'' = F a cos φ", float(spin), turned, "rad/s", 0.05),
+        Found(f"{what}, goes", engine, "F t² / 2 m", pull * seconds**2 / 2 / mass, went, "m", 0.02),
+        Found(f"{what}, turns", engine, "I φ'' = F a cos φ", float(spin), turned, "rad/s", 0.05),
     ]
 
 
-def hung(engine: str) -> Row:
+def hung(engine: str) -> Found:
     """A rod on a rope at its end hangs and swings as two pendulums do, the slower one of which is started."""
     long, rope, mass = 0.6, 0.8, 1.0
     # of the double pendulum, small: q1 the rope's angle, q2 the rod's; M q'' = -K q
@@ -149,10 +153,10 @@ def hung(engine: str) -> Row:
     joint = Joint("rope", 0, -1, knot, DOWN, far=np.array([0, 0, 4.0]), length=rope)
     poses, _ = solved(engine, [box((0.02, 0.02, long), place, turn=turn, mass=mass)], 8.0, [joint])
     wanted = 2 * np.pi / float(np.sqrt(squares[k]))
-    return Row("rod on a rope", engine, "double pendulum, slow", wanted, period(poses[:, 0, 0]), "s", 0.02)
+    return Found("rod on a rope", engine, "double pendulum, slow", wanted, period(poses[:, 0, 0]), "s", 0.02)
 
 
-def cradle(engine: str) -> list[Row]:
+def cradle(engine: str) -> list[Found]:
     """How high the last ball of five goes, and how far the middle one moves."""
     radius, length, angle = 0.05, 0.5, 0.8
     balls, joints = [], []
@@ -166,12 +170,12 @@ def cradle(engine: str) -> list[Row]:
     stray = float(np.abs(poses[:, 2, 0]).max())
     wanted = length * (1 - np.cos(angle))
     return [
-        Row("Newton's cradle, the last ball rises", engine, "as the first", wanted, rise, "m", 0.05),
-        Row("Newton's cradle, the middle ball", engine, "stays", 0.0, stray, "m", 0.02),
+        Found("Newton's cradle, the last ball rises", engine, "as the first", wanted, rise, "m", 0.05),
+        Found("Newton's cradle, the middle ball", engine, "stays", 0.0, stray, "m", 0.02),
     ]
 
 
-def collide(engine: str, restitution: float, masses: Sequence[float] = (2.0, 1.0)) -> list[Row]:
+def collide(engine: str, restitution: float, masses: Sequence[float] = (2.0, 1.0)) -> list[Found]:
     """Two balls in weightlessness meet head-on: momentum, and the speed with which they part."""
     speed, root = 3.0, restitution**0.5
     one = ball(0.1, (0, 0, 5), mass=masses[0], restitution=root, motion=np.array([speed, 0, 0, 0, 0, 0]))
@@ -179,22 +183,22 @@ def collide(engine: str, restitution: float, masses: Sequence[float] = (2.0, 1.0
     _, motions = solved(engine, [one, other], 0.6, gravity=NONE)
     end = motions[-1, :, 0]
     what = f"balls of {masses[0]:g} and {masses[1]:g} kg meet, e = {restitution:g}"
-    rows = [Row(what, engine, "m v is kept", masses[0] * speed, float(end @ np.array(masses)), "kg m/s", 0.01)]
+    rows = [Found(what, engine, "m v is kept", masses[0] * speed, float(end @ np.array(masses)), "kg m/s", 0.01)]
     parted = float(end[1] - end[0])
     if restitution:
-        rows.append(Row(f"{what}, they part", engine, "e v", restitution * speed, parted, "m/s", 0.05))
+        rows.append(Found(f"{what}, they part", engine, "e v", restitution * speed, parted, "m/s", 0.05))
     else:
-        rows.append(Row(f"{what}, they part", engine, "stay together", 0.0, parted, "m/s", 0.15))
+        rows.append(Found(f"{what}, they part", engine, "stay together", 0.0, parted, "m/s", 0.15))
     return rows
 
 
-def blocks(engine: str, restitution: float = 0.5) -> list[Row]:
+def blocks(engine: str, restitution: float = 0.5) -> list[Found]:
     """The same with boxes, which no rule of ours for balls looks at. Restitution above 0."""
     speed, root, own = 3.0, restitution**0.5, {"friction": 0.0}
     one = box((0.2,) * 3, (0, 0, 5), mass=2.0, restitution=root, motion=np.array([speed, 0, 0, 0, 0, 0]), **own)
     _, motions = solved(engine, [one, box((0.2,) * 3, (1, 0, 5), mass=1.0, restitution=root, **own)], 0.6, gravity=NONE)
     end, what = motions[-1, :, 0], f"boxes of 2 and 1 kg meet, e = {restitution:g}"
     return [
-        Row(what, engine, "m v is kept", 6.0, float(2 * end[0] + end[1]), "kg m/s", 0.01),
-        Row(f"{what}, they part", engine, "e v", restitution * speed, float(end[1] - end[0]), "m/s", 0.05),
+        Found(what, engine, "m v is kept", 6.0, float(2 * end[0] + end[1]), "kg m/s", 0.01),
+        Found(f"{what}, they part", engine, "e v", restitution * speed, float(end[1] - end[0]), "m/s", 0.05),
     ]

@@ -7,19 +7,21 @@ import numpy as np
 
 from galatea.backend.protocol import materials, scene
 
-from ._physics_stand import Array, G, Row, film
+from ._physics_stand import Array, Found, G, film
 
 MOON = 1.62
 
 
-def fall(engine: str, gravity: float = G) -> Row:
+def fall(engine: str, gravity: float = G) -> Found:
     seconds = 20 / 24
     done = film(engine, [{"name": "ball", "position": [0, 0, 5]}], 1.0, environment={"gravity": [0, 0, -gravity]})
     z = done.track([done.things("ball")[0].main])[:, 0, 2, 3]
-    return Row(f"free fall, g {gravity}", engine, "g t² / 2", gravity * seconds**2 / 2, float(z[0] - z[20]), "m", 0.01)
+    return Found(
+        f"free fall, g {gravity}", engine, "g t² / 2", gravity * seconds**2 / 2, float(z[0] - z[20]), "m", 0.01
+    )
 
 
-def throw(engine: str, speed: tuple[float, float] = (3.0, 4.0)) -> Row:
+def throw(engine: str, speed: tuple[float, float] = (3.0, 4.0)) -> Found:
     """Where it is as high as it was thrown from."""
     x, z = speed
     ball = {"name": "ball", "position": [0, 0, 1], "initial_velocity": [x, 0, z]}
@@ -33,10 +35,10 @@ def throw(engine: str, speed: tuple[float, float] = (3.0, 4.0)) -> Row:
     up = (drop - rise) / frame + G * frame / 2
     after = (up + np.sqrt(up * up + 2 * G * rise)) / G
     got = float(way[k, 0] + (way[k + 1, 0] - way[k, 0]) * after / frame)
-    return Row(f"range of a throw at {x:g}, {z:g} m/s", engine, "2 vₓ v_z / g", 2 * x * z / G, got, "m", 0.01)
+    return Found(f"range of a throw at {x:g}, {z:g} m/s", engine, "2 vₓ v_z / g", 2 * x * z / G, got, "m", 0.01)
 
 
-def bounce(engine: str, substance: str = "rubber", height: float = 1.0, name: str = "ball") -> Row:
+def bounce(engine: str, substance: str = "rubber", height: float = 1.0, name: str = "ball") -> Found:
     floor = "steel"
     share = materials.restitution_on(materials.substance(substance), materials.substance(floor))
     seconds = (1 + 1.6 * share) * np.sqrt(2 * height / G) + 0.1
@@ -47,10 +49,10 @@ def bounce(engine: str, substance: str = "rubber", height: float = 1.0, name: st
     low = int(np.argmax(np.diff(z) > 1e-5))
     got = float(z[low : low + int(2400 * share * np.sqrt(2 * height / G) / 10) + 8].max())
     what = f"bounce of a {name} of {substance} from {height:g} m"
-    return Row(what, engine, "e² h", share**2 * height, got, "m", 0.05)
+    return Found(what, engine, "e² h", share**2 * height, got, "m", 0.05)
 
 
-def slide(engine: str, friction: float = 0.4, speed: float = 3.0) -> Row:
+def slide(engine: str, friction: float = 0.4, speed: float = 3.0) -> Found:
     own = scene.Material(friction=friction)
     both = materials.friction_between(materials.resolved(own, "pine"), materials.substance("concrete"))
     crate = {"name": "crate", "position": [0, 0, 0], "dimensions": [0.4, 0.4, 0.2], "initial_velocity": [speed, 0, 0],
@@ -59,18 +61,18 @@ def slide(engine: str, friction: float = 0.4, speed: float = 3.0) -> Row:
     x = done.track([done.things("crate")[0].main])[:, 0, 0, 3]
     wanted = speed**2 / (2 * both * G)
     what = f"slide of a crate at {speed:g} m/s, friction {both:.2f}"
-    return Row(what, engine, "v² / 2 μ g", wanted, float(x[-1] - x[0]), "m", 0.05)
+    return Found(what, engine, "v² / 2 μ g", wanted, float(x[-1] - x[0]), "m", 0.05)
 
 
-def stack(engine: str, count: int = 10, seconds: float = 5.0) -> Row:
+def stack(engine: str, count: int = 10, seconds: float = 5.0) -> Found:
     crate = {"name": "crate", "count": count, "arrangement": "stack", "dimensions": [0.5, 0.5, 0.5]}
     done = film(engine, [crate], seconds)
     way = done.track([each.main for each in done.things("crate")])[:, :, :3, 3]
     moved = float(np.abs(way[-1] - way[0]).max())
-    return Row(f"stack of {count} stands for {seconds:g} s", engine, "does not move", 0.0, moved, "m", 0.02)
+    return Found(f"stack of {count} stands for {seconds:g} s", engine, "does not move", 0.0, moved, "m", 0.02)
 
 
-def dominoes(engine: str, count: int = 12) -> Row:
+def dominoes(engine: str, count: int = 12) -> Found:
     """How many fall out of turn or not at all."""
     row = {"name": "domino", "count": count, "arrangement": "row"}
     push = {"kind": "push", "target": "domino", "index": 0, "strength": 0.4, "direction": [1, 0, 0], "time": 0.1}
@@ -80,4 +82,4 @@ def dominoes(engine: str, count: int = 12) -> Row:
     down = up < 0.8
     fell = np.where(down.any(axis=0), down.argmax(axis=0), 10**6)
     wrong = int((fell == 10**6).sum() + (np.diff(fell) < 0).sum())
-    return Row(f"{count} dominoes fall in turn", engine, "none out of turn", 0.0, wrong, "dominoes", 0.0)
+    return Found(f"{count} dominoes fall in turn", engine, "none out of turn", 0.0, wrong, "dominoes", 0.0)

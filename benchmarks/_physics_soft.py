@@ -12,7 +12,7 @@ from galatea.addon.scene.lib.physics import recording, skinning, soft
 from galatea.addon.scene.lib.physics.draping import area
 from galatea.addon.scene.lib.physics.enclosing import Solid
 
-from ._physics_stand import Array, Film, G, Row, film
+from ._physics_stand import Array, Film, Found, G, film
 
 
 def shapes(done: Film, obj: bpy.types.Object, frames: list[int]) -> list[tuple[Array, Array]]:
@@ -38,21 +38,21 @@ def _areas(looks: list[tuple[Array, Array]]) -> Array:
     return np.array([float(area(points[None], faces)[0]) for points, _ in looks])
 
 
-def _changed(what: str, looks: list[tuple[Array, Array]]) -> Row:
+def _changed(what: str, looks: list[tuple[Array, Array]]) -> Found:
     areas = _areas(looks)
     worst = areas[np.abs(areas / areas[0] - 1).argmax()]
-    return Row(f"{what}, area", "Blender's cloth", "as at first", float(areas[0]), float(worst), "m²", 0.03)
+    return Found(f"{what}, area", "Blender's cloth", "as at first", float(areas[0]), float(worst), "m²", 0.03)
 
 
-def cloth_falls(substance: str = "cotton") -> Row:
+def cloth_falls(substance: str = "cotton") -> Found:
     cloth = {"name": "cloth", "type": "cloth", "material": {"name": substance}, "position": [0, 0, 3]}
     done = film("blender", [cloth], 0.5)
     (first, _), (last, _) = shapes(done, done.things("cloth")[0].main, [1, 10])
     wanted, got = G * (9 / 24) ** 2 / 2, float((first - last)[:, 2].mean())
-    return Row(f"cloth of {substance} falls for 0.375 s", "Blender's cloth", "g t² / 2", wanted, got, "m", 0.05)
+    return Found(f"cloth of {substance} falls for 0.375 s", "Blender's cloth", "g t² / 2", wanted, got, "m", 0.05)
 
 
-def drape(over: str = "chair", substance: str = "cotton", seconds: float = 1.0) -> list[Row]:
+def drape(over: str = "chair", substance: str = "cotton", seconds: float = 1.0) -> list[Found]:
     """A cloth over something: its area, and how many of its vertices are inside of that in any frame."""
     lies = {"kind": "over", "target": over}
     objects: list[dict[str, Any]] = [
@@ -73,11 +73,11 @@ def drape(over: str = "chair", substance: str = "cotton", seconds: float = 1.0) 
                 [inside, *(len(solid.inside((points - shift) @ np.linalg.inv(turn).T)) for points, _ in looks)]
             )
     what = f"{substance} over a {over}"
-    hit = Row(f"{what}, vertices inside", "Blender's cloth", "none", 0.0, inside, "vertices", 0.0)
+    hit = Found(f"{what}, vertices inside", "Blender's cloth", "none", 0.0, inside, "vertices", 0.0)
     return [_changed(what, looks), hit]
 
 
-def hang(substance: str = "cotton", seconds: float = 0.5) -> list[Row]:
+def hang(substance: str = "cotton", seconds: float = 0.5) -> list[Found]:
     """By its top: that stays where it is, and the bottom hangs no lower than the cloth is long."""
     curtain = {"name": "curtain", "type": "cloth", "material": {"name": substance}, "position": [0, 0, 0.5],
                "dimensions": [1.0, 0.1, 1.0]}  # fmt: skip
@@ -90,12 +90,12 @@ def hang(substance: str = "cotton", seconds: float = 0.5) -> list[Row]:
     solver, what = "Blender's cloth", f"curtain of {substance}"
     return [
         _changed(what, looks),
-        Row(f"{what}, its rail", solver, "stays", 0.0, away, "m", 0.01),
-        Row(f"{what}, its length", solver, "as at first", tall, float(np.ptp(last[:, 2])), "m", 0.03),
+        Found(f"{what}, its rail", solver, "stays", 0.0, away, "m", 0.01),
+        Found(f"{what}, its length", solver, "as at first", tall, float(np.ptp(last[:, 2])), "m", 0.03),
     ]
 
 
-def jelly(seconds: float = 2.0) -> list[Row]:
+def jelly(seconds: float = 2.0) -> list[Found]:
     done = film("blender", [{"name": "jelly", "type": "soft_body", "position": [0, 0, 0.5]}], seconds)
     looks = shapes(done, done.things("jelly")[0].main, list(range(1, done.last + 1)))
     volumes = np.array([float(soft.volume(points[None], faces)[0]) for points, faces in looks])
@@ -103,9 +103,9 @@ def jelly(seconds: float = 2.0) -> list[Row]:
     solver, first = "our lattice", float(volumes[0])
     worst = float(volumes[np.abs(volumes / first - 1).argmax()])
     return [
-        Row("jelly falls for 0.208 s", solver, "g t² / 2", G * (5 / 24) ** 2 / 2, fallen, "m", 0.05),
-        Row("jelly at rest, volume", solver, "as at first", first, float(volumes[-1]), "m³", 0.05),
-        Row("jelly at impact, volume in any frame", solver, "as at first", first, worst, "m³", 0.05),
+        Found("jelly falls for 0.208 s", solver, "g t² / 2", G * (5 / 24) ** 2 / 2, fallen, "m", 0.05),
+        Found("jelly at rest, volume", solver, "as at first", first, float(volumes[-1]), "m³", 0.05),
+        Found("jelly at impact, volume in any frame", solver, "as at first", first, worst, "m³", 0.05),
     ]
 
 
@@ -129,20 +129,20 @@ def _swing(way: list[float], seconds: float) -> tuple[float, float, float, float
     return 2 * float(np.diff(crossed[1:]).mean()) / (24 * slow), long, thick, float(np.sqrt(young / density))
 
 
-def along() -> Row:
+def along() -> Found:
     """The time of a bar's swing along itself."""
     got, long, _, sound = _swing([0, 0, -0.4], 1.0)
-    return Row("bar of 0.5 m swings along itself", "our lattice", "4 l √(ρ / E)", 4 * long / sound, got, "s", 0.05)
+    return Found("bar of 0.5 m swings along itself", "our lattice", "4 l √(ρ / E)", 4 * long / sound, got, "s", 0.05)
 
 
-def bends() -> Row:
+def bends() -> Found:
     """The time of a bar's swing across itself."""
     got, long, thick, sound = _swing([0.1, 0, 0], 4.0)
     wanted = 2 * np.pi * long**2 * np.sqrt(12) / (1.8751**2 * thick * sound)
-    return Row("bar of 0.5 m bends", "our lattice", "2 π l² √(ρ A / E I) / 1.875²", float(wanted), got, "s", 0.1)
+    return Found("bar of 0.5 m bends", "our lattice", "2 π l² √(ρ A / E I) / 1.875²", float(wanted), got, "s", 0.1)
 
 
-def block(seconds: float = 1.2) -> list[Row]:
+def block(seconds: float = 1.2) -> list[Found]:
     """Water that falls and runs apart."""
     water = {"name": "water", "type": "fluid", "dimensions": [0.3, 0.3, 0.3], "position": [0, 0, 0.5]}
     done = film("blender", [water], seconds)
@@ -152,12 +152,12 @@ def block(seconds: float = 1.2) -> list[Row]:
     fallen = float((looks[0][0][:, 2].mean()) - shapes(done, done.things("water")[0].main, [6])[0][0][:, 2].mean())
     solver = "our FLIP"
     return [
-        Row("block of water falls for 0.208 s", solver, "g t² / 2", G * (5 / 24) ** 2 / 2, fallen, "m", 0.05),
-        Row("block of water, volume in any frame", solver, "as at first", 0.027, worst, "m³", 0.05),
+        Found("block of water falls for 0.208 s", solver, "g t² / 2", G * (5 / 24) ** 2 / 2, fallen, "m", 0.05),
+        Found("block of water, volume in any frame", solver, "as at first", 0.027, worst, "m³", 0.05),
     ]
 
 
-def poured(flow: float = 1.5) -> Row:
+def poured(flow: float = 1.5) -> Found:
     """Into a bowl for a second."""
     objects = [
         {"name": "bowl", "type": "passive", "dimensions": [0.4, 0.4, 0.2], "position": [0, 0, 0]},
@@ -167,4 +167,4 @@ def poured(flow: float = 1.5) -> Row:
     done = film("blender", objects, 1.6, events=[stop])
     ((points, faces),) = shapes(done, done.things("water")[0].main, [done.last])
     got = skinning.enclosed(points, faces)
-    return Row(f"{flow:g} l/s poured into a bowl for 1 s", "our FLIP", "flow × time", flow / 1000, got, "m³", 0.05)
+    return Found(f"{flow:g} l/s poured into a bowl for 1 s", "our FLIP", "flow × time", flow / 1000, got, "m³", 0.05)

@@ -31,7 +31,7 @@ NONE, STEP = np.zeros(3), 1 / 240
 
 
 @dataclass(frozen=True)
-class Row:
+class Found:
     """One measurement. `error` is a share of `wanted`, or where that is 0 in `unit`; `bar` is what is allowed of it."""
 
     what: str
@@ -66,7 +66,7 @@ class Row:
         return f"| {' | '.join(cells)} |"
 
 
-def single(rows: Sequence[Row]) -> str:
+def single(rows: Sequence[Found]) -> str:
     """A table of rows, each measured by one solver."""
     if not rows:
         return ""
@@ -74,9 +74,9 @@ def single(rows: Sequence[Row]) -> str:
     return "\n".join([head, *(row.line() for row in rows)])
 
 
-def both(rows: Sequence[Row]) -> str:
+def both(rows: Sequence[Found]) -> str:
     """A table of rows, each measured by Bullet and by MuJoCo, or by one of them."""
-    found: dict[str, dict[str, Row]] = {}
+    found: dict[str, dict[str, Found]] = {}
     for row in rows:
         found.setdefault(row.what, {})[row.engine] = row
     if not found:

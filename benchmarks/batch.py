@@ -14,7 +14,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
+
+from galatea.benchmarks._rows import Row, tell
 
 ROOT = Path(__file__).resolve().parents[1]
 PHOTOS = [ROOT / "presets" / "examples" / f"{name}.jpg" for name in ("otter", "toad", "otter", "toad")]
@@ -22,8 +25,8 @@ BATCHES, IMAGES, ROUNDS = (1, 2, 4, 8), 8, 5
 NAMES = ["front", "profile", "colour", "camera"]
 
 
-def forward() -> None:
-    """Seconds an image for each size of batch, and whether the numbers are the same to the bit."""
+def forward() -> Iterator[Row]:
+    """Pictures a second for each size of batch; the numbers must be the same to the bit."""
     import numpy as np
     from numpy.typing import NDArray
 
@@ -52,14 +55,13 @@ def forward() -> None:
             whole = [np.concatenate(each) for each in zip(*made, strict=True)]
             known = known or whole
             if not all(np.array_equal(*pair) for pair in zip(known, whole, strict=True)):
-                print(f"a batch of {size} gives other bits")
-    print(f"Lift's forward on {session.device}, one thread\n{'batch':>6}{'images/s':>10}{'to alone':>10}")
-    for size in BATCHES:
-        ratio = statistics.median(alone / here for alone, here in zip(times[1], times[size], strict=True))
-        print(f"{size:6}{1 / statistics.median(times[size]):10.2f}{ratio:10.2f}")
+                raise SystemExit(f"A batch of {size} gives other bits.")
+    rates = {size: 1 / statistics.median(taken) for size, taken in times.items()}
+    for size in BATCHES[1:]:
+        yield Row(f"Lift's forward, {size} together, one thread", rates[size], rates[1], "pictures/s", "one by one")
 
 
-def commands() -> None:
+def commands() -> Iterator[Row]:
     """Four photos to textured meshes, nothing in the cache."""
     with tempfile.TemporaryDirectory() as folder:
         plain = [sys.executable, "-m", "galatea.backend", "generate", "--quality", "draft", "--quiet"]
@@ -77,8 +79,7 @@ def commands() -> None:
             _turned(photo, target, mirror=number > 1)
         single = took("single", [[photo] for photo in distinct])
         together = took("together", [distinct])
-        print(f"\n{len(distinct)} photos to meshes, draft, {os.cpu_count()} cores")
-        print(f"one by one    {single:8.1f} s\none command   {together:8.1f} s\nratio         {single / together:8.2f}")
+        yield Row(f"{len(distinct)} photos to meshes, draft", together, single, "s", "one command each")
 
 
 def _turned(photo: Path, target: Path, *, mirror: bool) -> None:
@@ -90,5 +91,4 @@ def _turned(photo: Path, target: Path, *, mirror: bool) -> None:
 
 
 if __name__ == "__main__":
-    forward()
-    commands()
+    sys.exit(tell(lambda: [*forward(), *commands()]))

@@ -20,8 +20,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from galatea.benchmarks._rows import Row, tell
 
 SIZE, FPS = (640, 360), 24
 SAMPLES = 4
@@ -115,7 +118,7 @@ def _environment(threads: int) -> dict[str, str]:
     return {**os.environ, "LP_NUM_THREADS": str(threads), "PYTHONPATH": ""}
 
 
-def rates(engine: str, frames: int, folder: Path, program: str) -> None:
+def rates(engine: str, frames: int, folder: Path, program: str) -> Iterator[Row]:
     blend = folder / f"{engine}.blend"
     _apart("scene", str(blend), engine, str(frames), *map(str, SIZE))
     cores = sorted(os.sched_getaffinity(0))
@@ -134,16 +137,20 @@ def rates(engine: str, frames: int, folder: Path, program: str) -> None:
         print(f"{name:34}{frames / took:9.2f}{cpu / frames:12.3f}{wall:8.1f}", flush=True)
         seconds.append(took)
         work.append(cpu)
-    print(f"ours to plain: {seconds[0] / seconds[1]:.2f} of wall, {work[0] / work[1]:.2f} of CPU with the start of all")
-    print(f"{many} to one: {seconds[2] / seconds[3]:.2f} of {many}")
+    speed = [frames / took for took in seconds]
+    yield Row(f"{engine}, one process", speed[1], speed[0], "frames/s", "plain `blender -b -a`")
+    yield Row(f"{engine}, CPU with the start of all", work[1] / frames, work[0] / frames, "s/frame", "plain")
+    yield Row(f"{engine}, {many} processes, {many} cores", speed[3], speed[2], "frames/s", "one process, one core")
 
 
-def memory(frames: int, folder: Path) -> None:
+def memory(frames: int, folder: Path) -> Iterator[Row]:
     """Resident MB of the Blender that renders tiny Workbench frames."""
     blend = folder / "long.blend"
     _apart("scene", str(blend), "workbench", str(frames), "64", "36")
     said = _apart("long", str(blend), str(folder / "home"))
     print(f"\nmemory, Workbench, {frames} frames of 64 by 36\n{said.strip()}")
+    early, *_, last = (float(line.split()[-2]) for line in said.strip().splitlines()[1:])
+    yield Row(f"memory at frame {frames}", last, early, "MB", "at frame 100")
 
 
 def _long(blend: str, home: str) -> None:
@@ -177,7 +184,7 @@ def _apart(*words: str) -> str:
     return "\n".join(line for line in done.stderr.splitlines() if line.startswith("frame"))
 
 
-def main() -> None:
+def main() -> Iterator[Row]:
     parser = argparse.ArgumentParser()
     parser.add_argument("--frames", type=int, default=120)
     parser.add_argument("--engines", nargs="*", default=["workbench", "cycles"])
@@ -194,10 +201,10 @@ def main() -> None:
     else:
         with tempfile.TemporaryDirectory() as folder:
             for engine in options.engines:
-                rates(engine, options.frames, Path(folder), options.blender)
+                yield from rates(engine, options.frames, Path(folder), options.blender)
             if options.long:
-                memory(options.long, Path(folder))
+                yield from memory(options.long, Path(folder))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(tell(main))

@@ -6,16 +6,18 @@ Each measurement is a process of its own, so that loading counts and memory is w
 
 from __future__ import annotations
 
-import json
 import statistics
-import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+
+from galatea.benchmarks._rows import Row, child, tell
 
 ROOT = Path(__file__).resolve().parents[1]
 PHOTO = ROOT / "presets" / "examples" / "otter.jpg"
 ROUNDS = 3
+FIGURES = {"first": "s", "warm": "s", "peak": "GB"}
 
 CHILD = """
 import json, resource, sys, time
@@ -43,34 +45,21 @@ for seed in range(2):
     times.append(time.perf_counter() - (start if seed else began))
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
 made = {a.role: str(store.folder(request.id) / a.path) for a in result.assets}
-print(json.dumps({"first": times[0], "warm": times[1], "peak_gb": peak, "made": made}))
+print(json.dumps({"first": times[0], "warm": times[1], "peak": peak, "made": made}))
 """
 
 
-def measure(step: str, quality: str, picture: str, folder: str) -> dict[str, object]:
-    command = [sys.executable, "-c", CHILD, step, quality, picture, folder]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
-    if done.returncode:
-        raise SystemExit(done.stderr)
-    answer: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
-    return answer
-
-
-def main() -> None:
+def main() -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as folder:
-        cut = measure("cutout", "", str(PHOTO), folder)["made"]
-        assert isinstance(cut, dict)
-        print(f"{'':18}{'first s':>9}{'warm s':>9}{'peak GB':>9}{'to relief':>11}")
+        cut = child(CHILD, "cutout", "", str(PHOTO), folder)["made"]
         for quality in ("draft", "medium", "high"):
-            warm: dict[str, float] = {}
-            for step in ("relief", "lift"):
-                runs = [measure(step, quality, cut["cutout"], f"{folder}/{n}") for n in range(ROUNDS)]
-                names = ("first", "warm", "peak_gb")
-                first, again, peak = (statistics.median(float(str(r[name])) for r in runs) for name in names)
-                warm[step] = again
-                ratio = f"{again / warm['relief']:.2f}"
-                print(f"{step + ' ' + quality:18}{first:9.2f}{again:9.2f}{peak:9.2f}{ratio:>11}")
+            found = {}
+            for step in ("lift", "relief"):
+                runs = [child(CHILD, step, quality, cut["cutout"], f"{folder}/{n}") for n in range(ROUNDS)]
+                found[step] = [statistics.median(float(run[name]) for run in runs) for name in FIGURES]
+            for (name, unit), ours, relief in zip(FIGURES.items(), found["lift"], found["relief"], strict=True):
+                yield Row(f"{quality}, {name}", ours, relief, unit, "relief")
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(tell(main))

@@ -21,9 +21,10 @@ from pathlib import Path
 from galatea.benchmarks import _physics_bodies as bodies
 from galatea.benchmarks import _physics_scenes as scenes
 from galatea.benchmarks import _physics_soft as soft
-from galatea.benchmarks._physics_stand import Row, both, single
+from galatea.benchmarks._physics_stand import Found, both, single
+from galatea.benchmarks._rows import Row, tell
 
-Experiment = Callable[[], "Row | list[Row]"]
+Experiment = Callable[[], "Found | list[Found]"]
 
 
 def rigid(name: str) -> Iterator[Experiment]:
@@ -75,7 +76,7 @@ def flowing() -> Iterator[Experiment]:
     yield soft.poured
 
 
-def main() -> int:
+def main() -> Iterator[Row]:
     parser = argparse.ArgumentParser(description="The physics against its formulas.")
     parser.add_argument("--engines", default="blender,mujoco")
     parser.add_argument("--only", default="rigid,bodies,soft")
@@ -91,10 +92,9 @@ def main() -> int:
             continue
         plans["rigid"] += rigid(name) if "rigid" in wanted else ()
         plans["rigid"] += low(name) if "bodies" in wanted else ()
-    tables = {}
-    wrong = 0
+    tables, every = {}, list[Found]()
     for kind, experiments in plans.items():
-        rows: list[Row] = []
+        rows: list[Found] = []
         for experiment in experiments:
             start = time.monotonic()
             found = experiment()
@@ -102,12 +102,18 @@ def main() -> int:
             for row in new:
                 print(f"{time.monotonic() - start:6.1f} s  {row.line()}", flush=True)
             rows += new
-            wrong += sum(not row.holds for row in new)
+        every += rows
         tables[kind] = both(rows) if kind == "rigid" else single(rows)
         print(f"\n{tables[kind]}\n", flush=True)
     if args.write:
         _write(args.write, tables)
-    return int(wrong > 0)
+    for name in dict.fromkeys(row.engine for row in every):
+        mine = [row for row in every if row.engine == name]
+        yield Row(f"{name}: experiments within their bar", sum(row.holds for row in mine), len(mine), "", "all of them")
+        worst = max((row for row in mine if row.wanted), key=lambda row: row.error)
+        yield Row(f"{name}, the worst: {worst.what}", worst.got, worst.wanted, worst.unit, f"`{worst.formula}`")
+    if not all(row.holds for row in every):
+        raise SystemExit(1)
 
 
 def _write(path: Path, tables: dict[str, str]) -> None:
@@ -120,4 +126,4 @@ def _write(path: Path, tables: dict[str, str]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(tell(main))

@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import struct
+import sys
 import time
 import zipfile
 from collections import Counter, defaultdict
@@ -24,6 +25,7 @@ from typing import Any
 import numpy as np
 
 from galatea.addon.scene.lib.rig import finding
+from galatea.benchmarks._rows import Row, tell
 
 FIXTURES = Path(__file__).resolve().parent.parent / "tests" / "scene" / "fixtures"
 PEOPLE = {
@@ -132,13 +134,16 @@ def things(folder: Path, count: int) -> dict[str, Any]:
     return dict(kinds)
 
 
-def main() -> None:
+def main() -> Iterator[Row]:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--zeroad", type=Path)
     parser.add_argument("--things", type=Path)
     parser.add_argument("--count", type=int, default=40)
     asked = parser.parse_args()
-    print(json.dumps({"people": people()}, indent=1))
+    for name, off in people().items():
+        unit = "s" if name == "cpu_seconds" else "% of the height"
+        yield Row(f"people, {name}: mean", off["mean"], None, unit)
+        yield Row(f"people, {name}: most", off["max"], None, unit)
     for name, source in (("zeroad", asked.zeroad), ("things", asked.things)):
         if source and not source.exists():
             print(f"{source} is not there, {name} is left out")
@@ -147,4 +152,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(tell(main))

@@ -9,7 +9,6 @@ photo to a mesh with the relief, eight steps, six of them in Blender. `python -m
 from __future__ import annotations
 
 import math
-import os
 import sys
 import tempfile
 import time
@@ -25,18 +24,20 @@ from galatea.backend.protocol.recipe import Recipe, Step, load_recipe
 from galatea.backend.protocol.store import JobStore
 from galatea.backend.runners import Runner, ray
 from galatea.backend.runners.runtimes import Dispatch, Runtimes
+from galatea.benchmarks._rows import Row, tell
 
 JOBS = {"wait": 24, "work": 24, "photo": 4, "none": 200}
 SECONDS = 1.0
 """Of one job that waits or works."""
 
 
-def main(kinds: list[str]) -> None:
-    rows = {kind: {name: _measured(kind, name) for name in ("local", "1", "2", "4")} for kind in kinds}
-    print(f"\n{os.cpu_count()} cores, jobs a minute (the first one, which starts processes, counts too)")
-    print(f"{'':8}{'local':>10}{'1 worker':>10}{'2':>10}{'4':>10}")
-    for kind, row in rows.items():
-        print(f"{kind:8}" + "".join(f"{rate:10.1f}" for rate in row.values()))
+def main(kinds: list[str]) -> Iterator[Row]:
+    """The first job, which starts processes, counts too."""
+    for kind in kinds:
+        rates = {name: _measured(kind, name) for name in ("local", "1", "2", "4")}
+        yield Row(f"{kind}: Ray, 1 worker", rates["1"], rates["local"], "jobs/min", "`--runner local`")
+        for name in ("2", "4"):
+            yield Row(f"{kind}: Ray, {name} workers", rates[name], rates["1"], "jobs/min", "1 worker")
 
 
 def _measured(kind: str, name: str) -> float:
@@ -155,4 +156,4 @@ def scaled(machines: int, of: Measured = Measured()) -> tuple[float, ...]:
 
 
 if __name__ == "__main__":
-    paper() if sys.argv[1:] == ["paper"] else main(sys.argv[1:] or list(JOBS))
+    paper() if sys.argv[1:] == ["paper"] else sys.exit(tell(lambda: main(sys.argv[1:] or list(JOBS))))

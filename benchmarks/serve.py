@@ -14,15 +14,19 @@ import json
 import os
 import signal
 import ssl
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
+
+from galatea.benchmarks._rows import Row, tell
 
 ROOT = Path(__file__).resolve().parents[1]
 FAKE = 'version = 1\nname = "Fake"\ninputs = []\n\n[[step]]\ndo = "fake"\n'
@@ -135,14 +139,14 @@ def row(name: str, values: list[float]) -> str:
     return f"| {name} | {len(found)} | {at[0]:.0f} | {at[1]:.0f} | {at[2]:.0f} |"
 
 
-def main(argv: list[str] | None = None) -> int:
+def main() -> Iterator[Row]:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clients", type=int, default=200)
     parser.add_argument("--orders", type=int, default=3, help="of each client")
     parser.add_argument("--seconds", type=float, default=0.0, help="that a job takes")
     parser.add_argument("--no-kill", action="store_true")
-    options = parser.parse_args(argv)
-    bad = 0
+    options = parser.parse_args()
+    bad, rates, submits = 0, list[float](), list[float]()
     for kill in (False,) if options.no_kill else (False, True):
         with tempfile.TemporaryDirectory() as folder:
             box = Box(Path(folder), options.clients)
@@ -161,8 +165,17 @@ def main(argv: list[str] | None = None) -> int:
               f"cut off {len(times['away'])}")  # fmt: skip
         print("\n".join(wrong[:5]))
         bad += len(wrong) + (jobs != orders) + (ended != orders)
-    return 1 if bad else 0
+        rates.append(orders / spent)
+        submits.append(1000 * statistics.median(times["submit"]))
+    plain = None if options.no_kill else "no fault"
+    for what, values, unit in (("orders", rates, "orders/s"), ("a submit, median", submits, "ms")):
+        yield Row(f"{options.clients} clients, {what}, no fault", values[0], None, unit)
+        if plain:
+            yield Row(f"{options.clients} clients, {what}, kill -9 in the middle", values[1], values[0], unit, plain)
+    yield Row("orders lost, wrong or done twice", bad, None)
+    if bad:
+        raise SystemExit(1)
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    sys.exit(tell(main))

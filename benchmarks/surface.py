@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from galatea.benchmarks._rows import Row, tell
 
 BASE: dict[str, Any] = {
     "grid": 160,
@@ -156,7 +159,7 @@ def places(made: Any, guess: Any, move: Any, truth: Any) -> dict[str, Any]:
     return {"back": round(made.back_confidence(), 4), **{name: np.round(x, 4).tolist() for name, x in table.items()}}
 
 
-def table(rows: list[dict[str, Any]]) -> None:
+def table(rows: list[dict[str, Any]]) -> Iterator[Row]:
     """Means over the views that have every choice, and over those of `base`; in brackets on how many it is better."""
     by: dict[str, dict[tuple[str, int], dict[str, Any]]] = {}
     for row in rows:
@@ -168,6 +171,8 @@ def table(rows: list[dict[str, Any]]) -> None:
         for score in SCORES:
             ours = np.array([found[view][score] for view in both])
             base = np.array([by["base"][view][score] for view in both])
+            if score == "cd" and name != "base":
+                yield Row(f"{name}: Chamfer, {len(both)} views", ours.mean(), base.mean(), "", "base")
             won = ((ours < base) if score == "cd" else (ours > base)).mean()
             line += f"{ours.mean():9.4f} {ours.mean() / base.mean():6.3f} {won:4.0%} "
         print(line)
@@ -222,7 +227,7 @@ def fitted(which: list[int], facts: list[Any], hidden: list[Any], away: list[Any
     return weights
 
 
-def main() -> None:
+def main() -> Iterator[Row]:
     from galatea.backend.backends.lift import WEIGHTS
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -249,9 +254,9 @@ def main() -> None:
                 file.flush()
                 rows.append(line)
     print(f"\r{'':80}\r", end="")
-    table([row for row in rows if row["choice"] in wanted])
+    yield from table([row for row in rows if row["choice"] in wanted])
     confidence(rows)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(tell(main))

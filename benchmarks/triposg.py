@@ -11,10 +11,12 @@ do not count; on two cores it takes half as long.
 from __future__ import annotations
 
 import argparse
-import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+
+from galatea.benchmarks._rows import Row, child, tell
 
 ROOT = Path(__file__).resolve().parents[1]
 KINDS = {"cpu": ("fp32", "bf16", "int8"), "cuda": ("fp32", "fp16", "bf16", "int8")}
@@ -155,15 +157,7 @@ for turn in ("first", "warm"):
 """
 
 
-def child(code: str, *words: str) -> dict[str, object]:
-    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, cwd=ROOT)
-    if done.returncode:
-        raise SystemExit(done.stderr)
-    answer: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
-    return answer
-
-
-def main() -> None:
+def main() -> Iterator[Row]:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--device", default="cpu", choices=tuple(KINDS))
     parser.add_argument("--whole", action="store_true")
@@ -172,24 +166,27 @@ def main() -> None:
         for kind in (*KINDS[given.device], *(("fp16+offload",) if given.device == "cuda" else ())):
             subprocess.run([sys.executable, "-c", WHOLE, given.device, kind], cwd=ROOT, check=True)
         return
+    plain = 0.0
     for kind in KINDS[given.device]:
         layer = child(CHILD, "flow", given.device, kind)
-        seconds, gb = float(str(layer["seconds"])), float(str(layer["gb"]))
+        seconds, gb = layer["seconds"], layer["gb"]
         print(f"{kind}: a layer of the flow, two of 2049 tokens: {seconds:.2f} s, {gb:.3f} GB; ", end="")
         print(f"a step of 21: {21 * seconds:.1f} s, {21 * gb:.2f} GB; 50 steps: {50 * 21 * seconds / 60:.1f} min")
+        plain = plain or seconds
+        yield Row(f"{given.device}: a layer of the flow, {kind}", seconds, plain, "s", "fp32")
         if "error" in layer:
             print(f"    against fp32: {layer['error']:.2%} of the output, {layer['error_of_change']:.2%} of its change")
         if kind == "int8":
             continue
         encoder, decoder = (child(CHILD, what, given.device, kind) for what in ("encoder", "decoder"))
-        print(f"    encoder, 24 layers: {24 * float(str(encoder['seconds'])):.1f} s;", end=" ")
-        print(f"decoder, 16 layers: {16 * float(str(decoder['seconds'])):.1f} s")
+        print(f"    encoder, 24 layers: {24 * encoder['seconds']:.1f} s;", end=" ")
+        print(f"decoder, 16 layers: {16 * decoder['seconds']:.1f} s")
         rates = child(CHILD, "field", given.device, kind)
-        print("    places a second, by chunk:", {k: round(float(str(v))) for k, v in rates.items() if k.isdigit()})
+        print("    places a second, by chunk:", {k: round(v) for k, v in rates.items() if k.isdigit()})
     print("surface: depth, places asked, share of all, faces, seconds beside the field")
     for depth, row in child(SURFACE).items():
         print(f"    {depth}: {row}")
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(tell(main))

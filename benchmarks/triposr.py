@@ -18,9 +18,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+from galatea.benchmarks._rows import Row, tell
 
 FITTED = Path(__file__).resolve().parents[1] / "out" / "benchmarks" / "triposr_field.safetensors"
 COUNT, LARGE = 256, 512
@@ -228,10 +230,10 @@ def measure(name: str, folder: str) -> dict[str, float]:
     return row
 
 
-def against(folder: str, part: str) -> None:
+def against(folder: str, part: str) -> Iterator[Row]:
     a, b = measure(f"{part}_ours", folder), measure(f"{part}_plain", folder)
-    ratios = (f"{b[key] / a[key]:.2f} {label}" for key, label in (("wall", "wall"), ("cpu", "CPU"), ("peak", "memory")))
-    print(f"{'':6}{part}, plain / ours: {', '.join(ratios)}", flush=True)
+    for key, label, unit in (("wall", "wall", "s"), ("cpu", "CPU", "s"), ("peak", "memory", "GB")):
+        yield Row(f"{part}, {label}", a[key], b[key], unit, "as the reference does it")
 
 
 def difference(folder: str) -> str:
@@ -251,7 +253,7 @@ def same_mesh(folder: str) -> str:
     return f"the same {len(ours['faces'])} faces, vertices at most {away:.1e} cells apart"
 
 
-def main() -> None:
+def main() -> Iterator[Row]:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("parts", nargs="*", default=["load", "codes", "field", "large"])
     parser.add_argument("--child")
@@ -267,13 +269,13 @@ def main() -> None:
             f"{os.environ.get('OMP_NUM_THREADS', os.cpu_count())} threads{'':15}{'wall s':>9}{'CPU s':>9}{'peak GB':>9}"
         )
         if "load" in options.parts:
-            against(folder, "load")
+            yield from against(folder, "load")
             measure("load_ours_safetensors", folder)
         if "codes" in options.parts:
-            against(folder, "codes")
+            yield from against(folder, "codes")
             print(f"{'':6}{difference(folder)}")
         if "field" in options.parts:
-            against(folder, "field")
+            yield from against(folder, "field")
             print(f"{'':6}{same_mesh(folder)}")
         if "large" in options.parts:
             measure("large_alone", folder)
@@ -281,4 +283,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(tell(main))

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from galatea.addon.scene.lib.uv import layout, packing, tiles, unwrapping
 from galatea.addon.scene.work import Work
 from galatea.backend.protocol.store import JobStore
 from galatea.backend.worker.report import Report
+from galatea.benchmarks._rows import Row, tell
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
@@ -145,7 +146,7 @@ def picture(obj: bpy.types.Object, uv: meshes.Floats, path: Path, side: int = 51
     image.save(path)
 
 
-def main() -> None:
+def main() -> Iterator[Row]:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("files", nargs="*", type=Path)
     parser.add_argument("--faces", type=int, default=20000)
@@ -172,6 +173,7 @@ def main() -> None:
             continue
         with tempfile.TemporaryDirectory() as folder:
             points, faces = cleaned(make(), options.faces, Path(folder))
+        found: dict[str, dict[str, float]] = {}
         for name, way in ways.items():
             bpy.ops.wm.read_factory_settings(use_empty=True)
             obj = bpy.data.objects.new(mesh, meshes.new_mesh(mesh, points, faces))
@@ -180,6 +182,7 @@ def main() -> None:
             uv = way(obj)
             seconds = time.process_time() - began
             m = layout.measure(obj.data, uv, size=options.size)
+            found[name] = {"charts": m.charts, "stretch": m.stretch, "CPU": seconds}
             if options.pictures:
                 options.pictures.mkdir(parents=True, exist_ok=True)
                 picture(obj, uv, options.pictures / f"{mesh} {name}.png".replace("/", "-"))
@@ -188,7 +191,11 @@ def main() -> None:
                 f"| {m.used:.1%} | {m.flipped:.0%} | {seconds:.1f} |",
                 flush=True,
             )
+        theirs = found.get("xatlas as it comes", {})
+        for what, value in theirs.items():
+            unit = "s" if what == "CPU" else ""
+            yield Row(f"{mesh}, {len(faces)} faces: {what}", found["merged"][what], value, unit, "xatlas as it comes")
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(tell(main))

@@ -8,6 +8,15 @@ import pytest
 from galatea.backend.protocol.store import JobStore
 
 ROOT = Path(__file__).resolve().parents[1]
+try:
+    from hypothesis import HealthCheck, settings
+except ModuleNotFoundError:  # in Blender's own Python, where the scene tests run too
+    pass
+else:  # every run of the suite tries the same examples; tools/torture.py tries others
+    settings.register_profile(
+        "same", derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)
+    )
+    settings.load_profile("same")
 
 
 @pytest.fixture

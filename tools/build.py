@@ -18,8 +18,7 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-from wheels import PLATFORMS, ROOT, WheelError, fetch
+from galatea.tools.wheels import PLATFORMS, ROOT, WheelError, fetch
 
 PARTS = ("__init__.py", "addon", "backend", "presets", "LICENSE", "README.md", "THIRD_PARTY.md")
 """All that runs, and what the law and the reader need."""
@@ -51,10 +50,10 @@ def build(platforms: Sequence[str], out: Path) -> list[Path]:
         made.mkdir()
         _stage(stage, wheels, platforms)
         split = ["--split-platforms"] if platforms else []
-        _blender_ext("build", "--source-dir", str(stage), "--output-dir", str(made), *split)
+        blender_ext("build", "--source-dir", str(stage), "--output-dir", str(made), *split)
         zips = []
         for path in sorted(made.glob("*.zip")):
-            _blender_ext("validate", str(path))
+            blender_ext("validate", str(path))
             part = out / f"{path.name}.part"
             _repack(path, part)
             zips.append(part.replace(out / path.name))
@@ -101,7 +100,7 @@ def _repack(source: Path, target: Path) -> None:
             new.writestr(entry, old.read(item), compresslevel=9)
 
 
-def _blender_ext(*arguments: str) -> None:
+def blender_ext(*arguments: str) -> None:
     """Blender's own `blender_ext.py` from the bpy wheel; needs no window and does not load Blender."""
     spec = importlib.util.find_spec("bpy")
     if not spec or not spec.origin:

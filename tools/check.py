@@ -43,6 +43,11 @@ def catalogue() -> bool:
     return run(sys.executable, "-P", "backend", "describe", "--check")
 
 
+def site() -> bool:
+    """docs/ builds as a site in which every link leads somewhere."""
+    return run(sys.executable, "tools/website.py")
+
+
 def extension() -> bool:
     """The zip of this platform builds and Blender's validator takes it."""
     return run(sys.executable, "tools/build.py", "--here", "--out", ".cache/check-build")
@@ -53,7 +58,9 @@ def tests() -> bool:
     return run(sys.executable, "-m", "pytest", "-q", "-m", "not window")
 
 
-CHECKS: dict[str, Callable[[], bool]] = {check.__name__: check for check in (lint, types, catalogue, extension, tests)}
+CHECKS: dict[str, Callable[[], bool]] = {
+    check.__name__: check for check in (lint, types, catalogue, site, extension, tests)
+}
 
 
 def main(argv: list[str]) -> int:

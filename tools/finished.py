@@ -10,10 +10,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import os
-import subprocess
 import sys
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -23,10 +20,12 @@ from PIL import Image, ImageDraw
 
 from galatea.addon.scene.lib.render import framing
 from galatea.backend.geometry import raster
+from galatea.backend.protocol.recipe import load_recipe
+from galatea.tools import sheets
+from galatea.tools.sheets import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 WORK = ROOT / "out" / "finished"
-SHEET = ROOT / "docs" / "pictures" / "finished.jpg"
+SHEET = sheets.PICTURES / "finished.jpg"
 MOST = 400_000
 """Bytes of the sheet."""
 CELL, LINE, GAP = 150, 16, 10
@@ -39,32 +38,22 @@ COLUMNS = ("photo", "raw mesh: front, right, back, left", "finished", "triangles
 
 def unpicked(count: int) -> list[Path]:
     """The first photos by the hash of what is in them."""
-    photos = [path for path in (ROOT / "presets" / "examples").iterdir() if path.suffix in (".jpg", ".png")]
-    return sorted(photos, key=lambda path: hashlib.sha256(path.read_bytes()).hexdigest())[:count]
+    return sorted(sheets.photos(), key=lambda path: hashlib.sha256(path.read_bytes()).hexdigest())[:count]
 
 
 def recipe(name: str, *, finish: bool) -> Path:
     """photo_to_mesh with pictures at its end; or, without `finish`, up to the raw mesh alone."""
-    steps = tomllib.loads((ROOT / "presets" / "recipes" / "photo_to_mesh.toml").read_text("utf-8"))["step"]
-    names = [step["do"] for step in steps]
+    names = [step.do for step in load_recipe("photo_to_mesh").steps]
     names = [*names, "report"] if finish else names[: names.index("bring") + 1]
-    lines = ["version = 1", f'name = "{name}"', 'inputs = ["image"]']
-    lines += [f'[[step]]\ndo = "{step}"' for step in names]
-    lines.append(f'[[step]]\ndo = "views"\ncount = {SIDES}\nsize = {2 * CELL}')
-    path = WORK / f"{name}.toml"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return path
+    return sheets.recipe(WORK / f"{name}.toml", [*names, "views"], views={"count": SIDES, "size": 2 * CELL})
 
 
 def run(photos: Sequence[Path], name: str, quality: str, gate: str, *, finish: bool) -> None:
-    words = [sys.executable, "-m", "galatea.backend", "run", str(recipe(name, finish=finish)), "--quality", quality]
-    words += [word for photo in photos for word in ("--image", str(photo))]
+    images = [word for photo in photos for word in ("--image", photo)]
     out = WORK / name if len(photos) > 1 else WORK / name / photos[0].stem
-    words += ["--out", str(out), "--overwrite", *(["--gate", gate] if finish and gate else [])]
-    code = subprocess.run(words, env=os.environ, stdout=subprocess.DEVNULL).returncode
-    if code not in (0, 9):  # 9: some fell short of the gate, which the captions tell
-        raise SystemExit(f"{name} ended with {code}")
+    words = ["run", recipe(name, finish=finish), "--quality", quality, *images, "--out", out, "--overwrite"]
+    words += ["--gate", gate] if finish and gate else []
+    sheets.galatea(*words, allowed=(0, 9))  # 9: some fell short of the gate, which the captions tell
 
 
 def triangles(path: Path) -> Image.Image:
@@ -90,15 +79,6 @@ def triangles(path: Path) -> Image.Image:
     return Image.fromarray((grey * 255).astype(np.uint8)).convert("RGB").resize((CELL, CELL), Image.Resampling.LANCZOS)
 
 
-def tile(path: Path) -> Image.Image:
-    with Image.open(path) as opened:
-        image = opened.convert("RGBA")
-    image.thumbnail((CELL, CELL), Image.Resampling.LANCZOS)
-    made = Image.new("RGB", (CELL, CELL), "white")
-    made.paste(image, ((CELL - image.width) // 2, (CELL - image.height) // 2), image)
-    return made
-
-
 def caption(photo: Path, folder: Path, raw: Path) -> str:
     report = json.loads((folder / "mesh_report.json").read_text("utf-8"))
     rows: dict[str, Any] = {row["name"]: row for row in report["rows"]}
@@ -122,10 +102,10 @@ def draw(photos: Sequence[Path]) -> Image.Image:
     for number, photo in enumerate(photos):
         top = LINE + number * (CELL + LINE)
         raw, done = WORK / "raw" / photo.stem, WORK / "finished" / photo.stem
-        sheet.paste(tile(photo), (at[0], top))
+        sheet.paste(sheets.tile(photo, CELL), (at[0], top))
         for side in range(SIDES):
-            sheet.paste(tile(raw / f"view_{side}.png"), (at[1] + side * CELL, top))
-            sheet.paste(tile(done / f"view_{side}.png"), (at[2] + side * CELL, top))
+            sheet.paste(sheets.tile(raw / f"view_{side}.png", CELL), (at[1] + side * CELL, top))
+            sheet.paste(sheets.tile(done / f"view_{side}.png", CELL), (at[2] + side * CELL, top))
         sheet.paste(triangles(done / "mesh.glb"), (at[3], top))
         pen.text((4, top + CELL + 1), caption(photo, done, raw), fill=(70, 70, 70))
     return sheet
@@ -141,12 +121,7 @@ def main(argv: list[str]) -> int:
     photos = unpicked(options.count)
     run(photos, "finished", options.quality, options.gate, finish=True)
     run(photos, "raw", options.quality, "", finish=False)
-    sheet = draw(photos)
-    for quality in range(90, 30, -4):
-        sheet.save(options.to, quality=quality, optimize=True)
-        if options.to.stat().st_size <= MOST:
-            break
-    print(options.to)
+    sheets.save(draw(photos), options.to, MOST)
     return 0
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -19,10 +18,10 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw
 
-ROOT = Path(__file__).resolve().parents[1]
-PICTURES = ROOT / "docs" / "pictures"
+from galatea.tools.sheets import EXAMPLES, PICTURES, ROOT, galatea, save
+
 WORK = ROOT / "out" / "looks"
-PHOTO = ROOT / "presets" / "examples" / "moose.jpg"
+PHOTO = EXAMPLES / "moose.jpg"
 SIZE, SMALL, SAMPLES = (320, 240), (200, 150), 16
 LIMIT = 300_000
 """bytes of a sheet."""
@@ -54,7 +53,7 @@ class Set:
         return work
 
     def render(self, report: Any, frame: int, samples: int) -> Image.Image:
-        """A frame over a grey chequer, where there is nothing."""
+        """A frame, with alpha where there is nothing."""
         import bpy
 
         from galatea.addon.scene.lib.render import engines
@@ -67,12 +66,16 @@ class Set:
         image.file_format, image.color_mode, scene.render.filepath = "PNG", "RGBA", str(path)
         scene.frame_set(frame)
         bpy.ops.render.render(write_still=True)
-        seen = Image.open(path).convert("RGBA")
-        rows, columns = np.indices((seen.height, seen.width)) // 12
-        chequer = np.where((rows + columns) % 2, 150, 120).astype(np.uint8)
-        under = Image.fromarray(np.stack([chequer] * 3, axis=-1)).convert("RGBA")
-        under.alpha_composite(seen)
-        return under.convert("RGB")
+        return Image.open(path).convert("RGBA")
+
+
+def chequered(seen: Image.Image) -> Image.Image:
+    """Over grey squares, where there is nothing."""
+    rows, columns = np.indices((seen.height, seen.width)) // 12
+    chequer = np.where((rows + columns) % 2, 150, 120).astype(np.uint8)
+    under = Image.fromarray(np.stack([chequer] * 3, axis=-1)).convert("RGBA")
+    under.alpha_composite(seen)
+    return under.convert("RGB")
 
 
 def panorama(path: Path) -> Path:
@@ -116,7 +119,7 @@ def looks(made: Set) -> Iterator[tuple[str, Image.Image]]:
         made.open()
         made.run("stage", **params)
         work = made.run("camera", path=path, seconds=0.1, width=SIZE[0], height=SIZE[1])
-        yield name, made.render(work.report, 1, SAMPLES)
+        yield name, chequered(made.render(work.report, 1, SAMPLES))
 
 
 def cameras(made: Set) -> Iterator[tuple[str, Image.Image]]:
@@ -134,7 +137,7 @@ def cameras(made: Set) -> Iterator[tuple[str, Image.Image]]:
         work = made.run("camera", seconds=3.0, width=SMALL[0], height=SMALL[1], **params)
         strip = Image.new("RGB", (3 * SMALL[0], SMALL[1]))
         for number, frame in enumerate(frames):
-            strip.paste(made.render(work.report, frame, SAMPLES // 4), (number * SMALL[0], 0))
+            strip.paste(chequered(made.render(work.report, frame, SAMPLES // 4)), (number * SMALL[0], 0))
         yield name, strip
         if name == "follow":
             made.open()
@@ -167,12 +170,7 @@ def sheet(cells: Iterator[tuple[str, Image.Image]], columns: int, path: Path) ->
     for number, cell in enumerate(made):
         left, top = number % columns * (wide + 4), number // columns * (high + 4)
         out.paste(cell, (left, top + (high - cell.height) // 2))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    for quality in range(90, 40, -5):
-        out.save(path, quality=quality, optimize=True)
-        if path.stat().st_size < LIMIT:
-            break
-    print(path, path.stat().st_size)
+    save(out, path, LIMIT)
 
 
 def main(argv: list[str]) -> int:
@@ -181,8 +179,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--only", choices=("looks", "cameras"))
     options = parser.parse_args(argv)
     if not options.scene.is_file():
-        command = ["run", "photo_to_mesh", "--image", PHOTO, "--out", WORK, "--overwrite"]
-        subprocess.run([sys.executable, "-m", "galatea.backend", *map(str, command)], check=True)
+        galatea("run", "photo_to_mesh", "--image", PHOTO, "--out", WORK, "--overwrite")
     made = Set(options.scene)
     if options.only != "cameras":
         sheet(looks(made), 4, PICTURES / "looks.jpg")

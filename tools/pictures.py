@@ -1,88 +1,78 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Make the sheets of docs/pictures: each photo beside its mesh from four sides, as `galatea` makes it, not retouched.
+"""Make docs/pictures anew, all of it or what is named: `python tools/pictures.py [chain.jpg …]`.
 
-.venv/bin/python tools/pictures.py                           # photos.jpg: every photo in presets/examples
-                                                                 # film.jpg: the strip of `make demo`
-.venv/bin/python tools/pictures.py --sheet NAME PHOTO …      # NAME.jpg: any photos
+Each is a command of its own; what the store has is not made again. A picture that needs data which is not in the
+repository is left as it is where the environment does not name the folder.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
-import tomllib
+import time
+from fnmatch import fnmatch
 from pathlib import Path
 
-from PIL import Image, ImageDraw
+from PIL import Image
 
-ROOT = Path(__file__).resolve().parents[1]
-EXAMPLES = ROOT / "presets" / "examples"
-PICTURES = ROOT / "docs" / "pictures"
-WORK = ROOT / "out" / "pictures"
-SIDE = 220
-GAP = 6
-"""px, half of the dark lines of a contact sheet and a little more."""
-VIEWS = (0, 1, 2, 4)
-"""Of eight views around the object: front, half left, side, back."""
+from galatea.tools.sheets import PICTURES, ROOT, save
 
+MADE: dict[str, tuple[str, ...]] = {
+    "chain.jpg": ("tools/chain.py",),
+    "film.jpg": ("tools/chain.py", "--film"),
+    "photos.jpg": ("tools/photos.py",),
+    "finished.jpg": ("tools/finished.py",),
+    "looks.jpg": ("tools/looks.py", "--only", "looks"),
+    "cameras.jpg": ("tools/looks.py", "--only", "cameras"),
+    "props.jpg": ("tools/props.py",),
+    "substances.jpg": ("tools/substances.py",),
+    "scenes.jpg": ("tools/scenes.py", "docs/pictures/scenes.jpg"),
+    "panel*.png": ("tools/shots.py", "pictures"),
+    "walk-*.png": ("tools/shots.py", "walk"),
+    "hundred.jpg": ("tools/batch.py", "$BATCH"),
+    "moves.jpg": ("tools/moves.py", "$MESHES"),
+    "holdout.jpg": ("$EVALUATED/first-lift.png",),
+    "real-photos.jpg": ("$EVALUATED_PHOTOS/first-lift.png",),
+    "training-sheet.jpg": ("$RUN/sheet.png",),
+}
+"""Each picture, or several by a pattern, and the tool that makes it with its words, or the file that it is a copy of.
 
-def turntable() -> Path:
-    """The film recipe without rig and motion: eight frames once around."""
-    steps = tomllib.loads((ROOT / "presets" / "recipes" / "photo_to_mesh.toml").read_text("utf-8"))["step"]
-    names = [step["do"] for step in steps if step["do"] != "export"]
-    lines = ["version = 1", 'name = "Turntable"', *(f'[[step]]\ndo = "{name}"' for name in names)]
-    lines.append('[[step]]\ndo = "stage"\n[[step]]\ndo = "camera"\npath = "orbit"\narc = 360.0\neasing = "linear"')
-    lines.append("seconds = 0.3334")
-    lines.append('width = 300\nheight = 300\n[[step]]\ndo = "film"\nsamples = 12')
-    path = WORK / "turntable.toml"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return path
-
-
-def views(recipe: Path, photo: Path) -> list[Image.Image]:
-    out = WORK / photo.stem
-    command = [sys.executable, "-m", "galatea.backend", "run", recipe, "--image", photo, "--out", out, "--overwrite"]
-    subprocess.run(list(map(str, command)), check=True)
-    sheet = Image.open(out / "contact.png").convert("RGB")
-    width, height = sheet.width // 4, sheet.height // 2
-    cells = [sheet.crop((x * width, y * height, (x + 1) * width, (y + 1) * height)) for y in range(2) for x in range(4)]
-    return [cells[number].crop((GAP, GAP, width - GAP, height - GAP)) for number in VIEWS]
+`$BATCH` is what `galatea batch` left, `$MESHES` a folder of .glb files, `$EVALUATED` and `$EVALUATED_PHOTOS` are what
+`galatea eval` left, `$RUN` has a sheet of `galatea train`."""
+LIMIT = 500_000
+"""Bytes of a copy."""
 
 
-def tile(image: Image.Image) -> Image.Image:
-    image = image.convert("RGBA")
-    image.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
-    made = Image.new("RGB", (SIDE, SIDE), "white")
-    made.paste(image, ((SIDE - image.width) // 2, (SIDE - image.height) // 2), image)
-    return made
+def make(name: str) -> str:
+    """What became of it: `made`, `failed`, or which variable it wants."""
+    words = [os.path.expandvars(word) for word in MADE[name]]
+    missing = [word.partition("/")[0] for word in words if word.startswith("$")]
+    if missing:
+        return f"left as it is: name its folder with {missing[0].removeprefix('$')}=FOLDER"
+    if words[0].endswith(".py"):
+        done = subprocess.run([sys.executable, *words], cwd=ROOT, stdin=subprocess.DEVNULL).returncode == 0
+        return "made" if done else "failed"
+    with Image.open(Path(words[0])) as sheet:
+        save(sheet.convert("RGB"), PICTURES / name, LIMIT)
+    return "made"
 
 
 def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("photo", nargs="*", type=Path)
-    parser.add_argument("--sheet", default="photos")
-    options = parser.parse_args(argv)
-    PICTURES.mkdir(parents=True, exist_ok=True)
-    photos = options.photo or [path for path in sorted(EXAMPLES.iterdir()) if path.suffix in (".jpg", ".png")]
-    recipe = turntable()
-    gap, columns = 6, 2
-    row = (len(VIEWS) + 1) * SIDE
-    rows = -(-len(photos) // columns)
-    sheet = Image.new("RGB", (columns * row + (columns - 1) * 4 * gap, rows * (SIDE + gap)), "white")
-    for number, photo in enumerate(photos):
-        left, top = number % columns * (row + 4 * gap), number // columns * (SIDE + gap)
-        for place, image in enumerate([Image.open(photo), *views(recipe, photo)]):
-            sheet.paste(tile(image), (left + place * SIDE, top))
-        ImageDraw.Draw(sheet).text((left + 4, top + 2), photo.stem, fill=(90, 90, 90))
-    strip = ROOT / "out" / "demo" / "contact.png"
-    if not options.photo and strip.is_file():
-        Image.open(strip).convert("RGB").save(PICTURES / "film.jpg", quality=88)
-    path = PICTURES / f"{options.sheet}.jpg"
-    sheet.save(path, quality=88)
-    print(path)
-    return 0
+    parser.add_argument("picture", nargs="*", help=f"of {', '.join(MADE)}; default: all")
+    wanted = parser.parse_args(argv).picture or list(MADE)
+    names = [name for name in MADE if any(fnmatch(each, name) or each == name for each in wanted)]
+    unknown = [each for each in wanted if not any(fnmatch(each, name) or each == name for name in MADE)]
+    if unknown:
+        parser.error(f"nothing makes {', '.join(unknown)}; there are {', '.join(MADE)}")
+    ends = {}
+    for name in names:
+        began = time.monotonic()
+        ends[name] = make(name)
+        print(f"{name}: {ends[name]} ({time.monotonic() - began:.0f} s)", flush=True)
+    return int("failed" in ends.values())
 
 
 if __name__ == "__main__":

@@ -23,8 +23,9 @@ from PIL import Image, ImageDraw
 from galatea.addon.scene import props
 from galatea.addon.scene.lib.material import substance
 from galatea.backend.protocol.props import called, things
+from galatea.tools.sheets import PICTURES, save
 
-PICTURE = Path(__file__).resolve().parents[1] / "docs" / "pictures" / "props.jpg"
+PICTURE = PICTURES / "props.jpg"
 SIDE, COLUMNS, SAMPLES = 148, 10, 32
 LIMIT = 400_000
 """Bytes of a picture in the repository."""
@@ -101,7 +102,7 @@ def cells(names: list[str]) -> Iterator[tuple[str, Image.Image]]:
 
 
 def sheet(names: list[str], path: Path) -> None:
-    """Pictures in rows, the name below each, saved as good as the limit lets them be."""
+    """Pictures in rows, the name below each."""
     high = SIDE + 16
     out = Image.new("RGB", (COLUMNS * SIDE, -(-len(names) // COLUMNS) * high), "white")
     draw = ImageDraw.Draw(out)
@@ -109,12 +110,7 @@ def sheet(names: list[str], path: Path) -> None:
         left, top = number % COLUMNS * SIDE, number // COLUMNS * high
         out.paste(cell, (left, top))
         draw.text((left + SIDE // 2, top + SIDE + 8), words.replace("_", " "), fill=(40, 40, 40), anchor="mm")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    for quality in range(92, 40, -4):
-        out.save(path, quality=quality, optimize=True)
-        if path.stat().st_size < LIMIT:
-            break
-    print(path, path.stat().st_size)
+    save(out, path, LIMIT)
 
 
 def main(argv: list[str]) -> int:

@@ -1,42 +1,58 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Screenshots of the panel in a real Blender, for the README: `python tools/shots.py`, into docs/pictures/."""
+"""Screenshots of the panel in a real Blender: `python tools/shots.py [pictures] [walk]`, into docs/pictures/.
+
+`pictures` is what the README shows, `walk` the quick start, played by the window test's own scenario.
+"""
 
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 import tempfile
 from pathlib import Path
+
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "window"))
 import harness  # noqa: E402
 
-EXAMPLES = ("toad.jpg", "osprey.jpg")
+FOLDER = ROOT / "docs" / "pictures"
+EXAMPLES = [str(ROOT / "presets" / "examples" / name) for name in ("toad.jpg", "osprey.jpg")]
+SHOWN = {
+    "pictures": ("panel*.png",),
+    "walk": tuple(f"walk-{name}.png" for name in ("empty", "mesh", "mask", "film", "error", "yesterday")),
+}
 
 
-def main(arguments: list[str]) -> int:
+def played(scenario: str, resources: Path, screen: str) -> None:
+    home = resources.parent / scenario
+    (home / "library").mkdir(parents=True)
+    (home / "broken.png").write_bytes(b"this is no picture")
+    given = {"image": EXAMPLES[0], "images": json.dumps(EXAMPLES), "library": str(home / "library")}
+    if scenario == "walk":
+        given |= {"broken": str(home / "broken.png"), "size": "1280x720"}
+    harness.play(
+        harness.HERE / "scenarios" / f"{scenario}.py",
+        screen=screen, resources=resources, home=home / "data", out=home / "out", seconds=1500, **given,
+    )  # fmt: skip
+    for pattern in SHOWN[scenario]:
+        for picture in sorted((home / "out").glob(pattern)):
+            path = FOLDER / picture.name
+            few = Image.open(picture).convert("RGB").quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+            few.save(path, optimize=True)  # a quarter of the bytes, and the eye sees no difference
+            print(path)
+
+
+def main(scenarios: list[str]) -> int:
     reason = harness.missing()
     if reason:
         print(f"no pictures: {reason}", file=sys.stderr)
         return 1
-    folder = Path(arguments[0]) if arguments else ROOT / "docs" / "pictures"
-    examples = ROOT / "presets" / "examples"
-    images = [str(examples / name) for name in EXAMPLES if (examples / name).is_file()]
-    images = images or [str(path) for path in sorted(examples.glob("*.jpg"))[:2]]
     with tempfile.TemporaryDirectory(prefix="galatea-shots-") as temporary, harness.display() as screen:
-        resources, out = Path(temporary) / "resources", Path(temporary) / "out"
-        harness.install(resources)
-        harness.play(
-            harness.HERE / "scenarios" / "pictures.py",
-            screen=screen, resources=resources, home=Path(temporary) / "data", out=out, seconds=1500,
-            images=json.dumps(images),
-        )  # fmt: skip
-        folder.mkdir(parents=True, exist_ok=True)
-        for picture in sorted(out.glob("panel*.png")):
-            shutil.copyfile(picture, folder / picture.name)
-            print(folder / picture.name)
+        harness.install(Path(temporary) / "resources")
+        for scenario in scenarios or SHOWN:
+            played(scenario, Path(temporary) / "resources", screen)
     return 0
 
 

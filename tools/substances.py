@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw
 
-ROOT = Path(__file__).resolve().parents[1]
+from galatea.tools.sheets import PICTURES, save
+
 CELL, COLUMNS, SAMPLES, LIMIT = (124, 104), 12, 24, 250_000
 """Pixels of a picture, pictures a row, samples of Cycles, bytes of the sheet."""
 
@@ -84,7 +85,6 @@ def _sky(scene: Any) -> None:
 
 
 def _chequer(size: float) -> Any:
-
     from galatea.addon.scene.lib.material import shading
 
     made, tree = shading.new_material("chequer")
@@ -129,7 +129,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--only", default=",".join(materials.substances()))
     parser.add_argument("--look", default="")
     parser.add_argument("--size", type=float, default=0.22, help="metres")
-    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "pictures" / "substances.jpg")
+    parser.add_argument("--out", type=Path, default=PICTURES / "substances.jpg")
     options = parser.parse_args(argv)
     names = options.only.split(",")
     wide, high = CELL
@@ -137,12 +137,7 @@ def main(argv: list[str]) -> int:
     for number, (name, picture) in enumerate(pictures(names, options.look, options.size)):
         ImageDraw.Draw(picture).text((4, 2), name, fill="white", stroke_width=1, stroke_fill="black")
         sheet.paste(picture, (number % COLUMNS * wide, number // COLUMNS * high))
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    for quality in range(90, 40, -5):
-        sheet.save(options.out, quality=quality, optimize=True)
-        if options.out.stat().st_size <= LIMIT:
-            break
-    print(options.out, options.out.stat().st_size)
+    save(sheet, options.out, LIMIT)
     return 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import bpy
 
-from . import confidence, environment, films, gallery, generate, image, jobs, models, queue, scene, steps
+from . import confidence, environment, films, gallery, generate, image, jobs, menu, models, queue, scene, steps
 
 CLASSES = (
     *image.CLASSES,
@@ -19,14 +19,17 @@ CLASSES = (
     *confidence.CLASSES,
     *environment.CLASSES,
     *models.CLASSES,
+    *menu.CLASSES,
 )
 
 
 def register() -> None:
     for cls in CLASSES:
         bpy.utils.register_class(cls)
+    bpy.types.VIEW3D_MT_object.append(menu.entry)
 
 
 def unregister() -> None:
+    bpy.types.VIEW3D_MT_object.remove(menu.entry)
     for cls in reversed(CLASSES):
         bpy.utils.unregister_class(cls)

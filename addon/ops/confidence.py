@@ -72,7 +72,8 @@ class GALATEA_OT_confidence(bpy.types.Operator):
         else:
             paint(body.data)
             if look:
-                body[BEFORE] = f"{look.type} {look.color_type}"
+                if look.color_type != "VERTEX":  # undo takes the map away, not the viewport's look
+                    body[BEFORE] = f"{look.type} {look.color_type}"
                 look.type, look.color_type = "SOLID", "VERTEX"
         return {"FINISHED"}
 

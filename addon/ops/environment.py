@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# mypy: disable-error-code="misc"
+# mypy: disable-error-code="misc,valid-type"
 # ruff: noqa: RUF012 - Blender wants mutable sets as class attributes
 """Install the full environment, and ask the doctor."""
 
-from __future__ import annotations
+from pathlib import Path
 
 import bpy
+from bpy.props import StringProperty
 
 from .. import environment
 
@@ -76,12 +77,36 @@ class GALATEA_OT_copy_doctor(bpy.types.Operator):
         return {"FINISHED"}
 
 
+class GALATEA_OT_save_doctor(bpy.types.Operator):
+    """Check the installation and save a zip for whoever helps: findings, why jobs failed, logs. Secrets, names and
+    pictures are left out"""
+
+    bl_idname = "galatea.save_doctor"
+    bl_label = "Save a Report"
+    bl_options = {"REGISTER", "INTERNAL"}
+    filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
+    filter_glob: StringProperty(default="*.zip", options={"HIDDEN"})
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return not environment.doctor.running
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        self.filepath = str(Path.home() / "galatea-doctor.zip")
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        environment.start_doctor(bpy.path.ensure_ext(bpy.path.abspath(self.filepath), ".zip"))
+        return {"FINISHED"}
+
+
 class GALATEA_OT_preferences(bpy.types.Operator):
     """Open the preferences of Galatea"""
 
     bl_idname = "galatea.preferences"
     bl_label = "Preferences"
-    bl_options = {"INTERNAL"}
+    bl_options = set[str]()
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         from ..prefs import ROOT
@@ -100,5 +125,6 @@ CLASSES = (
     GALATEA_OT_env_stop,
     GALATEA_OT_doctor,
     GALATEA_OT_copy_doctor,
+    GALATEA_OT_save_doctor,
     GALATEA_OT_preferences,
 )

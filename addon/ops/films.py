@@ -14,7 +14,7 @@ from ...backend.protocol.errors import UserError
 from ...backend.protocol.recipe import Recipe, Step
 from .. import plan, prefs, props
 from ..runs import Run
-from .generate import begin
+from .generate import Browsing
 
 
 def order(context: bpy.types.Context, path: Path, steps: tuple[str, ...], verb: str) -> Run:
@@ -33,17 +33,14 @@ def order(context: bpy.types.Context, path: Path, steps: tuple[str, ...], verb: 
     return run
 
 
-class _OnFilm:
+class _OnFilm(Browsing):
     bl_options = set[str]()
     steps: tuple[str, ...] = ()
+    filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
+    filter_glob: StringProperty(default="*.mp4;*.mov;*.webm;*.mkv;*.zip", options={"HIDDEN"})
 
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        context.window_manager.fileselect_add(self)
-        return {"RUNNING_MODAL"}
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        path = Path(bpy.path.abspath(self.filepath))
-        return begin(self, context, lambda: order(context, path, self.steps, self.bl_label), wait=bpy.app.background)
+    def order(self, context: bpy.types.Context) -> Run:
+        return order(context, Path(bpy.path.abspath(self.filepath)), self.steps, self.bl_label)
 
 
 class GALATEA_OT_enlarge_film(_OnFilm, bpy.types.Operator):
@@ -52,8 +49,6 @@ class GALATEA_OT_enlarge_film(_OnFilm, bpy.types.Operator):
     bl_idname = "galatea.enlarge_film"
     bl_label = "Smooth and Enlarge"
     steps = ("interpolate", "upscale")
-    filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
-    filter_glob: StringProperty(default="*.mp4;*.mov;*.webm;*.mkv;*.zip", options={"HIDDEN"})
 
 
 class GALATEA_OT_restyle_film(_OnFilm, bpy.types.Operator):
@@ -62,8 +57,6 @@ class GALATEA_OT_restyle_film(_OnFilm, bpy.types.Operator):
     bl_idname = "galatea.restyle_film"
     bl_label = "Restyle"
     steps = ("restyle",)
-    filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
-    filter_glob: StringProperty(default="*.mp4;*.mov;*.webm;*.mkv;*.zip", options={"HIDDEN"})
 
 
 CLASSES = (GALATEA_OT_enlarge_film, GALATEA_OT_restyle_film)

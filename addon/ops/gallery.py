@@ -10,10 +10,11 @@ from ...backend.protocol.errors import UserError
 from .. import bridge as bridges
 from .. import gallery, plan, props, wanted
 from ..bridge import bridge
-from .generate import begin
+from ..runs import Run
+from .generate import Ordering, begin
 
 
-class GALATEA_OT_imagine(bpy.types.Operator):
+class GALATEA_OT_imagine(Ordering, bpy.types.Operator):
     """Paint pictures of the words. They come to the Gallery, where you take the one to go on with"""
 
     bl_idname = "galatea.imagine"
@@ -32,14 +33,11 @@ class GALATEA_OT_imagine(bpy.types.Operator):
             cls.poll_message_set(reason)
         return not reason
 
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        return begin(self, context, lambda: plan.imagine(context), wait=False)
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        return begin(self, context, lambda: plan.imagine(context), wait=True)
+    def order(self, context: bpy.types.Context) -> Run:
+        return plan.imagine(context)
 
 
-class GALATEA_OT_compare(bpy.types.Operator):
+class GALATEA_OT_compare(Ordering, bpy.types.Operator):
     """Make a mesh of the photo with each ticked model and look at them side by side in the Gallery, with scores.
     Nothing comes into the file until you keep one"""
 
@@ -51,9 +49,7 @@ class GALATEA_OT_compare(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         settings = props.settings(context)
         reason = ""
-        if not wanted.has(wanted.COMPARED):
-            reason = f"This version has no recipe {wanted.COMPARED}"
-        elif settings.image is None:
+        if settings.image is None:
             reason = "Choose an image first"
         elif not wanted.compared(settings):
             reason = "Tick one or more models that can run here"
@@ -61,11 +57,8 @@ class GALATEA_OT_compare(bpy.types.Operator):
             cls.poll_message_set(reason)
         return not reason
 
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        return begin(self, context, lambda: plan.compare(context), wait=False)
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        return begin(self, context, lambda: plan.compare(context), wait=True)
+    def order(self, context: bpy.types.Context) -> list[Run]:
+        return plan.compare(context)
 
 
 class _OnItem:
@@ -85,8 +78,7 @@ class GALATEA_OT_use(_OnItem, bpy.types.Operator):
 
     bl_idname = "galatea.use"
     bl_label = "Use"
-    bl_options = set[str]()  # a result that comes in makes its own undo step
-    item: StringProperty(options={"SKIP_SAVE"})
+    bl_options = {"INTERNAL"}  # a result that comes in makes its own undo step
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -119,7 +111,6 @@ class GALATEA_OT_look(_OnItem, bpy.types.Operator):
     bl_idname = "galatea.look"
     bl_label = "See It Large"
     bl_options = {"INTERNAL"}
-    item: StringProperty(options={"SKIP_SAVE"})
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:

@@ -39,7 +39,7 @@ def begin(
 class Ordering:
     """An operator that starts the run which `order` makes: at once in the window, to its end in a script."""
 
-    def order(self, context: bpy.types.Context) -> Run:
+    def order(self, context: bpy.types.Context) -> Run | list[Run]:
         raise TypeError(f"{type(self).__name__} has no order")
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
@@ -47,6 +47,17 @@ class Ordering:
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         return begin(self, context, lambda: self.order(context), wait=True)
+
+
+class Browsing(Ordering):
+    """The same after the file browser, which calls `execute` in the window too."""
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        return begin(self, context, lambda: self.order(context), wait=bpy.app.background)
 
 
 class GALATEA_OT_generate(Ordering, bpy.types.Operator):
@@ -70,11 +81,11 @@ class GALATEA_OT_generate(Ordering, bpy.types.Operator):
 
 
 class GALATEA_OT_cancel(bpy.types.Operator):
-    """Stop this job. What its finished steps made is kept"""
+    """Stop the job that runs, or the one that is meant. What its finished steps made is kept"""
 
     bl_idname = "galatea.cancel"
     bl_label = "Cancel"
-    bl_options = {"REGISTER", "INTERNAL"}
+    bl_options = {"REGISTER"}
 
     run: StringProperty(options={"SKIP_SAVE"})
 

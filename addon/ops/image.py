@@ -20,10 +20,13 @@ class _FromFile:
     filepath: StringProperty(subtype="FILE_PATH", options={"HIDDEN", "SKIP_SAVE"})
     filter_image: BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
     filter_folder: BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
+    start = ""
+    """The folder that the browser opens; empty for the last one."""
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         if self.filepath:
             return self.execute(context)
+        self.filepath = self.start
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
@@ -48,7 +51,7 @@ class GALATEA_OT_choose_image(_FromFile, bpy.types.Operator):
 
     bl_idname = "galatea.choose_image"
     bl_label = "Choose an Image"
-    bl_options = {"REGISTER", "UNDO", "INTERNAL"}
+    bl_options = {"REGISTER", "UNDO"}
     target = "image"
 
 
@@ -57,7 +60,7 @@ class GALATEA_OT_choose_mask(_FromFile, bpy.types.Operator):
 
     bl_idname = "galatea.choose_mask"
     bl_label = "Choose a Mask"
-    bl_options = {"REGISTER", "UNDO", "INTERNAL"}
+    bl_options = {"REGISTER", "UNDO"}
     target = "mask"
 
 
@@ -66,23 +69,10 @@ class GALATEA_OT_example(_FromFile, bpy.types.Operator):
 
     bl_idname = "galatea.example"
     bl_label = "Example Photo"
-    bl_options = {"REGISTER", "UNDO", "INTERNAL"}
+    bl_options = {"REGISTER", "UNDO"}
     target = "image"
 
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        if (PRESETS / "examples").is_dir():
-            return True
-        cls.poll_message_set("This build has no examples")
-        return False
-
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        if not self.filepath:
-            self.filepath = str(PRESETS / "examples") + "/"
-        if Path(self.filepath).is_file():
-            return self.execute(context)
-        context.window_manager.fileselect_add(self)
-        return {"RUNNING_MODAL"}
+    start = f"{PRESETS / 'examples'}/"
 
 
 class GALATEA_OT_edit_mask(bpy.types.Operator):
@@ -90,7 +80,7 @@ class GALATEA_OT_edit_mask(bpy.types.Operator):
 
     bl_idname = "galatea.edit_mask"
     bl_label = "Edit the Mask"
-    bl_options = {"REGISTER", "UNDO", "INTERNAL"}
+    bl_options = {"REGISTER", "UNDO"}
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -121,7 +111,7 @@ class GALATEA_OT_clear_mask(bpy.types.Operator):
 
     bl_idname = "galatea.clear_mask"
     bl_label = "Automatic Mask"
-    bl_options = {"REGISTER", "UNDO", "INTERNAL"}
+    bl_options = {"REGISTER", "UNDO"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         props.settings(context).mask = None
@@ -151,6 +141,7 @@ def _open_editor(context: bpy.types.Context, image: bpy.types.Image) -> None:
     space = area.spaces.active
     space.image = image
     space.ui_mode = "PAINT"
+    space.overlay.show_overlays = False  # the UV map of the active mesh would lie over it
 
 
 CLASSES = (

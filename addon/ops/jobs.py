@@ -14,13 +14,13 @@ from ...backend.protocol.errors import UserError
 from .. import bridge as bridges
 from ..bridge import bridge
 from ..runs import Run, copy, fixes
-from .generate import begin
+from .generate import Ordering
 
 
 class OnJob:
     """On the job of this id, else on the one chosen in the list."""
 
-    bl_options = {"REGISTER", "INTERNAL"}
+    bl_options = {"REGISTER"}
     run: StringProperty(options={"SKIP_SAVE"})
 
     @classmethod
@@ -75,12 +75,12 @@ class GALATEA_OT_show(OnJob, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class GALATEA_OT_again(OnJob, bpy.types.Operator):
+class GALATEA_OT_again(OnJob, Ordering, bpy.types.Operator):
     """Run the same order again. Steps that are done are not done twice, but for those that you want again"""
 
     bl_idname = "galatea.again"
     bl_label = "Run Again"
-    bl_options = {"INTERNAL"}  # not REGISTER: Repeat Last would run it while the window waits
+    bl_options = set[str]()  # not REGISTER: Repeat Last would run it while the window waits
     step: StringProperty(name="From", description="This step and all after it are done again", options={"SKIP_SAVE"})
 
     @classmethod
@@ -90,14 +90,8 @@ class GALATEA_OT_again(OnJob, bpy.types.Operator):
     def order(self, context: bpy.types.Context) -> Run:
         return bridge.again(self.which(context), self.step)
 
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        return begin(self, context, lambda: self.order(context), wait=False)
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        return begin(self, context, lambda: self.order(context), wait=True)
-
-
-class GALATEA_OT_fix(OnJob, bpy.types.Operator):
+class GALATEA_OT_fix(OnJob, Ordering, bpy.types.Operator):
     """Run the job again with the setting that mends this. Only what depends on it is done again"""
 
     bl_idname = "galatea.fix"
@@ -115,12 +109,6 @@ class GALATEA_OT_fix(OnJob, bpy.types.Operator):
 
     def order(self, context: bpy.types.Context) -> Run:
         return bridge.fixed(self.which(context), self.fix)
-
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        return begin(self, context, lambda: self.order(context), wait=False)
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        return begin(self, context, lambda: self.order(context), wait=True)
 
 
 class GALATEA_OT_copy_command(OnJob, bpy.types.Operator):
@@ -197,7 +185,7 @@ class GALATEA_OT_open_folder(OnJob, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class GALATEA_OT_export(OnJob, bpy.types.Operator):
+class GALATEA_OT_save_files(OnJob, bpy.types.Operator):
     """Save the files that this job made in a folder of yours"""
 
     bl_idname = "galatea.save_files"
@@ -261,6 +249,6 @@ CLASSES = (
     GALATEA_OT_save_job_file,
     GALATEA_OT_open_film,
     GALATEA_OT_open_folder,
-    GALATEA_OT_export,
+    GALATEA_OT_save_files,
     GALATEA_OT_forget,
 )

@@ -56,7 +56,6 @@ class GALATEA_OT_models_pull(_Weights, bpy.types.Operator):
 
     bl_idname = "galatea.models_pull"
     bl_label = "Download Weights"
-    backend: StringProperty(name="Backend", options={"SKIP_SAVE"})
     accept: BoolProperty(name="I have read the licence and accept it", options={"SKIP_SAVE"})
 
     @classmethod
@@ -162,7 +161,6 @@ class GALATEA_OT_models_verify(_Weights, bpy.types.Operator):
 
     bl_idname = "galatea.models_verify"
     bl_label = "Verify"
-    backend: StringProperty(name="Backend", options={"SKIP_SAVE"})
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         models.start("verify", self.chosen(context))
@@ -174,7 +172,6 @@ class GALATEA_OT_models_remove(_Weights, bpy.types.Operator):
 
     bl_idname = "galatea.models_remove"
     bl_label = "Delete"
-    backend: StringProperty(name="Backend", options={"SKIP_SAVE"})
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         return context.window_manager.invoke_confirm(self, event)

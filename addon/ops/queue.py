@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # mypy: disable-error-code="valid-type,misc,attr-defined"
-
+# ruff: noqa: RUF012 - Blender wants mutable sets as class attributes
 """The queue: pause, go on, earlier or later."""
 
 import bpy
@@ -51,6 +51,7 @@ class GALATEA_OT_reorder(OnJob, bpy.types.Operator):
 
     bl_idname = "galatea.reorder"
     bl_label = "Move in the Queue"
+    bl_options = {"INTERNAL"}
     way: IntProperty(default=-1, min=-1, max=1, options={"SKIP_SAVE"})
 
     @classmethod
@@ -67,6 +68,7 @@ class GALATEA_OT_prefer(OnJob, bpy.types.Operator):
 
     bl_idname = "galatea.prefer"
     bl_label = "Priority"
+    bl_options = {"INTERNAL"}
     priority: IntProperty(default=1, min=-1, max=1, options={"SKIP_SAVE"})
 
     @classmethod

@@ -11,12 +11,11 @@ from typing import Any
 import bpy
 from bpy.props import StringProperty
 
-from ...backend.protocol.catalog import catalog
 from ...backend.protocol.errors import UserError
 from ...backend.protocol.recipe import find
 from .. import objects, plan, props, wanted
 from ..runs import Run
-from .generate import Ordering, begin
+from .generate import Browsing, Ordering
 
 
 class _OnObject(Ordering):
@@ -35,10 +34,6 @@ class _OnObject(Ordering):
             return False
         if obj.library or obj.override_library:
             cls.poll_message_set("The object is linked from another file. Make it local first")
-            return False
-        missing = [step for step in cls.steps if step not in catalog()]
-        if missing:
-            cls.poll_message_set(f"This version has no step {missing[0]}")
             return False
         return True
 
@@ -140,7 +135,7 @@ class GALATEA_OT_move(_OnObject, bpy.types.Operator):
         return ["move"] if objects.part(obj, "armature") else list(self.steps)
 
 
-class GALATEA_OT_retarget(_OnObject, bpy.types.Operator):
+class GALATEA_OT_retarget(Browsing, _OnObject, bpy.types.Operator):
     """Put a motion file (BVH, FBX, glTF, AMASS poses) on the active mesh. It is rigged first where it has no rig"""
 
     bl_idname = "galatea.retarget"
@@ -156,13 +151,6 @@ class GALATEA_OT_retarget(_OnObject, bpy.types.Operator):
         if not Path(self.filepath).is_file():
             raise UserError("Choose a motion file: BVH, FBX, glTF or AMASS poses (npz).")
         return {"motion": self.filepath}
-
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        context.window_manager.fileselect_add(self)
-        return {"RUNNING_MODAL"}
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        return begin(self, context, lambda: self.order(context), wait=bpy.app.background)
 
 
 class GALATEA_OT_drop(_OnObject, bpy.types.Operator):
@@ -220,24 +208,17 @@ class GALATEA_OT_check(_OnObject, bpy.types.Operator):
         return {"report": {"gate": str(find("gates", gate).absolute()) if gate else ""}}
 
 
-class _ToFolder(_OnObject):
+class _ToFolder(Browsing, _OnObject):
     """What is written goes into a folder of the user's."""
 
     scene = False
     directory: StringProperty(subtype="DIR_PATH", options={"SKIP_SAVE"})
-
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        context.window_manager.fileselect_add(self)
-        return {"RUNNING_MODAL"}
 
     def finished(self, run: Run) -> Run:
         if not Path(self.directory).is_dir() or not self.directory:
             raise UserError("Choose a folder that exists.")
         run.folder = self.directory
         return run
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        return begin(self, context, lambda: self.order(context), wait=bpy.app.background)
 
 
 class GALATEA_OT_export_object(_ToFolder, bpy.types.Operator):

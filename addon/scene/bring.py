@@ -77,11 +77,7 @@ def run(work: Work, *, name: str, level: float) -> None:
     collection = work.collection
     collection.name = name
     mesh = _build(arrays, name)
-    material, tree = shading.new_material(name)
-    shader = shading.principled(tree)
-    shader.inputs["Roughness"].default_value = 0.7
-    tree.links.new(shading.source_color(tree, mesh), shader.inputs["Base Color"])
-    mesh.materials.append(material)
+    mesh.materials.append(shading.pictured(name, mesh))
     body = work.add("body", bpy.data.objects.new(name, mesh))
     work.keep(body, mesh.copy())
     bpy.context.view_layer.objects.active = body

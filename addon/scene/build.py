@@ -11,7 +11,7 @@ import numpy as np
 from ...backend.protocol import scene as scenes
 from ...backend.protocol.spec import BackendSpec, Param
 from .lib.casting import assets, cast, making
-from .lib.physics import rigid, setup
+from .lib.physics import joints, rigid
 from .lib.physics.clock import last_frame
 from .lib.physics.thing import SPEC as DOCUMENT
 from .lib.physics.thing import STILL, Thing, things
@@ -25,7 +25,7 @@ SPEC = BackendSpec(
     task="scene-from-spec",
     help="Make every thing of the scene's document, put it where it belongs and set up its physics.",
     runtime="blender",
-    version=4,
+    version=5,
     inputs=("spec",),
     outputs=("scene",),
     axes="Z up, front -Y",
@@ -57,16 +57,16 @@ def run(work: Work, *, assets: str, settle: bool) -> None:
     for id in sorted(firm - placed.held):
         work.report.warn(f"{id} stands firm, since it holds something and nothing is said to move it.")
     placed.held |= firm
-    for number, (each, group) in enumerate(zip(casts, groups, strict=True)):
+    for number, each in enumerate(casts):
         work.progress("Making the scene", 0.7 + 0.15 * number / len(casts))
-        making.objects(work, each, group, placed)
+        making.objects(work, each, placed)
     making.hang(work, spec, placed)
     making.surroundings(work, spec, placed)
     bpy.context.view_layer.update()
     found = list(things(bpy.context.scene))
     settled = _settle(work, found, placed) if settle else 0.0
     work.progress("Setting up the physics", 0.95)
-    setup.setup(work, spec)
+    joints.setup(work, spec, found)
     _report(work, casts, placed, firm, len(found), settled)
 
 
@@ -84,9 +84,8 @@ def _paper(spec: scenes.SceneSpec) -> None:
 def _cast(work: Work, spec: scenes.SceneSpec, folders: str) -> list[cast.Cast]:
     shelf = assets.Shelf(folders)
     casts = []
-    items, smaller = cast.fitting(spec.objects)
-    items, larger = cast.roomy(items)
-    for text in (*smaller, *larger):
+    items, resized = cast.fitting(spec.objects)
+    for text in resized:
         work.report.warn(text)
     for number, item in enumerate(items):
         work.progress(f"Making {item.name}", 0.02 + 0.43 * number / len(spec.objects))

@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-import bmesh
 import bpy
 from mathutils import Matrix
 
@@ -59,7 +58,7 @@ _SMALL, _LARGE = 1e-2, 1e2
 def run(work: Work, *, topology: str, faces: int, watertight: bool, **wanted: Any) -> None:
     body = work.object("body")
     work.progress("Looking the mesh over", 0.02)
-    _triangulate(body.data)
+    meshes.triangulate(body.data)
     if not len(body.data.polygons):
         raise UserError("The mesh has no faces. Choose another one or make it again.")
     full = None if work.has("source") else body.data.copy()
@@ -166,13 +165,3 @@ def _report(work: Work, before: dict[str, Any], after: dict[str, Any], done: dic
         work.report.warn("The mesh was rebuilt of voxels; fine detail comes from the baked normals alone.")
     if remains:
         work.report.log(f"What remains: {', '.join(remains)}.")
-
-
-def _triangulate(mesh: bpy.types.Mesh) -> None:
-    if len(mesh.loops) == 3 * len(mesh.polygons):
-        return
-    bm = bmesh.new()
-    bm.from_mesh(mesh)
-    bmesh.ops.triangulate(bm, faces=bm.faces)
-    bm.to_mesh(mesh)
-    bm.free()

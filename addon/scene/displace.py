@@ -39,13 +39,9 @@ def run(work: Work, *, name: str, cells: int, strength: float, pose: str, size_m
     name = name.strip() or "Relief"
     width, height = depth.size
     mesh = _plane(name, width, height, cells, size_m, standing=pose == "stand")
-    material, tree = shading.new_material(name)
-    shader = shading.principled(tree)
-    shader.inputs["Roughness"].default_value = 0.7
     if "image" in work.files:
         _load(work, "albedo", color=True)
-    tree.links.new(shading.source_color(tree, mesh), shader.inputs["Base Color"])
-    mesh.materials.append(material)
+    mesh.materials.append(shading.pictured(name, mesh))
 
     body = work.add("body", bpy.data.objects.new(name, mesh))
     texture = bpy.data.textures.new(f"{name} depth", "IMAGE")

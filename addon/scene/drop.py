@@ -11,7 +11,7 @@ import numpy as np
 from mathutils import Matrix, Quaternion, Vector
 
 from ...backend.protocol.spec import BackendSpec, Param
-from .lib.motion import animation, falling
+from .lib.motion import animation, falling, limbs
 from .work import Work
 
 SPEC = BackendSpec(
@@ -100,7 +100,7 @@ def _settled(
     rest = min(int(np.flatnonzero(busy).max(initial=-1)) + 1, len(places) - settle - 1)
     places, turns = places[: rest + settle + 1].copy(), turns[: rest + settle + 1].copy()
     end = np.array(final) * (1 if np.array(final) @ turns[rest] >= 0 else -1)
-    fade = _smooth(np.linspace(0, 1, settle + 1))
+    fade = limbs.smooth(np.linspace(0, 1, settle + 1))
     for k, share in enumerate(fade, rest):
         turn = (1 - share) * turns[k] + share * end
         turns[k] = turn / np.linalg.norm(turn)
@@ -110,10 +110,6 @@ def _settled(
     for k, share in enumerate(fade, rest):  # at rest it touches the floor exactly
         places[k, 2] -= share * max(low[k], 0.0)
     return places, turns, rest + 1 + settle
-
-
-def _smooth(x: animation.Array) -> animation.Array:
-    return x * x * (3 - 2 * x)
 
 
 def _lowest(shape: animation.Array, place: animation.Array, turn: animation.Array) -> float:

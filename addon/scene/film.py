@@ -72,7 +72,7 @@ SPEC = BackendSpec(
     ),
 )
 _SHEET = 12
-_COLUMNS = 4
+_COLUMNS, _CELL = 4, 240
 
 
 def run(
@@ -142,7 +142,9 @@ def _pictures(work: Work, paths: list[Path], numbers: list[int], still: int, siz
     shutil.copyfile(best, work.file("still", "still.png", width=size[0], height=size[1]))
     count = min(_SHEET, len(paths))
     picked = [paths[round(k * (len(paths) - 1) / max(1, count - 1))] for k in range(count)]
-    pictures.write(work.file("contact", "contact.png"), pictures.sheet(picked, min(_COLUMNS, count)))
+    cells = [pictures.smaller(pictures.read(path), _CELL) for path in picked]
+    sheet = pictures.sheet(cells, min(_COLUMNS, count), gap=6, ground=0.09)
+    pictures.write(work.file("contact", "contact.png"), sheet)
 
 
 def _resolution(scene: bpy.types.Scene, width: int, height: int) -> tuple[int, int]:

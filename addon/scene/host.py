@@ -7,12 +7,15 @@ Never used in the artist's Blender, whose file it would replace.
 from __future__ import annotations
 
 import importlib
+import json
 import pkgutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import bpy
 
+from ...backend.protocol import own
 from ...backend.protocol.errors import UserError
 from ...backend.protocol.job import Request
 from ...backend.protocol.spec import BackendSpec
@@ -27,10 +30,10 @@ _open: str = ""
 
 
 class SceneStep:
-    """A module of this folder as a backend of the worker."""
+    """A module of this folder, or the user's own, as a backend of the worker."""
 
     def __init__(self, step: str) -> None:
-        self.module = importlib.import_module(f".{step}", __package__)
+        self.module = own.module(step, __package__)
         self.spec: BackendSpec = self.module.SPEC
 
     def run(self, request: Request, params: dict[str, Any], report: Report) -> None:
@@ -75,9 +78,11 @@ def load(step: str) -> SceneStep:
 
 def specs() -> list[BackendSpec]:
     """Of every step of this folder."""
-    import sys
+    names = sorted(m.name for m in pkgutil.iter_modules([str(Path(__file__).parent)]) if m.name not in _NOT_STEPS)
+    return [importlib.import_module(f"{__package__}.{name}").SPEC for name in names]
 
-    folder = str(Path(__file__).parent)
-    names = sorted(m.name for m in pkgutil.iter_modules([folder]) if m.name not in _NOT_STEPS)
-    package = sys.modules[__package__]
-    return [importlib.import_module(f"{package.__name__}.{name}").SPEC for name in names]
+
+def main(argv: list[str]) -> int:
+    """`ID`: say its spec; what `galatea backends trust` asks a process of its own, for the file runs here."""
+    sys.stdout.write(json.dumps(SceneStep(argv[0]).spec.to_json()) + "\n")
+    return 0

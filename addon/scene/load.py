@@ -160,10 +160,9 @@ def read(path: Path) -> None:
 
 def joined(parts: list[bpy.types.Object]) -> bpy.types.Object:
     """One object in world space, with modifiers, shape keys and armatures applied as they show."""
-    graph = bpy.context.evaluated_depsgraph_get()
-    for obj in parts:
+    found = [meshes.finished(obj) for obj in parts]
+    for obj, mesh in zip(parts, found, strict=True):
         world = obj.matrix_world.copy()
-        mesh = bpy.data.meshes.new_from_object(obj.evaluated_get(graph), preserve_all_data_layers=True, depsgraph=graph)
         obj.modifiers.clear()
         obj.parent = None
         obj.data = mesh
@@ -184,10 +183,7 @@ def _show_colours(mesh: bpy.types.Mesh) -> None:
     if painted is None or any(mesh.materials):
         return
     painted.name = shading.COLORS
-    material, tree = shading.new_material(mesh.name)
-    shader = shading.principled(tree)
-    shader.inputs["Roughness"].default_value = 0.7
-    tree.links.new(shading.source_color(tree, mesh), shader.inputs["Base Color"])
+    material = shading.pictured(mesh.name, mesh)
     mesh.materials.clear()
     mesh.materials.append(material)
 

@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import bpy
 import numpy as np
 
+from ...backend.protocol.errors import UserError
 from ...backend.protocol.spec import BackendSpec, Param
-from .lib.motion import anatomy, animation, limbs, planning, play, timeline, words
+from .lib.motion import anatomy, animation, library, limbs, planning, play, timeline, words
 from .lib.rig import skeleton as rigs
 from .work import Work
 
@@ -29,6 +31,7 @@ SPEC = BackendSpec(
             "",
             "What it does: walks to the left, then waves and jumps. Left is its own. Empty: what is usual for its kind",
         ),
+        Param("clip", "file", "", "A motion of your own, a .toml as in presets/motions; then it may be named in words"),
         Param("seconds", "float", 3.0, "Length of a motion that words give none", low=0.5, high=120.0, unit="s"),
         Param("speed", "float", 1.0, "How fast, against the usual", low=0.1, high=4.0),
         Param("strength", "float", 1.0, "How far it moves, against the usual", low=0.0, high=4.0),
@@ -42,20 +45,21 @@ _MOST = 160
 
 
 def run(
-    work: Work, *, motion: str, seconds: float, speed: float, strength: float, in_place: bool, strips: bool
+    work: Work, *, motion: str, clip: str, seconds: float, speed: float, strength: float, in_place: bool, strips: bool
 ) -> None:
     armature, body = work.object("armature"), work.object("body")
     play.clear(armature)
     bpy.context.view_layer.update()
     bones = anatomy.body(anatomy.known(rigs.read(armature)))
-    if not motion.strip() and bones.kind == "bird" and not bones.walks:
+    own = _own(clip, bones.kind)
+    if not motion.strip() and not own and bones.kind == "bird" and not bones.walks:
         motion = "fly on the spot"
-    told = words.understand(motion, bones.kind)
+    told = words.understand(motion, bones.kind, own=own)
     for note in told.notes:
         work.report.warn(note)
     parts = [replace(part, spot=True) for part in told.parts] if in_place else told.parts
     work.progress("Computing the motion", 0.05)
-    wish = planning.Wish(seconds, speed, strength, work.seed, animation.FPS)
+    wish = planning.Wish(seconds, speed, strength, work.seed, animation.FPS, own)
     made = timeline.make(bones, parts, wish)
     _play(work, armature, made, strips=False)
     lift, lowest = _lift(work, body, armature, made, bones.walks)
@@ -73,6 +77,14 @@ def run(
     work.report.metric("slide_mm", round(1000 * made.slide, 3))
     work.report.metric("lowest_m", round(lowest, 5))
     work.report.metric("largest_lift_m", round(float(np.abs(lift).max()), 5))
+
+
+def _own(path: str, kind: str) -> library.Clip | None:
+    """The clip of a file; raises `UserError` where a body of this kind cannot do it."""
+    clip = library.read(Path(path)) if path else None
+    if clip and kind not in clip.kinds:
+        raise UserError(f"{path} is for {', '.join(clip.kinds)}, and this body is a {kind}. Add it to kinds there.")
+    return clip
 
 
 def _play(work: Work, armature: bpy.types.Object, made: timeline.Made, strips: bool) -> None:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import time
 from collections.abc import Callable
@@ -12,7 +11,7 @@ from typing import Any
 import bpy
 
 from ...backend.protocol.spec import BackendSpec, Param
-from .lib.physics import clock
+from .lib.physics import clock, cloth, fluid, forces, particles, rigid, smoke, soft
 from .lib.physics.thing import document, things
 from .work import Work
 
@@ -22,7 +21,7 @@ SPEC = BackendSpec(
     task="scene-to-physics",
     help="Let physics move what was built: bodies, joints, cloth, soft bodies, fluids, smoke, weather, as keyframes.",
     runtime="blender",
-    version=4,
+    version=5,
     inputs=("scene",),
     outputs=("scene", "physics"),
     params=(
@@ -36,8 +35,8 @@ SPEC = BackendSpec(
     ),
 )
 _OFTEN = 0.1
-ORDER = ("rigid", "forces", "cloth", "soft", "fluid", "smoke", "particles")
-"""Modules of lib/physics, in the order in which they bake; what comes later sees what came before."""
+_ORDER = {"rigid": rigid, "cloth": cloth, "soft": soft, "fluid": fluid, "smoke": smoke, "particles": particles}
+"""In the order in which they bake; what comes later sees what came before."""
 
 
 def run(work: Work, *, fluid_engine: str) -> None:
@@ -47,11 +46,9 @@ def run(work: Work, *, fluid_engine: str) -> None:
     scene.frame_start, scene.frame_end = 1, clock.last_frame(spec)
     found = list(things(scene))
     figures: dict[str, Any] = {"engine": spec.simulation.engine, "frames": scene.frame_end}
-    for number, kind in enumerate(ORDER):
-        module = _module(kind)
-        if module is None:
-            continue
-
+    if fields := forces.fields(found):
+        figures["force_fields"] = len(fields)
+    for number, (kind, module) in enumerate(_ORDER.items()):
         beat = _beat(work, kind, number)
         scene.frame_set(1)
         told = {"engine": fluid_engine} if kind == "fluid" else {}
@@ -71,16 +68,6 @@ def _beat(work: Work, kind: str, number: int) -> Callable[[float], None]:
         nonlocal last
         if time.monotonic() - last >= _OFTEN:
             last = time.monotonic()
-            work.progress(f"Simulating: {kind}", (number + min(max(done, 0.0), 1.0)) / len(ORDER))
+            work.progress(f"Simulating: {kind}", (number + min(max(done, 0.0), 1.0)) / len(_ORDER))
 
     return beat
-
-
-def _module(kind: str) -> Any:
-    name = f"{__package__}.lib.physics.{kind}"
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name != name:
-            raise
-        return None

@@ -4,16 +4,13 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 
 import bpy
 import numpy as np
-from mathutils import Matrix
 
-from ...backend.protocol.errors import UserError
 from ...backend.protocol.spec import BackendSpec, Param
 from .lib.motion import animation
-from .lib.render import engines, framing, pictures, skies, studio
+from .lib.render import engines, framing, pictures, sets, skies, studio
 from .work import Work
 
 SPEC = BackendSpec(
@@ -34,8 +31,6 @@ SPEC = BackendSpec(
 LENS, MARGIN = 85.0, 0.05
 """mm on a 36 mm sensor, and the share of a picture left free at each side."""
 _COLUMNS = 4
-_KEY = (math.radians(-35), math.radians(30))
-"""Where the lamp stands beside and above the camera: it goes around with it, so that all sides are lit alike."""
 
 
 def run(work: Work, *, count: int, size: int, elevation: float, samples: int) -> None:
@@ -45,30 +40,26 @@ def run(work: Work, *, count: int, size: int, elevation: float, samples: int) ->
     for obj in scene.objects:
         obj.hide_render = obj != body
     engines.prepare(work.report, scene, "cycles", samples)
-    scene.render.film_transparent = True
-    scene.view_settings.view_transform = "Standard"
-    _paper(scene, size)
-    skies.plain((1.0, 1.0, 1.0), 0.55)
+    sets.paper(scene, size, size)
+    skies.plain((1.0, 1.0, 1.0), sets.EVEN)
     camera, lamp = _camera(work, scene), _lamp(work)
 
     scene.frame_set(scene.frame_start)
     points = framing.extreme(next(iter(animation.sampled(scene, [body], [scene.frame_start]))))
     azimuths = np.arange(count) * 2 * math.pi / count
-    tilt, lens = math.radians(elevation), framing.lens_of(LENS, 36.0, size, size, MARGIN)
+    tilt, lens = math.radians(elevation), framing.lens_of(LENS, size, size, MARGIN)
     targets, needed = zip(*[_aimed(points, azimuth, tilt, lens) for azimuth in azimuths], strict=True)
     away = max(needed)  # the same for all: what is smaller from the side looks smaller
-    camera.data.clip_start, camera.data.clip_end = 0.01 * away, 10 * away
     paths = []
     for number, (azimuth, target) in enumerate(zip(azimuths, targets, strict=True)):
         work.progress(f"Rendering view {number + 1}/{count}", 0.05 + 0.9 * number / count)
-        axes = framing.axes(azimuth, tilt)
-        camera.matrix_world = _placed(axes, target + away * axes[2])
-        lamp.matrix_world = _placed(framing.axes(azimuth + _KEY[0], tilt + _KEY[1]), target)
+        sets.look(camera, lamp, target, (azimuth, tilt), away)
         path = work.file(f"view_{number}", f"view_{number}.png", azimuth=round(math.degrees(azimuth), 3))
-        _render(scene, path, size)
+        sets.picture(scene, path)
         paths.append(path)
     work.progress("Writing the sheet", 0.97)
-    pictures.write(work.file("views", "views.png", count=count), _sheet([pictures.read(path, 4) for path in paths]))
+    sheet = pictures.sheet([pictures.read(path, 4) for path in paths], min(_COLUMNS, count))
+    pictures.write(work.file("views", "views.png", count=count), sheet)
     work.report.metric("views", count)
     work.report.metric("distance_m", round(away, 4))
 
@@ -84,50 +75,12 @@ def _aimed(points: framing.Array, azimuth: float, tilt: float, lens: framing.Len
     return target, framing.distance(points, target, azimuth, tilt, lens)
 
 
-def _paper(scene: bpy.types.Scene, size: int) -> None:
-    render = scene.render
-    render.resolution_x = render.resolution_y = size
-    render.resolution_percentage, render.pixel_aspect_x, render.pixel_aspect_y = 100, 1.0, 1.0
-    render.use_persistent_data = render.use_file_extension = True
-    image = render.image_settings
-    if hasattr(image, "media_type"):
-        image.media_type = "IMAGE"
-    image.file_format, image.color_mode, image.color_depth, image.compression = "PNG", "RGBA", "8", 15
-
-
 def _camera(work: Work, scene: bpy.types.Scene) -> bpy.types.Object:
     data = bpy.data.cameras.new("Camera")
-    data.lens, data.sensor_width = LENS, 36.0
+    data.lens, data.sensor_width = LENS, framing.SENSOR
     scene.camera = work.add("camera", bpy.data.objects.new("Camera", data))
     return scene.camera
 
 
 def _lamp(work: Work) -> bpy.types.Object:
-    data = bpy.data.lights.new("Key", "SUN")
-    data.energy, data.angle = 1.6, math.radians(40)
-    return work.add("light_key", bpy.data.objects.new("Key", data))
-
-
-def _placed(axes: framing.Array, place: framing.Array) -> Matrix:
-    """Rows of `axes` are right, up and backwards of what stands at `place`."""
-    matrix = np.eye(4)
-    matrix[:3, :3], matrix[:3, 3] = axes.T, place
-    return Matrix(matrix.tolist())
-
-
-def _render(scene: bpy.types.Scene, path: Path, size: int) -> None:
-    scene.render.filepath = str(path)
-    bpy.ops.render.render(write_still=True, scene=scene.name)
-    if not pictures.png_is_whole(path, size, size):
-        raise UserError("A picture was not written whole. Free some disk space and run again.", kind="output")
-
-
-def _sheet(views: list[pictures.Pixels]) -> pictures.Pixels:
-    """Pictures (S, S, 4) in rows, the bottom row of pixels first, the first picture at the top left."""
-    side, columns = len(views[0]), min(_COLUMNS, len(views))
-    rows = -(-len(views) // columns)
-    out = np.zeros((rows * side, columns * side, 4), np.float32)
-    for number, view in enumerate(views):
-        row, column = rows - 1 - number // columns, number % columns
-        out[row * side : (row + 1) * side, column * side : (column + 1) * side] = view
-    return out
+    return work.add("light_key", bpy.data.objects.new("Key", sets.lamp("Key")))

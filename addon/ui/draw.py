@@ -1,16 +1,24 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+# ruff: noqa: RUF012 - Blender wants mutable sets as class attributes
 """Small things that several panels draw."""
 
 from __future__ import annotations
 
 import textwrap
+import time
 from typing import Any
 
 import bpy
 
 from ...backend.protocol.catalog import catalog
 
-PANEL = {"bl_space_type": "VIEW_3D", "bl_region_type": "UI", "bl_category": "Galatea"}
+
+class Sub:
+    """A part of the panel, closed until it is wanted."""
+
+    bl_space_type, bl_region_type, bl_category = "VIEW_3D", "UI", "Galatea"
+    bl_parent_id = "GALATEA_PT_main"
+    bl_options = {"DEFAULT_CLOSED"}
 
 
 def text(layout: Any, words: str, *, context: bpy.types.Context, icon: str = "NONE", alert: bool = False) -> None:
@@ -24,16 +32,22 @@ def text(layout: Any, words: str, *, context: bpy.types.Context, icon: str = "NO
         column.label(text=line, icon=icon if number == 0 else ("BLANK1" if icon != "NONE" else "NONE"))
 
 
+def failure(layout: Any, context: bpy.types.Context, message: str, hint: str) -> None:
+    """What went wrong, and what to do."""
+    box = layout.box()
+    text(box, message, context=context, icon="ERROR", alert=True)
+    if hint:
+        text(box, hint, context=context, icon="INFO")
+
+
 def params(layout: Any, settings: Any, step: str, *, skip: tuple[str, ...] = ()) -> None:
-    """The settings of a step, as the catalogue lists them."""
-    spec = catalog().get(step)
-    group = getattr(settings.steps, step, None)
-    if spec is None or group is None:
-        return
+    """The settings of a step, as the catalogue lists them, their names before them."""
     column = layout.column(align=True)
-    for param in spec.params:
+    column.use_property_split = True
+    column.use_property_decorate = False
+    for param in catalog()[step].params:
         if param.name not in skip:
-            column.prop(group, param.name)
+            column.prop(getattr(settings.steps, step), param.name)
 
 
 def duration(seconds: float) -> str:
@@ -42,3 +56,9 @@ def duration(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min"
+
+
+def day(when: float) -> str:
+    """The day of a moment, for people; empty for today."""
+    passed = (time.mktime(time.localtime()[:3] + (0,) * 5 + (-1,)) - when) / 86400
+    return "" if passed <= 0 else "Yesterday" if passed <= 1 else time.strftime("%d %b", time.localtime(when))

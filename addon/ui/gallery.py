@@ -23,11 +23,8 @@ MARGIN = 46
 """px at scale 1 that panels and boxes take of the region's width."""
 
 
-class GALATEA_PT_compare(bpy.types.Panel):
+class GALATEA_PT_compare(draw.Sub, bpy.types.Panel):
     bl_label = "Compare"
-    bl_space_type, bl_region_type, bl_category = "VIEW_3D", "UI", "Galatea"
-    bl_parent_id = "GALATEA_PT_main"
-    bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
         settings = props.settings(context)
@@ -52,10 +49,9 @@ class GALATEA_PT_compare(bpy.types.Panel):
             draw.params(self.layout, settings, step)
 
 
-class GALATEA_PT_gallery(bpy.types.Panel):
+class GALATEA_PT_gallery(draw.Sub, bpy.types.Panel):
     bl_label = "Gallery"
-    bl_space_type, bl_region_type, bl_category = "VIEW_3D", "UI", "Galatea"
-    bl_parent_id = "GALATEA_PT_main"
+    bl_options = set[str]()
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:

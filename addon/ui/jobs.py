@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # mypy: disable-error-code="misc"
+# ruff: noqa: RUF012 - Blender wants mutable sets as class attributes
 """The list of jobs and what can be done with the chosen one."""
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import bpy
@@ -50,7 +52,15 @@ class GALATEA_UL_jobs(bpy.types.UIList):
         place = bridge.place(run)
         if place:
             side.label(text=f"{place}.", icon=PRIORITY[run.priority])
+        side.label(text=draw.day(run.created))
         side.label(text="", icon=ICONS["running" if run is bridge.current else run.state])
+
+    def filter_items(self, context: Any, data: Any, name: str) -> tuple[list[int], list[int]]:
+        """By their titles: the rows hold ids."""
+        found = [bridge.find(row.name) for row in getattr(data, name)]
+        word = self.filter_name
+        match = bpy.types.UI_UL_list.filter_items_by_name
+        return (match(word, self.bitflag_filter_item, found, "title") if word else []), []
 
 
 class GALATEA_MT_again(bpy.types.Menu):
@@ -62,20 +72,17 @@ class GALATEA_MT_again(bpy.types.Menu):
             self.layout.operator("galatea.again", text=runs.label(step)).step = step
 
 
-class GALATEA_PT_jobs(bpy.types.Panel):
+class GALATEA_PT_jobs(draw.Sub, bpy.types.Panel):
     bl_label = "Jobs"
-    bl_parent_id = "GALATEA_PT_main"
-    bl_space_type, bl_region_type, bl_category = "VIEW_3D", "UI", "Galatea"
+    bl_options = set[str]()
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
         state = context.window_manager.galatea
         if not bridge.runs:
-            row = layout.row()
-            row.active = False
-            row.label(text="No jobs yet")
+            draw.text(layout, "No jobs yet. What you start is listed here, and kept.", context=context, icon="INFO")
             return
-        layout.template_list("GALATEA_UL_jobs", "", state, "jobs", state, "active", rows=3, maxrows=6)
+        layout.template_list("GALATEA_UL_jobs", "", state, "jobs", state, "active", rows=2, maxrows=6)
         run = bridge.chosen(context)
         if run:
             _details(layout, context, run)
@@ -135,10 +142,8 @@ def _queue(layout: Any, run: Run) -> None:
 
 def _state(layout: Any, context: bpy.types.Context, run: Run) -> None:
     if run.failure:
-        box = layout.box()
-        draw.text(box, run.failure["message"], context=context, icon="ERROR", alert=True)
-        if run.failure.get("hint"):
-            draw.text(box, run.failure["hint"], context=context, icon="INFO")
+        if not bridge.notice or bridge.notice.message != run.failure["message"]:  # it stands at the top already
+            draw.failure(layout, context, run.failure["message"], run.failure.get("hint", ""))
     elif run.state == "paused":
         draw.text(layout, "Paused. Finished steps and frames are kept.", context=context, icon="INFO")
     elif run.state == "interrupted":
@@ -155,7 +160,12 @@ def _state(layout: Any, context: bpy.types.Context, run: Run) -> None:
         seconds = sum(stage["seconds"] for stage in run.stages if not stage["cached"])
         cached = sum(1 for stage in run.stages if stage["cached"])
         kept = f", {cached} of {len(run.stages)} steps were there already" if cached else ""
-        draw.text(layout, f"Done in {draw.duration(seconds)}{kept}", context=context, icon="CHECKMARK")
+        at = time.strftime("%H:%M", time.localtime(run.created))
+        words = f"Done in {draw.duration(seconds)}{kept}. Asked {draw.day(run.created).lower() or 'today'} at {at}"
+        draw.text(layout, words, context=context, icon="CHECKMARK")
+        look = getattr(context.space_data, "shading", None)
+        if run.scene and look and (look.type, look.color_type) == ("SOLID", "MATERIAL"):
+            draw.text(layout, "Z, then Material Preview, shows its colours.", context=context, icon="SHADING_TEXTURE")
     _back(layout, run)
     report.rows(layout, context, run)
     for stage in run.stages:

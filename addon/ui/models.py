@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # mypy: disable-error-code="misc"
-# ruff: noqa: RUF012 - Blender wants mutable sets as class attributes
 """Sub-panel: what the models of the recipe are, on which terms, what they need, and why one cannot run."""
 
 from __future__ import annotations
@@ -45,11 +44,8 @@ def chooser(layout: Any, settings: Any) -> None:
     split.menu("GALATEA_MT_backend", text=spec.label if spec else settings.backend)
 
 
-class GALATEA_PT_models(bpy.types.Panel):
+class GALATEA_PT_models(draw.Sub, bpy.types.Panel):
     bl_label = "Model"
-    bl_space_type, bl_region_type, bl_category = "VIEW_3D", "UI", "Galatea"
-    bl_parent_id = "GALATEA_PT_main"
-    bl_options = {"DEFAULT_CLOSED"}
 
     def draw_header_preset(self, context: bpy.types.Context) -> None:
         self.layout.operator("galatea.backends_renew", text="", icon="FILE_REFRESH", emboss=False)

@@ -33,9 +33,8 @@ class GALATEA_PT_main(bpy.types.Panel):
         column = layout.column()
         column.use_property_split = True
         column.prop(settings, "recipe")
-        row = column.row()
-        row.enabled = wanted.modelled(recipe)
-        chooser(row, settings)
+        if wanted.modelled(recipe):
+            chooser(column, settings)
         column.prop(settings, "quality")
         _prompt(column, settings, recipe)
         column.prop(settings, "seed")
@@ -48,14 +47,16 @@ def _picture(layout: Any, settings: Any) -> None:
     image = settings.image
     if image is not None and image.size[0] and image.preview and image.preview.icon_id:
         box = layout.box()
-        box.template_icon(icon_value=image.preview.icon_id, scale=7.0)
+        box.template_icon(icon_value=image.preview.icon_id, scale=5.0)
     row = layout.row(align=True)
     row.template_ID(settings, "image", open="galatea.choose_image")
-    row.operator("galatea.example", text="", icon="ASSET_MANAGER")
-    if settings.mask:
+    row.operator("galatea.example", text="" if image else "Example", icon="ASSET_MANAGER")
+    if image is not None:
         row = layout.row(align=True)
-        row.label(text=f"Mask: {settings.mask.name}", icon="MOD_MASK")
-        row.operator("galatea.clear_mask", text="", icon="X")
+        row.operator("galatea.edit_mask", icon="BRUSH_DATA", depress=settings.mask is not None)
+        row.operator("galatea.choose_mask", text="", icon="FILE_FOLDER")
+        if settings.mask:
+            row.operator("galatea.clear_mask", text="", icon="X")
 
 
 def _prompt(layout: Any, settings: Any, recipe: Recipe) -> None:
@@ -147,12 +148,8 @@ def _running(layout: Any, context: bpy.types.Context) -> None:
 
 
 def _notice(layout: Any, context: bpy.types.Context) -> None:
-    notice = bridge.notice
-    if notice:
-        box = layout.box()
-        draw.text(box, notice.message, context=context, icon="ERROR", alert=True)
-        if notice.hint:
-            draw.text(box, notice.hint, context=context, icon="INFO")
+    if bridge.notice:
+        draw.failure(layout, context, bridge.notice.message, bridge.notice.hint)
 
 
 CLASSES = (GALATEA_PT_main,)

@@ -10,13 +10,14 @@ import bpy
 from .. import environment, terms
 from . import draw
 from .panel import installing
+from .weights import draw_weights
 
 STATES = {
     "ready": ("The full environment is installed", "CHECKMARK"),
     "incomplete": ("The full environment is incomplete. Repair it", "ERROR"),
     "own": ("Your own Worker Python is used", "CHECKMARK"),
     "lost": ("The Worker Python is not there. Choose another, or clear the field", "ERROR"),
-    "missing": ("Not installed. The built-in backend works without it", "INFO"),
+    "missing": ("Not installed. The built-in models work without it", "INFO"),
 }
 
 
@@ -31,9 +32,9 @@ def draw_preferences(prefs: Any, context: bpy.types.Context) -> None:
     if prefs.server:
         column.prop(prefs, "server_key")
     column.prop(prefs, "at_cursor")
-    column.prop(prefs, "poll_seconds")
     _policy(layout.box(), prefs, context)
     _environment(layout.box(), context)
+    draw_weights(layout.box(), prefs, context)
     _doctor(layout.box(), context)
 
 
@@ -55,7 +56,7 @@ def _policy(layout: Any, prefs: Any, context: bpy.types.Context) -> None:
 
 
 def _environment(layout: Any, context: bpy.types.Context) -> None:
-    layout.label(text="Full Environment (PyTorch, for the learned backends)")
+    layout.label(text="Full Environment (PyTorch, for the published models)")
     told, state = environment.install, environment.state()
     if told.running:
         installing(layout, context)
@@ -76,6 +77,7 @@ def _environment(layout: Any, context: bpy.types.Context) -> None:
 def _doctor(layout: Any, context: bpy.types.Context) -> None:
     row = layout.row()
     row.operator("galatea.doctor", icon="VIEWZOOM")
+    row.operator("galatea.save_doctor", text="", icon="FILE_TICK")
     told = environment.doctor
     if told.findings:
         row.operator("galatea.copy_doctor", text="", icon="COPYDOWN")

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # mypy: disable-error-code="misc,attr-defined"
-# ruff: noqa: RUF012 - Blender wants mutable sets as class attributes
 """Sub-panel: a scene in words, the list that was read, and what is done with it."""
 
 from __future__ import annotations
@@ -32,14 +31,8 @@ class GALATEA_UL_cast(bpy.types.UIList):
         side.label(text=f"× {item.count}" if item.count > 1 else "")
 
 
-class _Sub:
-    bl_space_type, bl_region_type, bl_category = "VIEW_3D", "UI", "Galatea"
-    bl_options = {"DEFAULT_CLOSED"}
-
-
-class GALATEA_PT_simulate(_Sub, bpy.types.Panel):
+class GALATEA_PT_simulate(draw.Sub, bpy.types.Panel):
     bl_label = "Simulate"
-    bl_parent_id = "GALATEA_PT_main"
 
     def draw(self, context: bpy.types.Context) -> None:
         settings = props.settings(context)
@@ -80,7 +73,7 @@ def _cast(layout: Any, context: bpy.types.Context, group: Any) -> None:
         draw.text(layout, note, context=context, icon="INFO")
 
 
-class GALATEA_PT_simulate_object(_Sub, bpy.types.Panel):
+class GALATEA_PT_simulate_object(draw.Sub, bpy.types.Panel):
     bl_label = "Object"
     bl_parent_id = "GALATEA_PT_simulate"
 
@@ -94,8 +87,6 @@ class GALATEA_PT_simulate_object(_Sub, bpy.types.Panel):
         layout.use_property_split = True
         layout.use_property_decorate = False
         group = props.settings(context).cast
-        if not 0 <= group.active < len(group.objects):
-            return
         item = group.objects[group.active]
         _fields(layout, item, scene.Item, first=_FIRST)
         for name, kind in (("relation", scene.Relation), ("material", scene.Material), ("mesh", scene.Mesh)):
@@ -103,7 +94,7 @@ class GALATEA_PT_simulate_object(_Sub, bpy.types.Panel):
             _fields(layout, getattr(item, name), kind)
 
 
-class GALATEA_PT_simulate_world(_Sub, bpy.types.Panel):
+class GALATEA_PT_simulate_world(draw.Sub, bpy.types.Panel):
     bl_label = "World and Time"
     bl_parent_id = "GALATEA_PT_simulate"
 

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # mypy: disable-error-code="misc,attr-defined"
-# ruff: noqa: RUF012 - Blender wants mutable sets as class attributes
 """Sub-panels: the settings of each part of the chain, with a button that does that part alone."""
 
 from __future__ import annotations
@@ -11,55 +10,45 @@ import bpy
 
 from ...backend.protocol.catalog import catalog
 from .. import objects, props, wanted
+from ..bridge import bridge
 from . import draw
 
 
-class _Sub:
-    bl_space_type, bl_region_type, bl_category = "VIEW_3D", "UI", "Galatea"
-    bl_parent_id = "GALATEA_PT_main"
-    bl_options = {"DEFAULT_CLOSED"}
+class _Sub(draw.Sub):
     steps: tuple[str, ...] = ()
 
     def draw(self, context: bpy.types.Context) -> None:
         settings = props.settings(context)
-        layout = self.layout
-        layout.use_property_split = True
-        layout.use_property_decorate = False
-        self.head(layout, context, settings)
+        self.head(self.layout, context, settings)
         for step in self.steps:
-            if step in catalog():
-                if len(self.steps) > 1:
-                    layout.label(text=catalog()[step].label)
-                draw.params(layout, settings, step)
+            if len(self.steps) > 1:
+                self.layout.label(text=catalog()[step].label)
+            draw.params(self.layout, settings, step)
 
     def head(self, layout: Any, context: bpy.types.Context, settings: Any) -> None:
         """Above the settings: what can be done at once."""
 
 
-def _verbs(layout: Any, context: bpy.types.Context, *verbs: tuple[str, str]) -> None:
-    """A button each, and on what."""
+def _verb(layout: Any, context: bpy.types.Context, operator: str, icon: str) -> None:
+    """The button, and on what."""
     obj = objects.subject(context)
     column = layout.column(align=True)
     row = column.row(align=True)
     row.scale_y = 1.3
-    for operator, icon in verbs:
-        row.operator(operator, icon=icon)
+    row.operator(operator, icon=icon)
     hint = column.row()
     hint.active = False
     hint.label(text=f"On {obj.name}" if obj else "Select a mesh object first", icon="OBJECT_DATA" if obj else "INFO")
 
 
-class GALATEA_PT_shape(_Sub, bpy.types.Panel):
+class GALATEA_PT_shape(draw.Sub, bpy.types.Panel):
     bl_label = "Shape"
 
     def draw(self, context: bpy.types.Context) -> None:
         settings = props.settings(context)
-        layout = self.layout
-        layout.use_property_split = True
-        layout.use_property_decorate = False
         for step in wanted.shaping(wanted.recipe(settings)):
-            layout.label(text=catalog()[step].label)
-            draw.params(layout, settings, step, skip=("prompt",))
+            self.layout.label(text=catalog()[step].label)
+            draw.params(self.layout, settings, step, skip=("prompt",))
 
 
 class GALATEA_PT_clean(_Sub, bpy.types.Panel):
@@ -67,7 +56,7 @@ class GALATEA_PT_clean(_Sub, bpy.types.Panel):
     steps = ("clean",)
 
     def head(self, layout: Any, context: bpy.types.Context, settings: Any) -> None:
-        _verbs(layout, context, ("galatea.clean", "MOD_REMESH"))
+        _verb(layout, context, "galatea.clean", "MOD_REMESH")
 
 
 class GALATEA_PT_texture(_Sub, bpy.types.Panel):
@@ -75,14 +64,7 @@ class GALATEA_PT_texture(_Sub, bpy.types.Panel):
     steps = ("unwrap", "bake", "material")
 
     def head(self, layout: Any, context: bpy.types.Context, settings: Any) -> None:
-        _verbs(layout, context, ("galatea.texture", "TEXTURE"))
-        column = layout.column(align=True)
-        column.label(text="Mask of the Photo")
-        column.template_ID(settings, "mask", open="galatea.choose_mask")
-        row = column.row(align=True)
-        row.operator("galatea.edit_mask", icon="BRUSH_DATA")
-        if settings.mask:
-            row.operator("galatea.clear_mask", text="", icon="LOOP_BACK")
+        _verb(layout, context, "galatea.texture", "TEXTURE")
 
 
 class GALATEA_PT_rig(_Sub, bpy.types.Panel):
@@ -90,7 +72,7 @@ class GALATEA_PT_rig(_Sub, bpy.types.Panel):
     steps = ("skeleton", "bind", "controls")
 
     def head(self, layout: Any, context: bpy.types.Context, settings: Any) -> None:
-        _verbs(layout, context, ("galatea.rig", "ARMATURE_DATA"))
+        _verb(layout, context, "galatea.rig", "ARMATURE_DATA")
         row = layout.row(align=True)
         row.operator("galatea.skeleton", text="Skeleton", icon="BONE_DATA")
         row.operator("galatea.bind", icon="MOD_ARMATURE")
@@ -102,15 +84,16 @@ class GALATEA_PT_move(_Sub, bpy.types.Panel):
     steps = ("move",)
 
     def head(self, layout: Any, context: bpy.types.Context, settings: Any) -> None:
-        _verbs(layout, context, ("galatea.move", "ANIM"))
+        _verb(layout, context, "galatea.move", "ANIM")
 
 
 class GALATEA_PT_retarget(_Sub, bpy.types.Panel):
-    bl_label = "Motion from a File"
+    bl_label = "From a File"
+    bl_parent_id = "GALATEA_PT_move"
     steps = ("retarget",)
 
     def head(self, layout: Any, context: bpy.types.Context, settings: Any) -> None:
-        _verbs(layout, context, ("galatea.retarget", "FILEBROWSER"))
+        _verb(layout, context, "galatea.retarget", "FILEBROWSER")
 
 
 class GALATEA_PT_physics(_Sub, bpy.types.Panel):
@@ -118,7 +101,7 @@ class GALATEA_PT_physics(_Sub, bpy.types.Panel):
     steps = ("drop",)
 
     def head(self, layout: Any, context: bpy.types.Context, settings: Any) -> None:
-        _verbs(layout, context, ("galatea.drop", "RIGID_BODY"))
+        _verb(layout, context, "galatea.drop", "RIGID_BODY")
 
 
 class GALATEA_PT_film(_Sub, bpy.types.Panel):
@@ -126,12 +109,16 @@ class GALATEA_PT_film(_Sub, bpy.types.Panel):
     steps = ("stage", "camera", "film")
 
     def head(self, layout: Any, context: bpy.types.Context, settings: Any) -> None:
-        _verbs(layout, context, ("galatea.film", "RENDER_ANIMATION"))
+        _verb(layout, context, "galatea.film", "RENDER_ANIMATION")
         layout.operator("galatea.render_scene", icon="SCENE")
+        run = bridge.chosen(context)
+        if run and run.filmed and run.state == "done":
+            layout.operator("galatea.open_film", icon="PLAY")
 
 
 class GALATEA_PT_film_file(_Sub, bpy.types.Panel):
-    bl_label = "Film from a File"
+    bl_label = "Of a Film File"
+    bl_parent_id = "GALATEA_PT_film"
     steps = ("interpolate", "upscale", "restyle")
 
     def head(self, layout: Any, context: bpy.types.Context, settings: Any) -> None:
@@ -145,7 +132,7 @@ class GALATEA_PT_asset(_Sub, bpy.types.Panel):
     steps = ("lod", "collide", "asset")
 
     def head(self, layout: Any, context: bpy.types.Context, settings: Any) -> None:
-        _verbs(layout, context, ("galatea.asset", "ASSET_MANAGER"))
+        _verb(layout, context, "galatea.asset", "ASSET_MANAGER")
 
 
 class GALATEA_PT_report(_Sub, bpy.types.Panel):
@@ -153,8 +140,11 @@ class GALATEA_PT_report(_Sub, bpy.types.Panel):
     steps = ("report",)
 
     def head(self, layout: Any, context: bpy.types.Context, settings: Any) -> None:
-        _verbs(layout, context, ("galatea.check", "CHECKBOX_HLT"))
-        layout.prop(settings, "gate")
+        _verb(layout, context, "galatea.check", "CHECKBOX_HLT")
+        row = layout.row()
+        row.use_property_split = True
+        row.use_property_decorate = False
+        row.prop(settings, "gate")
 
 
 class GALATEA_PT_export(_Sub, bpy.types.Panel):
@@ -162,15 +152,16 @@ class GALATEA_PT_export(_Sub, bpy.types.Panel):
     steps = ("export",)
 
     def head(self, layout: Any, context: bpy.types.Context, settings: Any) -> None:
-        _verbs(layout, context, ("galatea.export_object", "EXPORT"))
+        _verb(layout, context, "galatea.export_object", "EXPORT")
 
 
 class GALATEA_PT_page(_Sub, bpy.types.Panel):
     bl_label = "Viewer Page"
+    bl_parent_id = "GALATEA_PT_export"
     steps = ("viewer",)
 
     def head(self, layout: Any, context: bpy.types.Context, settings: Any) -> None:
-        _verbs(layout, context, ("galatea.page", "URL"))
+        _verb(layout, context, "galatea.page", "URL")
 
 
 CLASSES = (

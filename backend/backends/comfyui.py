@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ..protocol.job import Request
-    from ..remote import Beat, Clock, Order, Refused, Server
+    from ..remote import Beat, Clock, Receipt, Refused, Server
     from ..worker.report import Report
     from ..workflow import Workflow
 
@@ -71,7 +71,7 @@ class Backend:
         from pathlib import Path
 
         from .. import images, received
-        from ..remote import MOST_MESH, Clock, Order, Server
+        from ..remote import MOST_MESH, Clock, Receipt, Server
         from ..workflow import EXPORT, Workflow
 
         report.progress("Reading the workflow", 0.0)
@@ -81,7 +81,7 @@ class Backend:
         wanted = workflow.find(params["output"]) if params["output"] else ""
         photo = images.framed(request.inputs["cutout"], received.SENT)
         server = Server(self.spec.id, START, params, report)
-        clock, order = Clock(report, f"Sending the picture to {server.name}", 0.02), Order(report.keep("order"))
+        clock, order = Clock(report, f"Sending the picture to {server.name}", 0.02), Receipt(report.keep("order"))
         number, given = order.number(params["wait_s"])
         if not number or not _known(server, number, clock):
             _fill(server, workflow, photo, request.seed, params, clock, report)
@@ -133,7 +133,7 @@ def _uploaded(server: Server, picture: bytes, clock: Clock) -> str:
     return f"{folder}/{told['name']}" if folder else told["name"]
 
 
-def _queued(server: Server, workflow: Workflow, order: Order, clock: Clock) -> str:
+def _queued(server: Server, workflow: Workflow, order: Receipt, clock: Clock) -> str:
     """The server's number of the order."""
     import json
 

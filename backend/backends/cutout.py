@@ -141,7 +141,7 @@ def _predict(rgb: Floats, session: Session) -> Floats:
 
 def weights() -> bytes:
     """The network's file, proved by its hash before anything reads it."""
-    return bundled.read(WEIGHTS, WEIGHTS_SHA256, "The background remover's weights")
+    return bundled.read(WEIGHTS, WEIGHTS_SHA256, "The cut-out's weights")
 
 
 def refine(rgb: Floats, guess: Floats, params: dict[str, Any]) -> Pixels:
@@ -165,20 +165,24 @@ def clean(matte: Floats, threshold: float, keep: str, fill: float) -> Floats:
     """Drop the pieces that are not wanted and fill holes up to the share `fill` of the subject; soft edges stay."""
     import numpy as np
 
+    from ..geometry import regions
+
     height, width = matte.shape
     shrink = min(1.0, 512 / max(height, width))
     size = max(1, round(width * shrink)), max(1, round(height * shrink))
     small = matting.scaled(matte, size) > threshold
-    labels, sizes = matting.components(small)
-    if len(sizes) < 2:
+    labels, count = regions.label(small)
+    if not count:
         return matte
+    sizes = regions.sizes(labels).tolist()
     largest = max(sizes[1:])
     least = largest if keep == "largest" else 0.02 * largest
     wanted = [i for i in range(1, len(sizes)) if sizes[i] >= least]
     kept = np.isin(labels, wanted[:1] if keep == "largest" else wanted)
     full = width, height
     matte = matte * np.where(_widened(kept, 1, full), 1, 1 - _widened(small & ~kept, 3, full))
-    gaps, areas = matting.components(~kept)
+    gaps, _ = regions.label(~kept)
+    areas = regions.sizes(gaps).tolist()
     outside = np.unique(np.concatenate([gaps[0], gaps[-1], gaps[:, 0], gaps[:, -1]]))
     filled = [i for i in range(1, len(areas)) if i not in outside and areas[i] <= fill * kept.sum()]
     return np.maximum(matte, _widened(np.isin(gaps, filled), 1, full)).astype(np.float32)

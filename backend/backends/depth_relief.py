@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from .. import matting
+from .. import images, matting, roles
+from ..framing import Frame
 from ..hub.params import LEARNED
-from ..protocol.errors import UserError
 from ..protocol.job import Request
 from ..protocol.spec import BackendSpec, File, Param, Weights
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-MARGIN = 4
-"""Nodes around the object, for the outline's blur."""
 LOOKED_AT = 1024
 """px, the longest side of what the model is shown; it makes it smaller itself."""
 GREY = 127
@@ -39,14 +37,6 @@ OFFICIAL = Weights(
     license="Apache-2.0",
     page="https://huggingface.co/depth-anything/Depth-Anything-V2-Small-hf",
 )
-
-
-class Frame(NamedTuple):
-    """The part of the cut-out under the node grid: `box` in pixels, `nodes` right and up, `cell` pixels a node."""
-
-    box: tuple[float, float, float, float]
-    nodes: tuple[int, int]
-    cell: float
 
 
 class Backend:
@@ -97,19 +87,13 @@ class Backend:
     def run(self, request: Request, params: dict[str, Any], report: Report) -> None:
         import numpy as np
 
-        from ..geometry import exchange, heights, mesh
-        from ..geometry.silhouette import outline
+        from ..geometry import heights
 
-        photo = _open(request.inputs["cutout"])
-        frame = _frame(photo, params["grid"])
+        photo = images.opened(request.inputs["cutout"])
+        frame = Frame.around(photo, params["grid"])
         look = self._eyes.look(_shown(photo, frame), params, request.seed, report, until=0.6)
         report.progress("Tracing the outline", 0.6)
-        fine = int(np.clip(np.ceil(frame.cell), 4, 6))
-        size = (frame.nodes[0] * fine, frame.nodes[1] * fine)
-        alpha = np.asarray(_crop(photo.getchannel("A"), frame, size), np.float32) / 255
-        level = outline(alpha / max(float(alpha.max()), 1e-6), fine, blur=0.7)
-        if not (level > 0).any():
-            raise UserError("The object is too thin to build at this grid. Choose a finer grid.")
+        level = frame.outline(photo, 0.7)
         report.progress("Raising the surface", 0.65)
         front, share, how = _front(look, level, params, report)
         back = _back(level, params, report)
@@ -124,60 +108,8 @@ class Backend:
         _paint(photo, frame, params["texture_size"], report)
         x, y, z = vertices.T
         turned = np.stack([x, -z, y] if params["pose"] == "stand" else [x, y, z], axis=1)
-        placed = exchange.grounded(turned, params["size_m"])
         report.progress("Writing the mesh", 0.9)
-        path = report.file("mesh", "mesh.npz", vertices=len(placed), faces=len(faces), size_m=params["size_m"])
-        arrays = {"vertices": placed, "faces": faces, "uv": uv}
-        mesh.save(path, arrays, lambda: report.progress("Writing the mesh", 0.95))
-        report.metric("vertices", len(placed))
-        report.metric("faces", len(faces))
-        report.progress("Writing the mesh", 1.0)
-
-
-def _open(path: str) -> Image.Image:
-    from PIL import Image
-
-    try:
-        with Image.open(path) as file:
-            return file.convert("RGBA")
-    except OSError as error:
-        raise UserError(f"Cannot read {path}: {error}. Choose another picture.") from None
-
-
-def _frame(photo: Image.Image, grid: int) -> Frame:
-    import numpy as np
-
-    alpha = np.asarray(photo.getchannel("A"))
-    most = int(alpha.max(initial=0))
-    solid = alpha > most // 2
-    if most < 8 or solid.sum() < 4:
-        raise UserError("Nothing stands out in this image. Choose one with a plain background, or draw a mask.")
-    rows, columns = np.flatnonzero(solid.any(axis=1)), np.flatnonzero(solid.any(axis=0))
-    left, right = float(columns[0]), float(columns[-1] + 1)
-    top, bottom = float(rows[0]), float(rows[-1] + 1)
-    cell = max(right - left, bottom - top) / grid
-    nodes = (
-        int(np.ceil((right - left) / cell)) + 2 * MARGIN,
-        int(np.ceil((bottom - top) / cell)) + 2 * MARGIN,
-    )
-    x, y = (left + right - nodes[0] * cell) / 2, (top + bottom - nodes[1] * cell) / 2
-    return Frame((x, y, x + nodes[0] * cell, y + nodes[1] * cell), nodes, cell)
-
-
-def _crop(picture: Image.Image, frame: Frame, size: tuple[int, int]) -> Image.Image:
-    """The frame's part of the picture at another size; what lies beyond the picture is empty."""
-    from PIL import Image
-
-    left, top = int(frame.box[0]) - 2, int(frame.box[1]) - 2
-    part = picture.crop((left, top, int(frame.box[2]) + 3, int(frame.box[3]) + 3))
-    inner = (frame.box[0] - left, frame.box[1] - top, frame.box[2] - left, frame.box[3] - top)
-    return part.resize(size, Image.Resampling.BICUBIC, box=inner)
-
-
-def _sized(frame: Frame, longest: float) -> tuple[int, int]:
-    """The frame's shape in pixels."""
-    most = max(frame.nodes)
-    return max(8, round(longest * frame.nodes[0] / most)), max(8, round(longest * frame.nodes[1] / most))
+        roles.mesh(turned, {"faces": faces, "uv": uv}, params["size_m"], report)
 
 
 def _shown(photo: Image.Image, frame: Frame) -> NDArray[np.uint8]:
@@ -185,9 +117,8 @@ def _shown(photo: Image.Image, frame: Frame) -> NDArray[np.uint8]:
     import numpy as np
     from PIL import Image
 
-    size = _sized(frame, min(LOOKED_AT, max(224.0, max(frame.nodes) * frame.cell)))
-    cut = _crop(photo.convert("RGBa"), frame, size).convert("RGBA")
-    ground = Image.new("RGBA", size, (GREY, GREY, GREY, 255))
+    cut = frame.cut(photo, min(LOOKED_AT, max(224.0, max(frame.nodes) * frame.cell)))
+    ground = Image.new("RGBA", cut.size, (GREY, GREY, GREY, 255))
     ground.alpha_composite(cut)
     return np.array(ground.convert("RGB"), np.uint8)
 
@@ -247,13 +178,12 @@ def _back(level: Array, params: dict[str, Any], report: Report) -> Array:
 def _paint(photo: Image.Image, frame: Frame, longest: int, report: Report) -> None:
     """The photo with the object's colours carried on beyond its outline."""
     import numpy as np
-    from PIL import Image
 
     from ..geometry import atlas
 
-    size = _sized(frame, min(float(longest), max(256.0, max(frame.nodes) * frame.cell)))
-    both = np.asarray(_crop(photo.convert("RGBa"), frame, size).convert("RGBA"), np.float32) / 255
+    cut = frame.cut(photo, min(float(longest), max(256.0, max(frame.nodes) * frame.cell)))
+    both = np.asarray(cut, np.float32) / 255
     alpha = both[..., 3] / max(float(both[..., 3].max()), 1e-6)
-    picture = atlas.front(np.ascontiguousarray(both[..., :3]), alpha, max(1, round(0.003 * max(size))))
+    picture = atlas.front(np.ascontiguousarray(both[..., :3]), alpha, max(1, round(0.003 * max(cut.size))))
     pixels = (np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8)
-    Image.fromarray(pixels).save(report.file("albedo", "albedo.png"), compress_level=3)
+    images.save(report.file("albedo", "albedo.png"), pixels)

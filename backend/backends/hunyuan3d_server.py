@@ -98,9 +98,9 @@ def _generated(server: Server, body: bytes, params: dict[str, Any], report: Repo
 
 def _sent(server: Server, body: bytes, params: dict[str, Any], report: Report) -> bytes:
     """Order, ask until it is there; an order that an interrupted attempt has given is asked for again."""
-    from ..remote import Clock, Order, Refused
+    from ..remote import Clock, Receipt, Refused
 
-    order = Order(report.keep("order"))
+    order = Receipt(report.keep("order"))
     clock = Clock(report, f"{server.name} makes the mesh", SENT)
     try:
         number, given = order.number(params["wait_s"])

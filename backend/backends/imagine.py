@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import images
-from ..hub.params import LEARNED
+from ..hub.device import Warm
+from ..hub.params import COMPILE, LEARNED
+from ..protocol import whole
 from ..protocol.errors import UserError
 from ..protocol.job import Request
 from ..protocol.spec import BackendSpec, File, Param, Weights
@@ -117,6 +118,7 @@ class Backend:
             Param("strength", "float", 0.6, "How much of a given picture is changed", low=0.05, high=1.0),
             Param("lora", "weights", "", "A LoRA file for this model, in .safetensors, or owner/name; empty for none"),
             Param("lora_strength", "float", 1.0, "How much the LoRA bends the model", low=-2.0, high=2.0),
+            COMPILE,
             *LEARNED,
         ),
         weights=(OFFICIAL,),
@@ -124,8 +126,7 @@ class Backend:
     )
 
     def __init__(self) -> None:
-        self._key: tuple[Any, ...] = ()
-        self._painter: Painter | None = None
+        self._warm: Warm[Painter] = Warm()
 
     def run(self, request: Request, params: dict[str, Any], report: Report) -> None:
         from .. import hub
@@ -154,19 +155,22 @@ class Backend:
         self, plan: Any, source: Path | int, lora: Path | None, params: dict[str, Any], report: Report
     ) -> Painter:
         from ..networks import painter
+        from ..networks.compiled import compile_pipeline
 
-        key = (source, lora, params["lora_strength"], plan.device, plan.precision, plan.steps)
-        if self._painter and self._key == key:
-            return self._painter
-        self._painter = None
-        report.progress("Loading the model", 0.01)
-        made = painter.invented(source, plan.dtype) if isinstance(source, int) else painter.load(source, plan.dtype)
-        if lora:
-            report.progress("Loading the LoRA", 0.03)
-            painter.add_lora(made, lora, params["lora_strength"])
-        painter.place(made, plan.device, plan.steps)
-        self._key, self._painter = key, made
-        return made
+        key = (source, lora, params["lora_strength"], params["compile"], plan.device, plan.precision, plan.steps)
+
+        def load() -> Painter:
+            report.progress("Loading the model", 0.01)
+            made = painter.invented(source, plan.dtype) if isinstance(source, int) else painter.load(source, plan.dtype)
+            if lora:
+                report.progress("Loading the LoRA", 0.03)
+                painter.add_lora(made, lora, params["lora_strength"])
+            painter.place(made, plan.device, plan.steps)
+            if params["compile"]:
+                compile_pipeline(made.pipeline, plan.device, report)
+            return made
+
+        return self._warm.get(key, load)
 
 
 def _prompt(params: dict[str, Any]) -> str:
@@ -248,9 +252,8 @@ def _paint(
         prompt, seed, beat, negative=params["negative"], steps=params["steps"], guidance=params["guidance"],
         size=(size, size) if size and given is None else None, picture=given, strength=params["strength"],
     )  # fmt: skip
-    part = path.with_name(f"{path.name}.part")
-    images.save(part, made)
-    os.replace(part, path)
+    with whole.part(path) as part:
+        images.save(part, made)
 
 
 def _fitting(picture: Any, longest: int) -> Any:

@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..hub.device import Warm
 from ..hub.params import LEARNED
 from ..protocol.errors import UserError
 from ..protocol.job import Request
@@ -85,7 +86,7 @@ class Backend:
     )
 
     def __init__(self) -> None:
-        self._loaded: tuple[Any, Model] | None = None
+        self._warm: Warm[Model] = Warm()
 
     def run(self, request: Request, params: dict[str, Any], report: Report) -> None:
         from .. import hub, reel
@@ -116,12 +117,11 @@ class Backend:
     def _model(self, plan: Plan, source: Path | int, report: Report) -> Model:
         from ..networks import rife
 
-        key = (source, plan.device, plan.precision)
-        if self._loaded is None or self._loaded[0] != key:
-            self._loaded = None
+        def load() -> Model:
             report.progress("Loading the model", 0.0)
-            self._loaded = (key, rife.load(source, plan.device, plan.dtype))
-        return self._loaded[1]
+            return rife.load(source, plan.device, plan.dtype)
+
+        return self._warm.get((source, plan.device, plan.precision), load)
 
 
 def _fitted(spec: BackendSpec, size: tuple[int, int]) -> BackendSpec:

@@ -6,13 +6,13 @@ Only the side that the photo shows can be judged; of the others there are the pi
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import images
+from ..protocol import bundled
 from ..protocol.errors import UserError
 from ..protocol.job import Request
 from ..protocol.spec import BackendSpec
@@ -86,14 +86,7 @@ class Backend:
         from ..geometry.perceptual import Lpips, read
 
         if self._lpips is None:
-            try:
-                data = WEIGHTS.read_bytes()
-            except OSError:
-                data = b""
-            if hashlib.sha256(data).hexdigest() != WEIGHTS_SHA256:
-                text = f"The weights of LPIPS ({WEIGHTS.name}) are missing or damaged. Install the extension again."
-                raise UserError(text, kind="weights")
-            self._lpips = Lpips(read(data))
+            self._lpips = Lpips(read(bundled.read(WEIGHTS, WEIGHTS_SHA256, "The weights of LPIPS")))
         return self._lpips
 
 

@@ -3,14 +3,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .. import images
+from .. import images, roles
 from ..images import framed
+from ..protocol import bundled
 from ..protocol.errors import UserError
 from ..protocol.job import Request
 from ..protocol.spec import BackendSpec, Param
@@ -120,7 +120,7 @@ class Backend:
     def make(self, found: tuple[NDArray[np.uint8], Guess], params: dict[str, Any], report: Report) -> None:
         import numpy as np
 
-        from ..geometry import body, frustum, mesh
+        from ..geometry import body, frustum
 
         picture, guess = found
         report.metric("weights", hashes(self._folder))
@@ -142,14 +142,10 @@ class Backend:
         report.progress("Painting", 0.85)
         painted, colors, uv = _paint(picture, made, guess.colour, params["back_texture"])
         images.save(report.file("albedo", "albedo.png"), painted)
-        placed = _place(frustum.upright(made.space, guess.elevation), params["size_m"])
         report.progress("Writing the mesh", 0.95)
-        path = report.file("mesh", "mesh.npz", vertices=len(placed), faces=len(made.faces), size_m=params["size_m"])
-        arrays = {"vertices": placed, "faces": made.faces, "uv": uv, "colors": colors, "confidence": made.sure}
-        mesh.save(path, arrays, lambda: report.progress("Writing the mesh", 0.95))
-        report.metric("vertices", len(placed))
-        report.metric("faces", len(made.faces))
-        report.progress("Writing the mesh", 1.0)
+        upright = frustum.upright(made.space, guess.elevation)
+        arrays = {"faces": made.faces, "uv": uv, "colors": colors, "confidence": made.sure}
+        roles.mesh(upright, arrays, params["size_m"], report)
 
 
 class Guess(NamedTuple):
@@ -191,12 +187,11 @@ class Guess(NamedTuple):
 def weights(folder: Path = WEIGHTS) -> Path:
     """The graph, after it and the files that it refers to were proved by their hashes."""
     try:
-        for name, digest in hashes(folder).items():
-            if hashlib.sha256((folder / name).read_bytes()).hexdigest() != digest:
-                text = f"Lift's weights ({name}) are damaged. Install the extension again."
-                raise UserError(text, kind="weights")
+        known = hashes(folder)
     except (OSError, KeyError, ValueError):
         raise UserError("Lift's weights are missing. Install the extension again.", kind="weights") from None
+    for name, digest in known.items():
+        bundled.read(folder / name, digest, "Lift's weights")
     return folder / "lift.onnx"
 
 
@@ -253,12 +248,3 @@ def _paint(view: NDArray[np.uint8], made: Body, colour: Floats, back: str) -> tu
     uv = np.stack([(place[:, 0] + 1) / 2, (1 - place[:, 1]) / 2], axis=1)[made.faces]
     painted = np.concatenate([np.clip(colors, 0, 1), covered[:, None]], axis=1).astype(np.float32)
     return (np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8), painted, uv.astype(np.float32)
-
-
-def _place(vertices: Floats, size_m: float) -> Floats:
-    """The longest side `size_m`, the base centre at the origin."""
-    import numpy as np
-
-    low, high = vertices.min(axis=0).astype(np.float64), vertices.max(axis=0).astype(np.float64)
-    origin = np.array([(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2]])
-    return np.asarray((vertices - origin) * (size_m / (high - low).max()), np.float32)

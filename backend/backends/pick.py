@@ -87,13 +87,16 @@ def judge(picture: images.Picture) -> dict[str, float]:
     """
     import numpy as np
 
+    from ..geometry import regions
+
     rgb = picture.pixels[..., :3].astype(np.float32) / 255
     scale = SIDE / max(rgb.shape[:2])
     rgb = matting.scaled(rgb, (max(8, round(rgb.shape[1] * scale)), max(8, round(rgb.shape[0] * scale))))
     away, plain = _from_ground(rgb)
     threshold = max(0.1, 0.35 * float(np.percentile(away, 99)))
     solid = matting.box(away, 1) > threshold
-    labels, sizes = matting.components(solid)
+    labels, _ = regions.label(solid)
+    sizes = regions.sizes(labels).tolist()
     parts = {"plain": plain, "one": 0.0, "whole": 0.0, "centred": 0.0, "large": 0.0}
     if len(sizes) > 1:
         largest = 1 + int(np.argmax(sizes[1:]))

@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..protocol.errors import UserError
+from .. import images, roles
+from ..framing import Frame
 from ..protocol.spec import BackendSpec, Param
 
 if TYPE_CHECKING:
@@ -16,18 +16,6 @@ if TYPE_CHECKING:
 
     from ..protocol.job import Request
     from ..worker.report import Report
-
-MARGIN = 4  # nodes around the object: room for the outline's blur and for colours beyond it
-
-
-@dataclass(frozen=True)
-class Frame:
-    """The part of the photo that the node grid covers: `box` in pixels, `nodes` right and up, `cell` pixels a node."""
-
-    box: tuple[float, float, float, float]
-    nodes: tuple[int, int]
-    cell: float
-    grid: int
 
 
 class Backend:
@@ -74,31 +62,27 @@ class Backend:
 
     def run(self, request: Request, params: dict[str, Any], report: Report) -> None:
         import numpy as np
-        from PIL import Image
 
-        from ..geometry import mesh, poisson
+        from ..geometry import poisson
         from ..geometry.inflate import inflate
-        from ..geometry.silhouette import outline
 
         report.progress("Reading the cut-out", 0.0)
-        photo = _open(request.inputs["cutout"])
-        frame = _frame(photo, params["grid"], report)
+        photo = images.opened(request.inputs["cutout"])
+        frame = Frame.around(photo, params["grid"])
+        alpha = np.asarray(photo.getchannel("A"))
+        if alpha.min() > int(alpha.max()) // 2:
+            report.warn("The whole picture counts as the object, so it became a slab. Cut the object out first.")
         report.progress("Tracing the outline", 0.05)
-        fine = int(np.clip(np.ceil(frame.cell), 4, 6))
-        size = (frame.nodes[0] * fine, frame.nodes[1] * fine)
-        alpha = np.asarray(_crop(photo.getchannel("A"), frame, size), np.float32) / 255
-        level = outline(alpha / max(float(alpha.max()), 1e-6), fine, blur=0.5 + params["smooth"])
-        if not (level > 0).any():
-            raise UserError("The object is too thin to build at this grid. Choose a finer grid.")
+        level = frame.outline(photo, 0.5 + params["smooth"])
 
         report.progress("Inflating", 0.15)
         u = poisson.solve(level, beat=lambda: report.progress("Inflating", 0.2))
         report.progress("Painting both sides", 0.3)
         albedo, luminance = _texture(photo, frame, params, report)
-        Image.fromarray(albedo).save(report.file("albedo", "albedo.png"), compress_level=3)
+        images.save(report.file("albedo", "albedo.png"), albedo)
 
         report.progress("Reading the shading", 0.5)
-        bumps = _bumps(luminance, frame, params["detail"])
+        bumps = _bumps(luminance, frame, params)
         body = inflate(
             u,
             bumps,
@@ -106,61 +90,12 @@ class Backend:
             deepest=params["max_depth"],
             fullness=params["fullness"],
             back=params["back"],
-            cells=frame.grid,
+            cells=params["grid"],
         )
         vertices, faces, uv = _mesh(body, params, report)
         report.progress("Writing the mesh", 0.9)
-        placed = _place(vertices, params["size_m"])
-        path = report.file("mesh", "mesh.npz", vertices=len(placed), faces=len(faces), size_m=params["size_m"])
-        arrays = {"vertices": placed, "faces": faces, "uv": uv}
-        mesh.save(path, arrays, lambda: report.progress("Writing the mesh", 0.9))
-        report.metric("vertices", len(placed))
-        report.metric("faces", len(faces))
-        report.progress("Writing the mesh", 1.0)
-
-
-def _open(path: str) -> Image.Image:
-    from PIL import Image
-
-    try:
-        with Image.open(path) as file:
-            return file.convert("RGBA")
-    except OSError as error:
-        raise UserError(f"Cannot read {path}: {error}. Choose another picture.") from None
-
-
-def _frame(photo: Image.Image, grid: int, report: Report) -> Frame:
-    """Find the object and lay the node grid over it; refuse a photo without one."""
-    import numpy as np
-
-    alpha = np.asarray(photo.getchannel("A"))
-    most = int(alpha.max(initial=0))
-    solid = alpha > most // 2
-    if most < 8 or solid.sum() < 4:
-        raise UserError("Nothing stands out in this image. Choose one with a plain background, or draw a mask.")
-    if solid.all():
-        report.warn("The whole picture counts as the object, so it became a slab. Cut the object out first.")
-    rows, columns = np.flatnonzero(solid.any(axis=1)), np.flatnonzero(solid.any(axis=0))
-    left, right = float(columns[0]), float(columns[-1] + 1)
-    top, bottom = float(rows[0]), float(rows[-1] + 1)
-    cell = max(right - left, bottom - top) / grid
-    nodes = (
-        int(np.ceil((right - left) / cell)) + 2 * MARGIN,
-        int(np.ceil((bottom - top) / cell)) + 2 * MARGIN,
-    )
-    x, y = (left + right - nodes[0] * cell) / 2, (top + bottom - nodes[1] * cell) / 2
-    return Frame((x, y, x + nodes[0] * cell, y + nodes[1] * cell), nodes, cell, grid)
-
-
-def _crop(picture: Image.Image, frame: Frame, size: tuple[int, int]) -> Image.Image:
-    """The frame's part of the picture at another size; what lies beyond the picture is empty."""
-    from PIL import Image
-
-    left, top = int(frame.box[0]) - 2, int(frame.box[1]) - 2
-    right, bottom = int(frame.box[2]) + 3, int(frame.box[3]) + 3
-    part = picture.crop((left, top, right, bottom))  # fills with zeros
-    inner = (frame.box[0] - left, frame.box[1] - top, frame.box[2] - left, frame.box[3] - top)
-    return part.resize(size, Image.Resampling.BICUBIC, box=inner)
+        turned = np.stack([vertices[:, 0], -vertices[:, 2], vertices[:, 1]], axis=1)
+        roles.mesh(turned, {"faces": faces, "uv": uv}, params["size_m"], report)
 
 
 def _texture(
@@ -173,10 +108,7 @@ def _texture(
 
     longest = max(frame.nodes)
     pixels = min(float(params["texture_size"]), max(256.0, longest * frame.cell))
-    size = (max(8, round(pixels * frame.nodes[0] / longest)), max(8, round(pixels * frame.nodes[1] / longest)))
-    # Colours counted by their alpha, or the hidden background would shine through the resampled rim.
-    cut = _crop(photo.convert("RGBa"), frame, size).convert("RGBA")
-    both = np.asarray(cut, np.float32) / 255
+    both = np.asarray(frame.cut(photo, pixels), np.float32) / 255
     alpha = both[..., 3] / max(float(both[..., 3].max()), 1e-6)
     report.progress("Painting both sides", 0.35)
     rim = max(1, round(1.2 * pixels / (longest * frame.cell) + 0.001 * pixels))
@@ -189,7 +121,7 @@ def _texture(
     return (np.clip(pair, 0, 1) * 255 + 0.5).astype(np.uint8), luminance
 
 
-def _bumps(luminance: NDArray[np.float32], frame: Frame, detail: float) -> NDArray[np.float64]:
+def _bumps(luminance: NDArray[np.float32], frame: Frame, params: dict[str, Any]) -> NDArray[np.float64]:
     """Height (X, Y) in cells to add to the front."""
     import numpy as np
     from PIL import Image
@@ -197,8 +129,8 @@ def _bumps(luminance: NDArray[np.float32], frame: Frame, detail: float) -> NDArr
     from ..geometry.inflate import shading
 
     small = Image.fromarray(luminance).resize(frame.nodes, Image.Resampling.BICUBIC)
-    bumps = shading(np.asarray(small, np.float64), cells=frame.grid)
-    return detail * 0.025 * frame.grid * bumps[::-1].T
+    bumps = shading(np.asarray(small, np.float64), cells=params["grid"])
+    return np.asarray(params["detail"] * 0.025 * params["grid"] * bumps[::-1].T)
 
 
 def _mesh(
@@ -221,13 +153,3 @@ def _mesh(
     report.progress("Making the surface", 0.85)
     forward = mesh.face_normals(vertices, faces)[:, 2] >= 0
     return vertices, faces, atlas.coordinates(vertices, faces, forward, body)
-
-
-def _place(vertices: NDArray[np.float32], size_m: float) -> NDArray[np.float32]:
-    """From cells to metres: Z up, facing -Y, the longest side `size_m`, the base centre at the origin."""
-    import numpy as np
-
-    turned = np.stack([vertices[:, 0], -vertices[:, 2], vertices[:, 1]], axis=1).astype(np.float64)
-    low, high = turned.min(axis=0), turned.max(axis=0)
-    origin = np.array([(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2]])
-    return np.asarray((turned - origin) * (size_m / (high - low).max()), np.float32)

@@ -9,7 +9,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..hub.params import LEARNED
+from ..hub.device import Warm
+from ..hub.params import COMPILE, LEARNED
 from ..protocol.errors import UserError
 from ..protocol.job import Request
 from ..protocol.spec import BackendSpec, Param
@@ -82,13 +83,14 @@ class Backend:
             Param("side", "int", 0, "Longer side of the new film; 0 is the model's own", low=0, high=2048, unit="px"),
             Param("chunk", "int", 0, "Frames painted at once; 0 is the model's own number", low=0, high=512),
             Param("overlap", "int", 9, "Frames that a piece shares with the one before", low=0, high=64),
+            COMPILE,
             *(replace(p, default=REPOSITORIES["wan"]) if p.name == "weights" else p for p in LEARNED),
         ),
         memory=(("bf16", 22.0), ("bf16+offload", 18.0), ("fp16", 22.0), ("fp32", 38.0)),
     )
 
     def __init__(self) -> None:
-        self._loaded: tuple[Any, Restyler] | None = None
+        self._warm: Warm[Restyler] = Warm()
 
     def run(self, request: Request, params: dict[str, Any], report: Report) -> None:
         from .. import hub, reel
@@ -118,16 +120,20 @@ class Backend:
 
     def _model(self, plan: Plan, source: Path | int, params: dict[str, Any], report: Report) -> Restyler:
         from ..networks import restyler
+        from ..networks.compiled import compile_pipeline
 
         family = "wan" if params["family"] == "auto" else params["family"]
-        key = (source, plan.device, plan.precision, plan.steps, family)
-        if self._loaded is None or self._loaded[0] != key:
-            self._loaded = None
+        key = (source, plan.device, plan.precision, plan.steps, family, params["compile"])
+
+        def load() -> Restyler:
             report.progress("Loading the model", 0.0)
             made = restyler.load(source, family, plan.dtype)
             restyler.place(made, plan.device, plan.steps)
-            self._loaded = (key, made)
-        return self._loaded[1]
+            if params["compile"]:
+                compile_pipeline(made.pipeline, plan.device, report)
+            return made
+
+        return self._warm.get(key, load)
 
 
 def _fitted(spec: BackendSpec, source: Path | int) -> BackendSpec:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .. import roles
 from ..protocol.errors import UserError
 from ..protocol.spec import BackendSpec, Param
 
@@ -20,7 +21,7 @@ class Backend:
         task="words-to-scene",
         help="Reads what happens in a few English sentences, offline and in milliseconds. It tells what it could not "
         "place and what it assumed",
-        version=2,
+        version=3,
         outputs=("spec",),
         params=(
             Param("prompt", "str", "", "What happens, in English: three rubber balls fall onto a wooden staircase"),
@@ -34,10 +35,6 @@ class Backend:
             raise UserError("Say what happens: --set 'scene_grammar.prompt=a ball falls onto a table'.", kind="usage")
         report.progress("Reading", 0.0)
         spec = parse(params["prompt"], seed=request.seed)
-        report.file("spec", "scene.json").write_text(spec.dumps(), encoding="utf-8")
-        report.metric("things", sum(each.count for each in spec.objects))
-        report.metric("unplaced", len(spec.unplaced))
         for note in spec.notes:
             report.warn(note)
-        if spec.unplaced:
-            report.warn(f"These words have no place in the scene: {', '.join(spec.unplaced)}.")
+        roles.spec(spec, report)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..hub.device import Warm
 from ..hub.params import LEARNED
 from ..protocol.errors import UserError
 from ..protocol.spec import BackendSpec, File, Param, Weights
@@ -60,8 +61,7 @@ class Backend:
     )
 
     def __init__(self) -> None:
-        self._key: tuple[Any, ...] = ()
-        self._speaker: Any = None
+        self._warm: Warm[Any] = Warm()
 
     def run(self, request: Request, params: dict[str, Any], report: Report) -> None:
         from .. import asking, hub
@@ -90,39 +90,28 @@ class Backend:
             return asking.ask(words, reply, step=self.spec.id, who=who, seed=request.seed)
 
         made, mended = run_within(plan, work, report)
-        if mended:
-            report.log(f"The first answer was no scene, the second one was. What was wrong: {'; '.join(mended)[:2000]}")
-        for text in made.unplaced:
-            report.warn(f"Not placed: {text}")
-        report.file("spec", "scene.json").write_text(made.dumps(), encoding="utf-8")
-        report.metric("objects", len(made.objects))
-        report.metric("mended", len(mended))
+        asking.hand_on(made, mended, report)
 
     def _ready(self, plan: Plan, source: Path | int, most: int, report: Report) -> Any:
         """The model for this plan, kept warm for the next words."""
         gguf = isinstance(source, Path) and source.suffix.lower() == ".gguf"
-        key = (str(source), plan.device, plan.precision, most if gguf else 0)
-        if self._key == key:
-            return self._speaker
-        self._key, self._speaker = (), None
-        report.progress("Loading the model", 0.02)
-        if isinstance(source, Path) and gguf:
-            from ..networks.llama_cpp import Llama
 
-            self._speaker = Llama(source, most, plan.device != "cpu")
-        elif isinstance(source, Path):
+        def load() -> Any:
+            report.progress("Loading the model", 0.02)
+            if isinstance(source, Path) and gguf:
+                from ..networks.llama_cpp import Llama
+
+                return Llama(source, most, plan.device != "cpu")
             from ..networks import speaker
 
+            if isinstance(source, int):
+                return speaker.invented(source, plan.device, plan.dtype)
             if not source.is_dir():
                 text = f"{source.name} is no language model: a folder of transformers or a .gguf file is"
                 raise UserError(f"{text}. Choose another.", kind="weights")
-            self._speaker = speaker.load(source, plan.device, plan.dtype)
-        else:
-            from ..networks import speaker
+            return speaker.load(source, plan.device, plan.dtype)
 
-            self._speaker = speaker.invented(source, plan.device, plan.dtype)
-        self._key = key
-        return self._speaker
+        return self._warm.get((source, plan.device, plan.precision, most if gguf else 0), load)
 
 
 def _name(weights: str, source: Path | int) -> str:

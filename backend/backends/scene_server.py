@@ -63,14 +63,8 @@ class Backend:
         model = params["model"].strip() or _only(server, clock)
         talk = _Talk(server, model, request.seed, params, clock, report)
         spec, mended = asking.ask(words, talk, step=self.spec.id, who=f"{self.spec.id}: {model}", seed=request.seed)
-        if mended:
-            report.log(f"The first answer was no scene, the second one was. What was wrong: {'; '.join(mended)[:2000]}")
-        for text in spec.unplaced:
-            report.warn(f"Not placed: {text}")
-        report.file("spec", "scene.json").write_text(spec.dumps(), encoding="utf-8")
+        asking.hand_on(spec, mended, report)
         report.metric("model", model)
-        report.metric("objects", len(spec.objects))
-        report.metric("mended", len(mended))
         report.metric("way", talk.way)
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .. import images
 from ..hub.params import LEARNED
-from ..protocol.errors import UserError
 from ..protocol.spec import BackendSpec, File, Param, Weights
 
 if TYPE_CHECKING:
-    from PIL import Image
+    from PIL.Image import Image
 
     from ..protocol.job import Request
     from ..worker.report import Report
@@ -72,22 +72,13 @@ class Backend:
         self._maker.run(request, params, _on_white(request.inputs["cutout"]), report)
 
 
-def _on_white(path: str) -> Image.Image:
+def _on_white(path: str) -> Image:
     """The object on a white square, as the model saw things when it was trained, its longest side FILL of it."""
-    import numpy as np
-    from PIL import Image
+    from PIL import Image as Pillow
 
-    try:
-        with Image.open(path) as file:
-            photo = file.convert("RGBA")
-    except OSError as error:
-        raise UserError(f"Cannot read {path}: {error}. Choose another picture.") from None
-    solid = np.asarray(photo.getchannel("A")) > 127
-    if solid.sum() < 16:
-        raise UserError("Nothing stands out in this image. Choose one with a plain background, or draw a mask.")
-    rows, columns = np.flatnonzero(solid.any(axis=1)), np.flatnonzero(solid.any(axis=0))
-    object_ = photo.crop((int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1))
+    photo = images.opened(path)
+    object_ = photo.crop(images.extent(photo))
     side = round(max(object_.size) / FILL)
-    white = Image.new("RGBA", (side, side), (255, 255, 255, 255))
+    white = Pillow.new("RGBA", (side, side), (255, 255, 255, 255))
     white.alpha_composite(object_, ((side - object_.width) // 2, (side - object_.height) // 2))
-    return white.convert("RGB").resize((SIDE, SIDE), Image.Resampling.LANCZOS)
+    return white.convert("RGB").resize((SIDE, SIDE), Pillow.Resampling.LANCZOS)

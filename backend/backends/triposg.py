@@ -6,7 +6,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ..hub.params import LEARNED
+from ..hub.params import COMPILE, LEARNED
 from ..protocol.spec import BackendSpec, File, Param, Weights
 
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ class Backend:
             ),
             Param("crumbs", "float", 0.01, "Drop loose parts below this share of the largest", low=0.0, high=1.0),
             Param("size_m", "float", 1.0, "Longest side of the object", low=0.001, high=1000.0, unit="m"),
+            COMPILE,
             *LEARNED,
         ),
         weights=(OFFICIAL,),
@@ -87,11 +88,10 @@ class Backend:
         self._maker = Maker(self.spec, sizes)
 
     def run(self, request: Request, params: dict[str, Any], report: Report) -> None:
-        from .. import images
+        from .. import images, roles
         from ..geometry import parts, viewed
         from ..networks.triposg import picture
         from ..networks.triposg.dit import Told
-        from ..sculpting import write
 
         report.progress("Reading the cut-out", 0.0)
         photo = picture.cropped(images.load(request.inputs["cutout"]).pixels)
@@ -106,4 +106,4 @@ class Backend:
         if view.overlap < viewed.LIKE:
             report.warn("No view of this body has the photo's outline, so it got one colour alone.")
         images.save(report.file("albedo", "albedo.png"), albedo)
-        write(vertices, {"faces": faces, "uv": uv, "colors": colors}, params["size_m"], report)
+        roles.mesh(vertices, {"faces": faces, "uv": uv, "colors": colors}, params["size_m"], report)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..hub.params import LEARNED
+from ..hub.params import COMPILE, LEARNED
 from ..protocol.errors import UserError
 from ..protocol.spec import BackendSpec, File, Param, Weights
 
@@ -63,6 +63,7 @@ class Backend:
             Param("depth", "int", 8, "Cells along a side of the box: 2 to this power, so 8 is 256", low=5, high=10),
             Param("crumbs", "float", 0.01, "Drop loose parts below this share of the largest", low=0.0, high=1.0),
             Param("size_m", "float", 1.0, "Longest side of the object", low=0.001, high=1000.0, unit="m"),
+            COMPILE,
             *LEARNED,
         ),
         weights=(OFFICIAL,),
@@ -82,11 +83,10 @@ class Backend:
     def run(self, request: Request, params: dict[str, Any], report: Report) -> None:
         import numpy as np
 
-        from .. import images
+        from .. import images, roles
         from ..geometry import parts
         from ..networks.triposg import picture
         from ..networks.triposg.dit import Told
-        from ..sculpting import write
 
         prompt = params["prompt"].strip()
         if not prompt:
@@ -103,4 +103,4 @@ class Backend:
         found = self._maker.surface(request, params, tell, report)
         vertices, faces = parts.without_crumbs(found.vertices, found.faces, params["crumbs"])
         colors = np.full((len(vertices), 3), GREY, np.float32)
-        write(vertices, {"faces": faces, "colors": colors}, params["size_m"], report)
+        roles.mesh(vertices, {"faces": faces, "colors": colors}, params["size_m"], report)

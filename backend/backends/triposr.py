@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..hub.device import Warm
 from ..hub.params import LEARNED
 from ..protocol.errors import UserError
 from ..protocol.spec import BackendSpec, File, Param, Weights
@@ -67,7 +68,7 @@ class Backend:
     )
 
     def __init__(self) -> None:
-        self._loaded: tuple[Any, Model] | None = None
+        self._warm: Warm[Model] = Warm()
 
     def run(self, request: Request, params: dict[str, Any], report: Report) -> None:
         [found] = self.look([self.read(request, params, report)], params, report)
@@ -102,12 +103,12 @@ class Backend:
                 yield source, plan, each
 
     def make(self, found: Found, params: dict[str, Any], report: Report) -> None:
+        from .. import roles
         from ..hub.device import run_within
-        from ..sculpting import write
 
         source, plan, codes = found
         points, faces, colors = run_within(plan, lambda plan: self._body(plan, source, codes, params, report), report)
-        write(points, {"faces": faces, "colors": colors}, params["size_m"], report)
+        roles.mesh(points, {"faces": faces, "colors": colors}, params["size_m"], report)
 
     def _body(self, plan: Plan, source: Path | int, codes: Any, params: dict[str, Any], report: Report) -> Any:
         from ..geometry import parts
@@ -128,15 +129,12 @@ class Backend:
     def _model(self, plan: Plan, source: Path | int, report: Report) -> Model:
         from ..networks import triposr
 
-        key = (source, plan.device, plan.precision)
-        if self._loaded and self._loaded[0] == key:
-            return self._loaded[1]
-        self._loaded = None
-        report.progress("Loading the model", 0.02)
-        name = f"random:{source}" if isinstance(source, int) else source
-        made = triposr.load(name, plan.device, plan.dtype)
-        self._loaded = (key, made)
-        return made
+        def load() -> Model:
+            report.progress("Loading the model", 0.02)
+            name = f"random:{source}" if isinstance(source, int) else source
+            return triposr.load(name, plan.device, plan.dtype)
+
+        return self._warm.get((source, plan.device, plan.precision), load)
 
 
 def _portions(plan: Plan, pictures: Sequence[Any], report: Report) -> Iterator[tuple[Sequence[Any], Beat]]:

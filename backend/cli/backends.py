@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ..env import python as environment_python
 from ..hub import Kept
 from ..protocol import own, policy
 from ..protocol.catalog import bundled, catalog
@@ -20,12 +19,13 @@ from ..protocol.errors import UserError
 from ..protocol.place import data_folder, gigabytes
 from ..protocol.spec import BackendSpec
 from ..runners.local import child_environment
-from ..runners.runtimes import START, library_folders
+from ..runners.runtimes import library_folders
+from . import flags, terms
 
 
 def add_verbs(verbs: Any) -> None:
     backends = verbs.add_parser("backends", help="list the models and steps, or trust one of your own")
-    backends.add_argument("action", nargs="?", choices=("list", "trust", "spec"), default="list", metavar="ACTION",
+    backends.add_argument("action", nargs="?", choices=("list", "trust"), default="list", metavar="ACTION",
                           help="list (default), or trust: let a file of your own run")  # fmt: skip
     backends.add_argument("file", nargs="?", default="", help="of your own, in the folder backends of the data folder")
     backends.add_argument("--all", action="store_true", help="the scene steps too")
@@ -38,14 +38,8 @@ def _backends(options: argparse.Namespace, blender: str) -> int:
     if options.action == "list":
         return _list(options)
     if not options.file:
-        raise UserError(f"Name a file: galatea backends {options.action} FILE.", kind="usage")
-    script = _script(options.file)
-    if options.action == "spec":  # what `trust` asks a process of its own, for the file runs here
-        from ..worker.find import module_of
-
-        sys.stdout.write(json.dumps(module_of(script.id).Backend.spec.to_json()) + "\n")
-        return 0
-    return _trust(script, yes=options.yes)
+        raise UserError("Name a file: galatea backends trust FILE.", kind="usage")
+    return _trust(_script(options.file), blender, yes=options.yes)
 
 
 def _list(options: argparse.Namespace) -> int:
@@ -106,16 +100,16 @@ def _script(name: str) -> own.Script:
     return script
 
 
-def _trust(script: own.Script, *, yes: bool) -> int:
+def _trust(script: own.Script, blender: str, *, yes: bool) -> int:
     sys.stderr.write(
         f"{script.path}, sha256 {script.sha256}\n"
         "It is a program: what it does, it does with all your rights. Read it, or trust who wrote it.\n"
     )
-    if not yes and not agreed("Let it run?"):
+    if not yes and not terms.agreed("Let it run?"):
         raise UserError("It was not trusted. With --yes it is, without a question.", kind="usage")
     own.trust(script, None)
     try:
-        spec = _ask(script)
+        spec = _ask(script, blender)
     except UserError:
         own.distrust(script.id)
         raise
@@ -125,33 +119,25 @@ def _trust(script: own.Script, *, yes: bool) -> int:
     return 0
 
 
-def agreed(question: str) -> bool:
-    """Asked of a person; scripts answer with a flag."""
-    if not sys.stdin or not sys.stdin.isatty():
-        return False
-    sys.stderr.write(f"{question} [y/N] ")
-    sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
-
-
-def _ask(script: own.Script) -> BackendSpec:
+def _ask(script: own.Script, blender: str) -> BackendSpec:
     """The spec of a file, loaded in a process of its own."""
-    program = str(environment_python(data_folder()) or sys.executable)
-    sites = os.pathsep.join(library_folders()) if program == sys.executable else ""
-    run = subprocess.run(
-        [program, "-P", str(START), "backends", "spec", script.id],
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        env={**child_environment(), "GALATEA_HOME": str(data_folder()), **({"PYTHONPATH": sites} if sites else {})},
-    )
+    there = flags.runtimes(blender)
+    if script.is_scene:
+        command = there.hand("blender", "addon.scene.host", script.id)
+    else:
+        command = there.hand("full" if there.full else "bundled", "backend.worker.find", script.id)
+    env = {**child_environment(), "GALATEA_HOME": str(data_folder())}
+    if command[0] == sys.executable:
+        env["PYTHONPATH"] = os.pathsep.join(library_folders())
+    run = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=env)
     try:
         if run.returncode:
             raise ValueError(run.stderr.strip().splitlines()[-1] if run.stderr.strip() else "it ended at once")
-        spec = BackendSpec.from_json(json.loads(run.stdout.splitlines()[-1]))
-        if spec.id != script.id or spec.runtime == "blender":
+        [text] = [line for line in run.stdout.splitlines() if line.startswith("{")]
+        spec = BackendSpec.from_json(json.loads(text))
+        if spec.id != script.id or (spec.runtime == "blender") != script.is_scene:
             raise ValueError(f"its spec says {spec.id} of the runtime {spec.runtime}")
-    except (ValueError, KeyError, TypeError, IndexError) as error:
-        text = f"{script.path} is no backend ({error}). Look at backend/backends/fake.py for one that is."
+    except (ValueError, KeyError, TypeError) as error:
+        text = f"{script.path} is no backend ({error}). Look at docs/extending.md for one that is."
         raise UserError(text, kind="usage", hint=run.stderr.strip()[-1500:]) from None
     return spec

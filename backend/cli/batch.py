@@ -37,9 +37,8 @@ def add_verbs(verbs: Any) -> None:
     verb.add_argument("--recipe", metavar="NAME", help="for lines without; else photo_to_mesh, mesh_to_asset")
     verb.add_argument("--backend", metavar="ID", help="the model that makes the mesh, for lines without")
     verb.add_argument(
-        "--workers", type=int, metavar="N", help="processes side by side (default 1); of a cluster, jobs at once"
+        "--limit", type=flags.above(int), metavar="N", help="do at most so many of those that are missing"
     )
-    verb.add_argument("--limit", type=int, metavar="N", help="do at most so many of those that are missing")
     verb.add_argument("--fail-fast", action="store_true", help="stop at the first that fails")
     flags.shared(verb)
     verb.set_defaults(call=_batch)
@@ -57,10 +56,7 @@ class Item:
 
 def _batch(options: argparse.Namespace, blender: str) -> int:
     flags.check(options)
-    out = run.needed(options)
-    for name, value in (("--workers", options.workers), ("--limit", options.limit)):
-        if value is not None and value < 1:
-            raise UserError(f"{name} takes a number above 0.", kind="usage")
+    out = run.needed(options.out)
     if options.job_file:
         raise UserError("A job file is one order. Leave --job-file out.", kind="usage")
     items = [_item(line, options, out) for line in lines.read(options, Path.cwd())]
@@ -151,7 +147,7 @@ class _Batch:
         if self._failed and self._options.fail_fast and told["state"] == "cancelled":
             told = {**told, "state": "skipped", "exit_code": None}
         else:
-            self._told.ended(name, told, *(error[key] for key in ("message", "hint") if error))
+            self._told.ended(name, told, error)
         self._table.set(self._place[name], **told)
         self._failed = self._failed or told["state"] == "failed"
         return not (self._failed and self._options.fail_fast)

@@ -54,7 +54,7 @@ def add_verbs(verbs: Any) -> None:
 
 
 def _compare(options: argparse.Namespace, blender: str) -> int:
-    options.out = run.needed(options)
+    options.out = run.needed(options.out)
     if options.job_file:
         raise UserError("A job file is one order, and compare gives several. Leave --job-file out.", kind="usage")
     errands = [run.errand(flags.order_of(one, RECIPE), one, one.backend) for one in _each(options)]
@@ -107,7 +107,7 @@ def _each(options: argparse.Namespace) -> list[argparse.Namespace]:
     if other - set(names):
         raise UserError(f"--set {min(other - set(names))}: it is not among --backends. Add it there.", kind="usage")
     return [
-        argparse.Namespace(**{**vars(options), "backend": name, "out": options.out / name, "settings": mine})
+        flags.but(options, backend=name, out=options.out / name, settings=mine)
         for name in names
         for mine in [[text for text in options.settings if text.partition(".")[0] not in other - {name}]]
     ]
@@ -177,6 +177,6 @@ def _tell(data: dict[str, Any], options: argparse.Namespace) -> None:
             if "score" in row:
                 scores = "  ".join(f"{name} {row[name]:.3f}" for name in SCORES)
                 sys.stdout.write(f"{row['backend']:16} {scores}\n")
-        names = [*(item["path"] for item in data["outputs"]), "result.json"]
+        names = [*(item["path"] for item in data["outputs"]), outcome.RESULT]
         sys.stdout.writelines(f"{options.out / name}\n" for name in names)
     sys.stdout.flush()

@@ -60,6 +60,8 @@ class Crew:
     _heard: queue.Queue[tuple[_Hand, str | None]] = field(default_factory=queue.Queue)
     _tried: set[str] = field(default_factory=set)
     """Errands over which a process died."""
+    _asked: bool = False
+    """All were asked to stop."""
 
     def carry_out(self, errands: Sequence[Errand], ended: Ended) -> None:
         """Until all have ended, or enough have: `ended` says whether to go on. A signal is passed on."""
@@ -78,13 +80,11 @@ class Crew:
                     if not self._hear(waiting, ended):
                         stop = stop or time.monotonic() + GRACE_SECONDS
             finally:
-                self._close()
+                self._close(0.5 if stop and time.monotonic() > stop else GRACE_SECONDS)
             number = caught[0] if caught else signal.SIGTERM
             for errand in errands:
                 if not errand.data:
                     self._lost(errand, Failure("Cancelled.", "cancelled"), ended, 128 + number)
-
-    _asked = False
 
     def _give(self, errand: Errand) -> None:
         """To one that idles, else to a new one."""
@@ -132,7 +132,7 @@ class Crew:
             if errand and not self._asked and errand.name not in self._tried:
                 self._tried.add(errand.name)
                 waiting.appendleft(errand)
-            elif errand:
+            elif errand and not self._asked:
                 cause = Failure(f"Its process ended with exit code {code}. Run it again.", "backend")
                 go_on = self._lost(errand, cause, ended, EXIT_CODES["backend"])
             return go_on
@@ -160,15 +160,16 @@ class Crew:
             with contextlib.suppress(OSError):
                 hand.process.send_signal(number)
 
-    def _close(self) -> None:
-        """By closing their input, then by force, with all their children."""
+    def _close(self, seconds: float) -> None:
+        """By closing their input, and after so long by force; what they have started ends with its own input."""
+        end = time.monotonic() + seconds
         for hand in self._hands:
             with contextlib.suppress(OSError):
                 if hand.process.stdin:
                     hand.process.stdin.close()
         for hand in self._hands:
             try:
-                hand.process.wait(GRACE_SECONDS)
+                hand.process.wait(max(end - time.monotonic(), 0.1))
             except subprocess.TimeoutExpired:
                 hand.process.kill()
                 hand.process.wait()

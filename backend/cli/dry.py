@@ -8,17 +8,19 @@ import json
 import shutil
 import statistics
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from ..flow import Stage
+from ..hub import Kept
 from ..protocol.catalog import spec_of
 from ..protocol.job import JobState
 from ..protocol.place import gigabytes
 from ..protocol.provenance import licences
+from ..protocol.spec import BackendSpec
 from ..protocol.store import JobStore
 from . import flags
 from .errand import Errand
@@ -61,12 +63,24 @@ def run(errands: Sequence[Errand], options: argparse.Namespace, blender: str) ->
     """Print the plan of each."""
     store, identity = flags.store(), flags.runtimes(blender).identity
     known = past(store, {step.do for errand in errands for step in errand.recipe.steps})
+    plans = []
     for errand in errands:
-        plan = _plan(errand, store, identity, known)
+        plans.append(_plan(errand, store, identity, known))
         if options.json:
-            sys.stdout.write(json.dumps(plan) + "\n")
+            sys.stdout.write(json.dumps(plans[-1]) + "\n")
         else:
-            _tell(plan)
+            _tell(plans[-1])
+    if len(plans) > 1 and not options.json:
+        steps, cached, seconds, disk = (
+            sum(plan[name] if name != "steps" else len(plan[name]) for plan in plans)
+            for name in ("steps", "cached", "seconds", "disk")
+        )
+        never = ", ".join(sorted({step for plan in plans for step in plan["never_done"]}))
+        more = f"; nobody knows of {never}, never done here" if never else ""
+        sys.stdout.write(
+            f"{len(plans)} orders: {steps - cached} of {steps} steps to do, about {_span(seconds)} one after "
+        )
+        sys.stdout.write(f"the other, {gigabytes(disk)}{more}\n")
     return 0
 
 
@@ -95,6 +109,7 @@ def _plan(errand: Errand, store: JobStore, blender: str, known: dict[str, Past])
             "cached": stage is not None,
             "memory_gb": [min(needs), max(needs)] if needs else None,
             "past": known[step.do].usual(),
+            "fetch": _absent(spec, step.params) if stage is None else [],
         })  # fmt: skip
     todo = [row for row in rows if not row["cached"]]
     took = [row["past"] for row in todo]
@@ -111,6 +126,15 @@ def _plan(errand: Errand, store: JobStore, blender: str, known: dict[str, Past])
         "never_done": [row["step"] for row in todo if row["past"]["seconds"] is None],
         "licenses": sorted({text for row in rows for text in row["licenses"]}),
     }
+
+
+def _absent(spec: BackendSpec, params: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Weights that this step wants and that are not here, with the page of those that have to be asked for."""
+    lacking = [] if params.get("weights") else [each for each in spec.weights if not Kept(each).whole]
+    return [
+        {"repository": each.repository, "amount": each.amount, "gated": each.gated, "page": each.page}
+        for each in lacking
+    ]
 
 
 def _free(folder: Path) -> int:
@@ -139,6 +163,11 @@ def _tell(plan: dict[str, Any]) -> None:
         ways = [f"{row['step']} {' to '.join(f'{gb:g}' for gb in dict.fromkeys(row['memory_gb']))} GB"
                 for row in plan["steps"] if row["memory_gb"] and not row["cached"]]  # fmt: skip
         sys.stdout.write(f"memory    {', '.join(ways)}\n")
+    for row in plan["steps"]:
+        for each in row["fetch"]:
+            gate = f", after you have accepted its licence on {each['page']}" if each["gated"] else ""
+            what = f"{each['repository']}, {each['amount']}: galatea models pull {row['step']}{gate}"
+            sys.stdout.write(f"to fetch  {what}\n")
     peak = max((row["past"]["peak_mb"] or 0 for row in plan["steps"] if not row["cached"]), default=0)
     if peak:
         sys.stdout.write(f"          at most {peak / 1000:.1f} GB of main memory in the past\n")

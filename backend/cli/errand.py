@@ -15,8 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..flow import Drive, Drives, Stage, StepFailed, Walk, walk
-from ..protocol import gate
+from ..flow import Drive, Drives, Stage, StepFailed, Walk, held_against, walk
 from ..protocol.catalog import spec_of
 from ..protocol.errors import EXIT_CODES, UserError
 from ..protocol.job import Failure, JobState
@@ -81,7 +80,7 @@ class Errand:
     def settle(self, store: JobStore, error: Exception | None) -> None:
         """Deliver what was finished, however the run ended, and write how that was."""
         outputs: list[dict[str, Any]] = []
-        failure = _failure(error) or (_by_processor(self.stages) if self.on_gpu else None) or _fallen_short(self.stages)
+        failure = _failure(error) or (_by_processor(self.stages) if self.on_gpu else None) or held_against(self.stages)
         try:
             files = {role: path for stage in self.stages for role, path in store.files(stage.result).items()}
             outputs = outcome.deliver(files, self.inputs, self.out, overwrite=self.overwrite)
@@ -142,21 +141,6 @@ def left(out: Path, failure: Failure, code: int) -> dict[str, Any]:
         outcome.writable(out)
         outcome.write(out, data)
     return data
-
-
-def _fallen_short(stages: Sequence[Stage]) -> Failure | None:
-    """What a report, or a studio's rules, hold against the mesh, which is delivered all the same."""
-    rows = [row for stage in stages for row in stage.result.metrics.get("short") or ()]
-    findings = [each for stage in stages for each in stage.result.metrics.get("findings") or ()]
-    broken = {each["rule"]: each["fix"] for each in findings if each["state"] == "fail"}
-    if broken and not rows:
-        mended = " ".join(dict.fromkeys(filter(None, broken.values())))
-        return Failure(f"The asset breaks rules: {', '.join(broken)}.", "studio", mended)
-    if not rows:
-        return None
-    name = next(stage.result.metrics.get("gate") for stage in stages if stage.result.metrics.get("short"))
-    fixes = dict.fromkeys(row["fix"] for row in rows)
-    return Failure(f"The mesh falls short of the gate {name}: {gate.short(rows)}.", "gate", " ".join(fixes))
 
 
 def _by_processor(stages: Sequence[Stage]) -> Failure | None:

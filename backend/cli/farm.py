@@ -14,6 +14,7 @@ from typing import Any
 from ..protocol import parts
 from ..protocol.errors import UserError
 from ..protocol.order import Order
+from ..runners.runtimes import Dispatch
 from . import flags, outcome
 from .errand import Errand, carry_out
 from .progress import LEVELS, STYLES, Tellers
@@ -34,7 +35,13 @@ def add_verbs(verbs: Any) -> None:
         made = does.add_parser(kind, help=help, description=f"Write {help}.")
         made.add_argument("orders", type=Path, nargs="+", metavar="ORDER.json", help="job files (galatea … --job-file)")
         made.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the farm's job")
-        made.add_argument("--parts", type=int, default=PARTS, metavar="N", help=f"tasks that share a film ({PARTS})")
+        made.add_argument(
+            "--parts",
+            type=flags.above(int, parts.MOST),
+            default=PARTS,
+            metavar="N",
+            help=f"tasks that share a film ({PARTS})",
+        )
         made.add_argument("--name", default="Galatea", help="what the farm shows")
         made.set_defaults(call=_write)
     task = does.add_parser("task", help="what a machine of the farm runs", description="Do an order up to a step.")
@@ -42,30 +49,33 @@ def add_verbs(verbs: Any) -> None:
     task.add_argument("--until", metavar="STEP", default="", help="end after this step")
     share = task.add_mutually_exclusive_group()
     share.add_argument("--part", default="", metavar="K/N", help="of the film only this part of the frames")
-    share.add_argument("--parts", type=int, default=1, metavar="N", help="gather the frames of so many parts first")
+    share.add_argument(
+        "--parts",
+        type=flags.above(int, parts.MOST),
+        default=1,
+        metavar="N",
+        help="gather the frames of so many parts first",
+    )
     task.add_argument("--home", type=Path, metavar="DIR", help="the data folder, in place of GALATEA_HOME")
     task.add_argument("--out", type=Path, metavar="DIR", help="deliver there; else all stays in the data folder")
     task.add_argument("--overwrite", action="store_true", help="replace the result of another run in DIR")
-    task.add_argument("--timeout", type=float, metavar="SECONDS", help="stop a step that takes longer")
+    task.add_argument("--timeout", type=flags.above(float), metavar="SECONDS", help="stop a step that takes longer")
     task.add_argument("--progress", choices=STYLES, default="plain", help="how it tells what it does")
     task.add_argument("--log-level", choices=LEVELS, default="info", help="how much people are told on stderr")
     task.set_defaults(call=_task)
 
 
 def _write(options: argparse.Namespace, blender: str) -> int:
-    from ..farm import bundle, openjd, other
+    from ..farm import bundle, other
 
-    if not 1 <= options.parts <= parts.MOST:
-        raise UserError(f"--parts takes 1 to {parts.MOST}.", kind="usage")
     out = options.out.expanduser()
     outcome.writable(out)
     orders = [Order.read(path) for path in options.orders]
     found = bundle.write(orders, out)
-    name, count = options.name, len(orders)
-    if options.farm == "openjd":
-        path = openjd.write(out, openjd.template(name, found, count, options.parts))
-    else:
-        path = other.KINDS[options.farm](name, found, count, options.parts, out)
+    try:
+        path = other.KINDS[options.farm](options.name, found, len(orders), options.parts, out)
+    except OSError as error:
+        raise UserError(f"Cannot write {out}: {error.strerror}. Free some space.", kind="output") from None
     sys.stdout.write(f"{path}\n")
     return 0
 
@@ -85,8 +95,6 @@ def _task(options: argparse.Namespace, blender: str) -> int:
         order = Order.of(replace(order, settings=settings).document())
     recipe, inputs = flags.planned(order)
     store, here = flags.store(), flags.runtimes(blender)
-    from ..runners.runtimes import Dispatch
-
     runner = Gathering(Dispatch(store, here, timeout=options.timeout), store, options.parts, program=here.identity)
     with tempfile.TemporaryDirectory(prefix="galatea-farm-") as folder:
         out = options.out or Path(folder)
@@ -94,6 +102,5 @@ def _task(options: argparse.Namespace, blender: str) -> int:
         errand.prepare()
         tellers = Tellers(options.progress, options.log_level)
         carry_out([errand], store, runner, tellers, blender=here.identity)
-        error = errand.data.get("error") or {}
-        tellers.ended("", errand.row(), error.get("message", ""), error.get("hint", ""))
+        tellers.ended("", errand.row(), errand.data["error"])
     return errand.code or 0

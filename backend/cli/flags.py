@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,11 @@ from ..env import python as environment_python
 from ..protocol.catalog import spec_of
 from ..protocol.errors import UserError
 from ..protocol.order import FLAGS, MOST_SEED, Order
+from ..protocol.place import data_folder
 from ..protocol.recipe import Recipe, names, parse_settings
 from ..protocol.store import JobStore
 from ..runners import Runner
-from ..runners.runtimes import Dispatch, Runtimes, data_folder
+from ..runners.runtimes import Dispatch, Runtimes
 from . import terms
 from .errand import NO_GPU, takes_device
 from .progress import LEVELS, STYLES, Tellers
@@ -48,7 +50,13 @@ def shared(verb: argparse.ArgumentParser) -> None:
     how = verb.add_argument_group("how it is run")
     how.add_argument("--runner", choices=RUNNERS, default="local", help="where its steps run; else on this machine")
     how.add_argument("--address", metavar="A", default="", help="of the Ray cluster or the server, for --runner")
-    how.add_argument("--timeout", type=float, metavar="SECONDS", help="stop a step that takes longer; ends with 124")
+    how.add_argument(
+        "--workers", type=above(int), metavar="N",
+        help="jobs at once: processes of a batch (1), or places of a Ray cluster (what suits its machines)",
+    )  # fmt: skip
+    how.add_argument(
+        "--timeout", type=above(float), metavar="SECONDS", help="stop a step that takes longer; ends with 124"
+    )
     again = how.add_mutually_exclusive_group()
     again.add_argument("--fresh", action="store_true", help="do every step again, whatever the cache holds")
     again.add_argument("--from", metavar="STEP", dest="again", default="", help="do this step and all after it again")
@@ -64,14 +72,33 @@ def shared(verb: argparse.ArgumentParser) -> None:
     told.add_argument("--quiet", action="store_true", help="the same as --log-level error")
 
 
+def above(kind: type[int] | type[float], most: float = math.inf) -> Callable[[str], float]:
+    """The type of a flag that takes a number above 0."""
+
+    def read(text: str) -> float:
+        value = kind(text)
+        if not 0 < value <= most:
+            raise argparse.ArgumentTypeError(f"takes a number above 0{f', at most {most:g}' * (most < math.inf)}")
+        return value
+
+    read.__name__ = kind.__name__
+    return read
+
+
+def but(options: argparse.Namespace, **changes: Any) -> argparse.Namespace:
+    """The same options but for these."""
+    return argparse.Namespace(**{**vars(options), **changes})
+
+
 def check(options: argparse.Namespace) -> None:
     """Raise `UserError` for what argparse lets through."""
     if options.seed is not None and not 0 <= options.seed <= MOST_SEED:
         raise UserError(f"--seed takes 0 to {MOST_SEED}.", kind="usage")
-    if options.timeout is not None and not options.timeout > 0:
-        raise UserError("--timeout takes a number of seconds above 0.", kind="usage")
     if options.require_gpu and options.device == "cpu":
         raise UserError("--device cpu and --require-gpu cannot both be. Leave one of them out.", kind="usage")
+    if options.workers and options.runner != "ray" and not hasattr(options, "jobs"):  # which a batch has
+        text = "--workers is of a batch or a Ray cluster. Add --runner ray, or see `galatea batch`."
+        raise UserError(text, kind="usage")
     if options.address and options.runner == "local":
         raise UserError("--address is of a runner. Say which: --runner ray or --runner http.", kind="usage")
 
@@ -161,7 +188,7 @@ def runner(options: argparse.Namespace, blender: str) -> tuple[Runner, str]:
     if options.runner == "ray":
         from ..runners import ray
 
-        there = ray.make(store(), workers=getattr(options, "workers", None) or 0, **told)
+        there = ray.make(store(), workers=options.workers or 0, **told)
     else:
         from ..runners import http
 

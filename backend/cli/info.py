@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The verbs that tell: doctor, describe, env."""
+"""The verbs env and describe."""
 
 from __future__ import annotations
 
@@ -14,10 +14,6 @@ from ..protocol.errors import UserError
 
 
 def add_verbs(verbs: Any) -> None:
-    doctor = verbs.add_parser("doctor", help="check this installation; each finding comes with its fix")
-    doctor.add_argument("--json", action="store_true")
-    doctor.set_defaults(call=_doctor)
-
     env = verbs.add_parser("env", help="install, check or remove the full environment (torch)", add_help=False)
     env.add_argument("rest", nargs=argparse.REMAINDER)
     env.set_defaults(call=_env)
@@ -25,19 +21,6 @@ def add_verbs(verbs: Any) -> None:
     describe = verbs.add_parser("describe", help="write the catalogue of steps from their files (for developers)")
     describe.add_argument("--check", action="store_true", help="only say whether the committed one is true")
     describe.set_defaults(call=_describe)
-
-
-def _doctor(options: argparse.Namespace, blender: str) -> int:
-    from .doctor import examine
-
-    findings = examine(blender)
-    if options.json:
-        sys.stdout.write(json.dumps(findings) + "\n")
-    else:
-        for finding in findings:
-            fix = f"\n{'':6} {finding['fix']}" if finding["fix"] else ""
-            sys.stdout.write(f"{finding['state']:5} {finding['what']}: {finding['found']}{fix}\n")
-    return 1 if any(finding["state"] == "fail" for finding in findings) else 0
 
 
 def _env(options: argparse.Namespace, blender: str) -> int:

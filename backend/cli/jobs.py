@@ -16,8 +16,7 @@ from ..protocol.errors import UserError
 from ..protocol.job import JobState, Result
 from ..protocol.place import gigabytes
 from ..protocol.store import JobStore
-from . import flags
-from .backends import agreed
+from . import flags, terms
 
 LINES = 40
 
@@ -113,7 +112,7 @@ def _line(row: dict[str, Any]) -> str:
     return text.rstrip()
 
 
-def _found(store: JobStore, ids: list[str]) -> list[str]:
+def whole_ids(store: JobStore, ids: list[str]) -> list[str]:
     """Whole ids of these beginnings."""
     known, found = list(store.jobs()), []
     for each in ids:
@@ -126,7 +125,7 @@ def _found(store: JobStore, ids: list[str]) -> list[str]:
 
 
 def _show(options: argparse.Namespace, store: JobStore) -> None:
-    for job in _found(store, options.ids):
+    for job in whole_ids(store, options.ids):
         result, request = store.result(job), store.request(job)
         if options.json:
             told = {"request": request.to_json(), "result": result.to_json() if result else None}
@@ -153,7 +152,7 @@ def _ended(result: Result) -> Iterator[str]:
 
 def _log(options: argparse.Namespace, store: JobStore) -> None:
     """What its failure tells, then the end of the log that its process wrote at that time."""
-    for job in _found(store, options.ids):
+    for job in whole_ids(store, options.ids):
         result, spec = store.result(job), catalog().get(job.rpartition("-")[0])
         if result:
             sys.stdout.writelines(f"{text}\n" for text in result.warnings)
@@ -168,7 +167,7 @@ def _log(options: argparse.Namespace, store: JobStore) -> None:
 
 
 def _remove(options: argparse.Namespace, store: JobStore) -> None:
-    jobs = _found(store, options.ids)
+    jobs = whole_ids(store, options.ids)
     for job in jobs:
         if store.claimant(job) is not None:
             raise UserError(f"{job} is running. Cancel its run first.", kind="usage")
@@ -192,7 +191,7 @@ def _prune(options: argparse.Namespace, store: JobStore) -> None:
             gone.append(row)
             left -= row["size"]
     what = f"{len(gone)} of {len(rows)} jobs, {gigabytes(sum(row['size'] for row in gone))}, of {store.root}"
-    if gone and not (options.dry_run or options.yes or (not options.json and agreed(f"Remove {what}?"))):
+    if gone and not (options.dry_run or options.yes or (not options.json and terms.agreed(f"Remove {what}?"))):
         raise UserError(f"Nothing was removed: this would be {what}. Say --yes, or look with --dry-run.", kind="usage")
     _gone(options, store, gone)
 

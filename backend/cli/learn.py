@@ -6,13 +6,12 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import time
-from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from ..protocol.errors import UserError
+from .entries import Teller
 
 ENCODER = Path(__file__).resolve().parents[1] / "weights" / "dinov2_vits14.safetensors"
 LIBRARIES = ("torch", "safetensors", "scipy", "trimesh", "embreex")
@@ -62,25 +61,12 @@ def need() -> None:
         )
 
 
-def _teller() -> Callable[[str, float], None]:
-    """Progress on stderr: at most one line in two seconds, always where the phase changes."""
-    last: list[Any] = ["", 0.0]
-
-    def tell(phase: str, fraction: float) -> None:
-        now = time.monotonic()
-        if phase.split(" ")[0] != last[0] or now - last[1] > 2:
-            last[:] = [phase.split(" ")[0], now]
-            sys.stderr.write(f"{fraction:4.0%} {phase}\n")
-
-    return tell
-
-
 def _data(options: argparse.Namespace, blender: str) -> int:
     need()
     from ..learn.things import build as things
     from ..learn.things.sources import SOURCES
 
-    tell = _teller()
+    tell = Teller(json=False)
     if options.action == "build":
         from ..learn.training import tokens
         from ..learn.views import shards
@@ -105,7 +91,7 @@ def _eval(options: argparse.Namespace, blender: str) -> int:
     need()
     from ..learn.evaluate.run import Evaluation
 
-    tell = _teller()
+    tell = Teller(json=False)
     asked = {
         "names": options.predictor,
         "encoder": ENCODER,

@@ -70,17 +70,18 @@ def _file(path: Path) -> Iterator[tuple[int, Any]]:
 
 
 def _jsonl(file: Any) -> Iterator[tuple[int, Any]]:
-    for number in range(1, MOST + 1):
+    for number in range(1, MOST + 2):
         text = file.readline(MOST_BYTES + 1)
         if not text:
             return
+        if number > MOST:
+            raise UserError(f"There are more than {MOST} lines. Split the file.", kind="usage")
         if len(text) > MOST_BYTES:
             yield number, UserError(f"line {number} is longer than {MOST_BYTES} bytes, so it is no order.")
             while text and not text.endswith(b"\n"):
                 text = file.readline(MOST_BYTES)
         elif text.strip():
             yield number, text
-    raise UserError(f"There are more than {MOST} lines. Split the file.", kind="usage")
 
 
 def _csv(text: Any, path: Path) -> Iterator[tuple[int, Any]]:

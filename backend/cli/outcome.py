@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..flow import Stage
+from ..flow import INTERNAL, Stage
+from ..protocol import whole
 from ..protocol.errors import UserError
 from ..protocol.job import Failure, sha256
 from ..protocol.order import Order
@@ -22,8 +23,6 @@ SCHEMA = 1
 RESULT = "result.json"
 JOB = "job.json"
 """The order that a folder's files are made by, in the words of a job file."""
-INTERNAL = ("mesh", "albedo")
-"""Roles that only the next step reads; all others are delivered."""
 
 
 def prepare(out: Path, run: str, inputs: Mapping[str, Path], *, overwrite: bool) -> None:
@@ -74,15 +73,18 @@ def _resolved(inputs: Mapping[str, Path]) -> set[Path]:
 
 
 def _clear(out: Path, run: str, keep: set[Path], *, overwrite: bool) -> None:
-    old = out / "result.json"
+    old = out / RESULT
     if not old.exists():
         return
     try:
         data = json.loads(old.read_text(encoding="utf-8"))
         before, files = data["run"], [item["path"] for item in data["outputs"]]
+        in_vain = before != run and data["status"] == "failed" and not files
     except (ValueError, KeyError, TypeError, OSError):
-        before, files = "", []
-    if before != run and not overwrite:
+        before, files, in_vain = "", [], False
+    if in_vain:  # such as a photo whose name was mistyped: nothing is lost
+        (out / JOB).unlink(missing_ok=True)
+    elif before != run and not overwrite:
         message = f"{out} holds the result of another run. Choose another folder, or add --overwrite."
         raise UserError(message, kind="usage")
     old.unlink()
@@ -116,12 +118,10 @@ def deliver(
         if target.exists() and not overwrite:
             message = f"{target} is there already, and not by Galatea. Choose another --out, or add --overwrite."
             raise UserError(message, kind="usage")
-        part = target.with_name(target.name + ".part")
         try:
-            shutil.copyfile(source, part)
-            os.replace(part, target)
+            with whole.part(target) as part:
+                shutil.copyfile(source, part)
         except OSError as error:
-            part.unlink(missing_ok=True)
             message = f"Cannot write {target}: {error.strerror}. Free some space or choose another folder with --out."
             raise UserError(message, kind="output") from None
         outputs.append({"role": role, "path": target.name, "size": target.stat().st_size, "sha256": sha256(target)})
@@ -183,7 +183,7 @@ def document(
     }
 
 
-def write(out: Path, data: dict[str, Any], name: str = "result.json") -> None:
+def write(out: Path, data: dict[str, Any], name: str = RESULT) -> None:
     """A full disk must not hide why a run failed: then the exit code and stderr alone tell."""
     try:
         publish(out / name, data)

@@ -46,17 +46,17 @@ class Tellers:
         self._shares[name] = max(done, self._shares.get(name, 0.0))
         return sum(self._shares.values()) / max(self.runs, len(self._shares))
 
-    def ended(self, name: str, row: dict[str, Any], message: str = "", hint: str = "") -> None:
-        """A run has ended; its `row` is as in the table of many."""
-        share = self.share(name, 1.0)
+    def ended(self, name: str, row: dict[str, Any], error: dict[str, Any] | None) -> None:
+        """A run has ended; its `row` is as in the table of many, `error` as in its result.json."""
+        share, message = self.share(name, 1.0), error["message"] if error else ""
         if self.style == "jsonl":
             self.line({"event": "end", "run": name, **row})
         elif self.style == "openjd":
             sys.stdout.write(f"openjd_progress: {100 * share:.1f}\n")
             self.refused(message)
-        if message:
+        if error:
             head = f"{name}: " if name else ""
-            sys.stderr.write(f"galatea: {head}{message}\n" + (f"         {hint}\n" if hint else ""))
+            sys.stderr.write(f"galatea: {head}{message}\n" + (f"         {error['hint']}\n" if error["hint"] else ""))
         elif self.shows("info") and name and self.style == "plain":
             sys.stderr.write(f"{name}: {row['state']} in {row['seconds']:.1f} s\n")
 

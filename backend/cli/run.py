@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from ..protocol.errors import UserError
 from ..protocol.order import Order
@@ -32,14 +31,12 @@ def _each(options: argparse.Namespace) -> list[argparse.Namespace]:
         raise UserError("--mask belongs to one picture. Give one image, or none.", kind="usage")
     if options.job_file:
         raise UserError("A job file is one order. Give one image, or see `galatea batch`.", kind="usage")
-    outs = [needed(options) / folder for folder in folders(images)]
-    pairs = zip(images, outs, strict=True)
-    return [argparse.Namespace(**{**vars(options), "image": image, "out": out}) for image, out in pairs]
+    outs = [needed(options.out) / folder for folder in folders(images)]
+    return [flags.but(options, image=image, out=out) for image, out in zip(images, outs, strict=True)]
 
 
-def needed(options: argparse.Namespace, order: Order | None = None) -> Path:
+def needed(out: Path | str | None) -> Path:
     """The folder that the files go to; raises `UserError` where none was named."""
-    out = options.out or (order.out if order else "")
     if not out:
         raise UserError("Say where the files go: --out DIR.", kind="usage")
     return Path(out).expanduser()
@@ -59,17 +56,15 @@ def work(options: argparse.Namespace, blender: str, orders: Sequence[Order]) -> 
         return _many(errands, options, blender)
     [one] = errands
     one.prepare()
-    go = worker(options, blender, 1)
-    go(errands)
+    worker(options, blender, 1)(errands)
     tell(one, options)
     return one.code or 0
 
 
 def errand(order: Order, options: argparse.Namespace, name: str = "") -> Errand:
     recipe, inputs = flags.planned(order)
-    out = needed(argparse.Namespace(out=None), order)
     return Errand(
-        recipe, inputs, out, order.seed, options.overwrite, flags.again(recipe, options), name, order,
+        recipe, inputs, needed(order.out), order.seed, options.overwrite, flags.again(recipe, options), name, order,
         options.require_gpu,
     )  # fmt: skip
 
@@ -91,8 +86,7 @@ def _many(errands: list[Errand], options: argparse.Namespace, blender: str) -> i
 
     def ended(one: Errand) -> bool:
         table.set(errands.index(one), **one.row())
-        error = one.data["error"] or {}
-        told.ended(one.name, one.row(), error.get("message", ""), error.get("hint", ""))
+        told.ended(one.name, one.row(), one.data["error"])
         return True
 
     for one in errands:
@@ -115,11 +109,9 @@ def _many(errands: list[Errand], options: argparse.Namespace, blender: str) -> i
 
 def tell(one: Errand, options: argparse.Namespace) -> None:
     """How one run went, and where its files are."""
-    data: dict[str, Any] = one.data
-    error = data["error"] or {}
-    flags.tellers(options).ended("", one.row(), error.get("message", ""), error.get("hint", ""))
+    flags.tellers(options).ended("", one.row(), one.data["error"])
     if options.json:
-        sys.stdout.write(json.dumps(data) + "\n")
-    elif not error and options.progress == "plain":
+        sys.stdout.write(json.dumps(one.data) + "\n")
+    elif not one.data["error"] and options.progress == "plain":
         sys.stdout.writelines(f"{one.out / name}\n" for name in (*one.files, outcome.RESULT))
     sys.stdout.flush()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..protocol.errors import UserError
-from ..runners.runtimes import data_folder
+from ..protocol.place import data_folder
 from . import flags
 
 PACKAGES = "fastapi uvicorn prometheus-client"
@@ -27,7 +27,6 @@ def add_verbs(verbs: Any) -> None:
         "--host", default="127.0.0.1", help="address to listen at; others than this machine's want tokens"
     )
     where.add_argument("--port", type=int, default=8420, help="8420 (default); 0 takes a free one")
-    where.add_argument("--name", action="append", default=[], help="a name that it is asked by, behind a proxy")
     where.add_argument("--tls-certificate", type=Path, metavar="FILE", help="speak https itself, with --tls-key")
     where.add_argument("--tls-key", type=Path, metavar="FILE")
     what = verb.add_argument_group("what it does")
@@ -35,17 +34,23 @@ def add_verbs(verbs: Any) -> None:
         "--storage", metavar="URL", default="", help="where files go: s3://bucket/prefix; else its folder"
     )
     what.add_argument("--recipes", type=Path, metavar="DIR", help="recipes that it offers beside ours")
-    what.add_argument("--at-once", type=int, default=4, metavar="N", help="jobs under way at once (4)")
-    what.add_argument("--timeout", type=float, metavar="SECONDS", help="stop a step that takes longer")
+    what.add_argument("--at-once", type=flags.above(int), default=4, metavar="N", help="jobs under way at once (4)")
+    what.add_argument("--timeout", type=flags.above(float), metavar="SECONDS", help="stop a step that takes longer")
     what.add_argument(
         "--drain", type=float, default=60.0, metavar="SECONDS", help="what runs may end, after SIGTERM (60)"
     )
-    what.add_argument("--keep-days", type=float, default=0.0, metavar="N", help="remove ended jobs after so long")
+    what.add_argument(
+        "--keep-days", type=float, default=0.0, metavar="N", help="remove what nobody has used for so long"
+    )
     much = verb.add_argument_group("how much it takes")
-    much.add_argument("--most-jobs", type=int, default=100, metavar="N", help="of one user that have not ended (100)")
-    much.add_argument("--rate", type=float, default=50.0, metavar="N", help="requests a second of one user (50)")
-    much.add_argument("--upload-mb", type=int, default=256, metavar="N", help="of one file (256)")
-    much.add_argument("--megapixels", type=float, default=50.0, metavar="N", help="of one picture (50)")
+    much.add_argument(
+        "--most-jobs", type=flags.above(int), default=100, metavar="N", help="of one user that have not ended (100)"
+    )
+    much.add_argument(
+        "--rate", type=flags.above(float), default=50.0, metavar="N", help="requests a second of one user (50)"
+    )
+    much.add_argument("--upload-mb", type=flags.above(int), default=256, metavar="N", help="of one file (256)")
+    much.add_argument("--megapixels", type=flags.above(float), default=50.0, metavar="N", help="of one picture (50)")
     verb.set_defaults(call=_serve)
     parts = verb.add_subparsers(dest="part", metavar="token")
     tokens = parts.add_parser(
@@ -67,9 +72,6 @@ def _folder() -> Path:
 
 
 def _serve(options: argparse.Namespace, blender: str) -> int:
-    for name in ("at_once", "most_jobs", "rate", "upload_mb", "megapixels"):
-        if not getattr(options, name) > 0:
-            raise UserError(f"--{name.replace('_', '-')} takes a number above 0.", kind="usage")
     if bool(options.tls_certificate) != bool(options.tls_key):
         raise UserError("--tls-certificate and --tls-key go together. Give both.", kind="usage")
     if not 0 <= options.port < 1 << 16:
@@ -97,7 +99,6 @@ def _serve(options: argparse.Namespace, blender: str) -> int:
         limits=limits,
         storage=options.storage,
         recipes=options.recipes,
-        names=tuple(name.lower() for name in options.name),
         certificate=options.tls_certificate,
         key=options.tls_key,
     )
@@ -118,7 +119,10 @@ def _add(options: argparse.Namespace, blender: str) -> int:
 
 
 def _remove(options: argparse.Namespace, blender: str) -> int:
-    _tokens().remove(options.user)
+    tokens = _tokens()
+    tokens.remove(options.user)
+    if not tokens.users():
+        sys.stderr.write(f"Nobody has a token now, so nobody comes in. Delete {tokens.path} to work without tokens.\n")
     return 0
 
 

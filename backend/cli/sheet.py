@@ -10,6 +10,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from ..protocol import whole
 from . import page
 from .table import REPORT
 
@@ -34,10 +35,8 @@ STYLE = """
 
 def write(out: Path, data: dict[str, Any]) -> None:
     """report.html beside batch.json; a disk that is full was told of already."""
-    part = out / f"{REPORT}.part"
     try:
-        part.write_text(of(data, out), encoding="utf-8", errors="replace")
-        part.replace(out / REPORT)
+        whole.write(out / REPORT, of(data, out).encode("utf-8", "replace"))
     except OSError as error:
         sys.stderr.write(f"galatea: Cannot write {out / REPORT}: {error.strerror}. Free some space.\n")
 

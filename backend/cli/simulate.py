@@ -78,7 +78,9 @@ def _read(options: argparse.Namespace, blender: str) -> int:
     if options.spec:
         return 0
     return run.perform(
-        _but(options, until=options.backend, settings=_of(options, options.backend)), blender, "words_to_film"
+        flags.but(options, spec=None, until=options.backend, settings=_of(options, options.backend)),
+        blender,
+        "words_to_film",
     )
 
 
@@ -92,7 +94,9 @@ def _furnished(options: argparse.Namespace, blender: str) -> argparse.Namespace:
         if item.type in _MADE and not item.mesh.file and item.name not in named():
             out = options.out / "things" / item.id
             words = f"{item.look} {item.name}".strip() if item.name not in item.look else item.look
-            wish = _but(options, prompt=words, out=out, backend=options.things, settings=_of(options, options.things))
+            wish = flags.but(
+                options, spec=None, prompt=words, out=out, backend=options.things, settings=_of(options, options.things)
+            )
             code = run.perform(wish, blender, "words_to_shape")
             if code:
                 raise UserError(f"{options.things} did not make {item.name!r}. See {out / 'result.json'}.")
@@ -101,13 +105,9 @@ def _furnished(options: argparse.Namespace, blender: str) -> argparse.Namespace:
         items.append(item)
     path = options.out / "furnished.json"
     path.write_text(dataclasses.replace(spec, objects=tuple(items)).dumps(), encoding="utf-8")
-    return _but(options, prompt=None, backend=None, spec=path, overwrite=True)
+    return flags.but(options, prompt=None, backend=None, spec=path, overwrite=True)
 
 
 def _of(options: argparse.Namespace, step: str) -> list[str]:
     """The settings of one step."""
     return [each for each in options.settings if each.startswith(f"{step}.")]
-
-
-def _but(options: argparse.Namespace, **changes: Any) -> argparse.Namespace:
-    return argparse.Namespace(**{**vars(options), "spec": None, **changes})

@@ -34,7 +34,7 @@ def folders(images: Iterable[Path]) -> list[str]:
 
     Two that differ in case alone are one to some systems.
     """
-    taken, found = {TABLE, REPORT, "result.json", "job.json"}, []
+    taken, found = {TABLE, REPORT, outcome.RESULT, outcome.JOB}, []
     for image in images:
         stem = image.stem if image.stem.strip(". ") else "image"
         name, number = stem, 1

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 
 from ..protocol import policy
 from ..protocol.catalog import spec_of
 from ..protocol.errors import UserError
 from ..protocol.policy import Policy
 from ..protocol.recipe import Recipe
-from .backends import agreed as asked
 
 
 def add_flags(verb: argparse._ActionsContainer) -> None:
@@ -34,6 +34,15 @@ def take(options: argparse.Namespace) -> None:
         os.environ["GALATEA_OFFLINE"] = "1"
 
 
+def agreed(question: str) -> bool:
+    """Asked of a person; scripts answer with a flag."""
+    if not sys.stdin or not sys.stdin.isatty():
+        return False
+    sys.stderr.write(f"{question} [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
 def check(recipe: Recipe) -> None:
     """Refuse what does not fit; of terms that a person can agree to, ask the one who sits there."""
     for step in recipe.steps:
@@ -41,7 +50,7 @@ def check(recipe: Recipe) -> None:
         found = now.verdict(spec, step.params)
         if not found:
             continue
-        if not found.ask or not asked(f"{spec.label} {found.clause}. Have you read the terms, and do they suit you?"):
+        if not found.ask or not agreed(f"{spec.label} {found.clause}. Have you read the terms, and do they suit you?"):
             raise policy.refusal(spec, found)
         policy.choose(now.also(Policy(accept=(spec.id,))))
 

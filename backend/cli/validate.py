@@ -35,7 +35,7 @@ def _validate(options: argparse.Namespace, blender: str) -> int:
     settings = [*options.settings, f"{STEP}.profile={options.profile}"]
     with tempfile.TemporaryDirectory(prefix="galatea-") as folder:
         out = options.out or Path(folder)
-        one = argparse.Namespace(**{**vars(options), "settings": settings, "mesh": options.asset, "out": out})
+        one = flags.but(options, settings=settings, mesh=options.asset, out=out)
         order = flags.order_of(one, RECIPE)
         if options.job_file or options.dry_run:
             return run.work(one, blender, [order])
@@ -48,8 +48,8 @@ def _validate(options: argparse.Namespace, blender: str) -> int:
             sys.stdout.write(json.dumps({**told, "exit_code": errand.code, "error": errand.data["error"]}) + "\n")
         else:
             sys.stdout.writelines(f"{line}\n" for each in findings for line in _lines(each))
-        error = errand.data["error"] or {}
-        flags.tellers(one).ended("", errand.row(), error.get("message", ""), "" if findings else error.get("hint", ""))
+        error = errand.data["error"]
+        flags.tellers(one).ended("", errand.row(), {**error, "hint": ""} if error and findings else error)
         sys.stdout.flush()
         return errand.code or 0
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The verbs that work, each a recipe by another name: generate, finish, rig, animate, film, export, run, resume."""
+"""The verbs that work, each a recipe by another name: generate, finish, rig, animate, film, export, run."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from ..protocol.catalog import catalog, spec_of
 from ..protocol.errors import UserError
 from ..protocol.order import Order
 from ..protocol.recipe import names
-from . import outcome, run
-from .flags import shared
+from . import run
+from .flags import but, order_of, shared
 
 MESHES = "a glb, gltf, obj, fbx, usd, stl, ply or abc file"
 MOTIONS = "a motion file: bvh, fbx, glb, gltf or AMASS npz"
@@ -30,7 +30,7 @@ class Pictures(argparse.Action):
 def add_verbs(verbs: Any) -> None:
     _generate(verbs)
     _of_mesh(verbs, "finish", "mesh to finished asset", "Clean a mesh, unwrap it, bake its colours, and make levels of "
-             "detail and collision hulls.", lambda options: "mesh_to_asset", backend=False)  # fmt: skip
+             "detail and collision hulls.", lambda options: "mesh_to_asset")  # fmt: skip
     rig = _of_mesh(verbs, "rig", "mesh to rigged mesh", "Give a mesh a skeleton and skin weights.",
                    lambda options: "mesh_to_controls" if options.controls else "mesh_to_rig")  # fmt: skip
     rig.add_argument("--controls", action="store_true", help="Rigify's controls too, in scene.blend")
@@ -43,7 +43,6 @@ def add_verbs(verbs: Any) -> None:
         verb.add_argument("--prompt", metavar="TEXT", help="how it moves, in words")
     _export(verbs)
     _run(verbs)
-    _resume(verbs)
 
 
 def _generate(verbs: Any) -> None:
@@ -74,7 +73,7 @@ def _recipe_of(options: argparse.Namespace) -> str:
 
 def _of_mesh(
     verbs: Any, name: str, help: str, description: str, recipe: Callable[[argparse.Namespace], str], *,
-    format: bool = True, backend: bool = False,
+    format: bool = True,
 ) -> argparse.ArgumentParser:  # fmt: skip
     verb: argparse.ArgumentParser = verbs.add_parser(name, help=help, description=description)
     verb.add_argument("mesh", type=Path, metavar="MESH", help=MESHES)
@@ -105,18 +104,16 @@ def _export(verbs: Any) -> None:
 
 
 def _exported(options: argparse.Namespace, blender: str) -> int:
-    from .flags import order_of
-
     formats = list(dict.fromkeys(options.format or ["glb"]))
     if len(formats) > 1 and options.job_file:
         raise UserError("A job file is one order. Give one --format.", kind="usage")
     blend = options.asset.suffix.lower() == ".blend"
     orders: list[Order] = []
     for each in formats:
-        out = run.needed(options) / each if len(formats) > 1 else options.out
-        target = [f"export.target={options.target}"] if options.target else []
-        changes = {"out": out, "format": each, "settings": [*options.settings, *target]}
-        one = argparse.Namespace(**{**vars(options), **changes, "scene" if blend else "mesh": options.asset})
+        out = run.needed(options.out) / each if len(formats) > 1 else options.out
+        settings = [*options.settings, *([f"export.target={options.target}"] if options.target else [])]
+        role = {"scene" if blend else "mesh": options.asset}
+        one = but(options, out=out, format=each, settings=settings, **role)
         orders.append(order_of(one, "scene_to_model" if blend else "mesh_to_model"))
     return run.work(options, blender, orders)
 
@@ -141,24 +138,3 @@ def _run(verbs: Any) -> None:
     verb.add_argument("--backend", metavar="ID", help="the model that makes the mesh (see `galatea backends`)")
     shared(verb)
     verb.set_defaults(call=lambda options, blender: run.perform(options, blender, options.recipe))
-
-
-def _resume(verbs: Any) -> None:
-    verb = verbs.add_parser(
-        "resume", help="go on with a run that was cut off",
-        description="Go on with a run that was cut off: steps that are done answer from the cache, finished frames "
-        "are kept. A batch goes on when it is given again.",
-    )  # fmt: skip
-    verb.add_argument("folder", type=Path, metavar="DIR", help="the --out of that run")
-    shared(verb)
-    verb.set_defaults(call=_resumed)
-
-
-def _resumed(options: argparse.Namespace, blender: str) -> int:
-    folder = options.folder.expanduser()
-    if not (folder / outcome.JOB).is_file():
-        where = "The folder of the whole has none." if (folder / "batch.json").is_file() else ""
-        text = f"There is no {outcome.JOB} in {folder}. {where}".strip()
-        raise UserError(f"{text} Name the --out of the run.", kind="usage")
-    options.out = options.out or folder
-    return run.perform(options, blender, str(folder / outcome.JOB))

@@ -15,7 +15,7 @@ from types import FrameType
 
 from ..protocol.errors import UserError
 from ..protocol.event import Done, Event, Log, Progress, encode
-from ..runners.runtimes import data_folder
+from ..protocol.place import data_folder
 from .install import JOB, Installer
 from .lock import ACCELERATORS, Lock, choices
 from .place import Place

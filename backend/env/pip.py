@@ -30,10 +30,11 @@ _ABSENT = ("No matching distribution", "Could not find a version")
 
 
 class Pip:
-    def __init__(self, python: Path, options: Sequence[str] = (), *, bytes_told: bool = True) -> None:
-        """`bytes_told`: this pip can say how much it has fetched (24.1 and later)."""
+    def __init__(self, python: Path, options: Sequence[str] = ()) -> None:
         self._command = [str(python), "-I", "-u", "-c", _PROGRAM]
-        self._options, self.bytes_told = list(options), bytes_told
+        self._options = list(options)
+        self.bytes_told = True
+        """This pip can say how much it has fetched (24.1 and later)."""
 
     def install(self, requirement: str, told: Callable[[str, float], None]) -> None:
         """Install this and nothing else; `told` hears the phase and how much of it all is done. Raises `UserError`."""

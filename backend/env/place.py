@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..protocol.claims import process_alive
 from ..protocol.errors import UserError
-from ..protocol.store import process_alive, publish
+from ..protocol.store import publish
 
 SCRIPTS = ("Scripts", "python.exe") if os.name == "nt" else ("bin", "python")
 

@@ -7,13 +7,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ..protocol import whole
 from ..protocol.catalog import spec_of
 from ..protocol.errors import UserError
 from ..protocol.job import REFERRED, REFERRING, sha256
@@ -63,17 +63,16 @@ def _copy(path: Path, out: Path) -> str:
     name = f"{sha256(path)[:16]}/{path.name}"
     target = out / "inputs" / name
     target.parent.mkdir(parents=True, exist_ok=True)
-    _whole(path, target)
+    _take(path, target)
     if path.suffix.lower() in REFERRING:
         for near in (*path.parent.glob("*"), *path.parent.glob("*/*")):
             if near.is_file() and near.suffix.lower() in REFERRED and near != path:
                 beside = target.parent / near.relative_to(path.parent)
                 beside.parent.mkdir(parents=True, exist_ok=True)
-                _whole(near, beside)
+                _take(near, beside)
     return f"../inputs/{name}"
 
 
-def _whole(path: Path, target: Path) -> None:
-    part = target.with_name(f"{target.name}.part")
-    shutil.copyfile(path, part)
-    os.replace(part, target)
+def _take(path: Path, target: Path) -> None:
+    with whole.part(target) as part:
+        shutil.copyfile(path, part)

@@ -7,11 +7,10 @@ job see, or that the farm carries from step to step; Out, for what is delivered.
 
 from __future__ import annotations
 
-import json
-import os
 from pathlib import Path
 from typing import Any
 
+from ..protocol.store import publish
 from .phases import Phase
 
 TEMPLATE = "template.json"
@@ -41,12 +40,10 @@ def template(name: str, found: list[Phase], count: int, parts: int) -> dict[str,
     }
 
 
-def write(out: Path, made: dict[str, Any]) -> Path:
-    path = out / TEMPLATE
-    part = path.with_name(f"{TEMPLATE}.part")
-    part.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
-    os.replace(part, path)
-    return path
+def write(name: str, found: list[Phase], count: int, parts: int, out: Path) -> Path:
+    """The template's file."""
+    publish(out / TEMPLATE, template(name, found, count, parts))
+    return out / TEMPLATE
 
 
 def _path(name: str, default: str, flow: str, description: str) -> dict[str, Any]:

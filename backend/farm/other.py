@@ -4,12 +4,15 @@
 from __future__ import annotations
 
 import json
-import os
+import platform
+import pprint
 import shutil
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from ..protocol import whole
+from ..protocol.store import publish
 from . import openjd
 from .phases import Phase
 
@@ -29,42 +32,33 @@ def flamenco(name: str, found: list[Phase], count: int, parts: int, out: Path) -
         "parts": parts,
         "phases": json.dumps([asdict(phase) for phase in found]),
     }
-    platform = {"nt": "windows"}.get(os.name, "linux")
-    job = {"name": name, "type": "galatea", "priority": 50, "submitter_platform": platform, "settings": settings}
-    return _write(out / "job.json", job)
+    job = {"name": name, "type": "galatea", "priority": 50, "settings": settings}
+    job["submitter_platform"] = platform.system().lower()  # linux, windows, darwin
+    publish(out / "job.json", job)
+    return out / "job.json"
 
 
 def deadline(name: str, found: list[Phase], count: int, parts: int, out: Path) -> Path:
     """A job bundle: the template, what is carried along, and the values of the parameters."""
-    _write(out / openjd.TEMPLATE, openjd.template(name, found, count, parts))
     carried = {"inputs": {"filenames": [], "directories": ["orders", "inputs"]}, "outputs": {"directories": ["out"]}}
-    _write(out / "asset_references.json", {"assetReferences": {**carried, "referencedPaths": []}})
+    publish(out / "asset_references.json", {"assetReferences": {**carried, "referencedPaths": []}})
     values: dict[str, Any] = {"deadline:priority": 50, "deadline:maxFailedTasksCount": 20, "Galatea": "galatea"}
     values["deadline:maxRetriesPerTask"] = 3
     listed = [{"name": key, "value": value} for key, value in values.items()]
-    _write(out / "parameter_values.json", {"parameterValues": listed})
-    return out / openjd.TEMPLATE
+    publish(out / "parameter_values.json", {"parameterValues": listed})
+    return openjd.write(name, found, count, parts, out)
 
 
 def opencue(name: str, found: list[Phase], count: int, parts: int, out: Path) -> Path:
     """An outline as a Python file, for `python outline.py` where pyoutline is installed."""
     plan = {"name": name, "phases": [asdict(phase) for phase in found], "orders": count, "parts": parts}
-    text = _OUTLINE.replace("@PLAN@", json.dumps(plan, indent=4).replace("true", "True").replace("false", "False"))
+    text = _OUTLINE.replace("@PLAN@", pprint.pformat(plan, sort_dicts=False))
     path = out / "outline.py"
-    part = path.with_name("outline.py.part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)
+    whole.write(path, text.encode())
     return path
 
 
-def _write(path: Path, data: dict[str, Any]) -> Path:
-    part = path.with_name(f"{path.name}.part")
-    part.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
-    os.replace(part, path)
-    return path
-
-
-KINDS = {"flamenco": flamenco, "deadline": deadline, "opencue": opencue}
+KINDS = {"openjd": openjd.write, "deadline": deadline, "flamenco": flamenco, "opencue": opencue}
 
 _OUTLINE = '''# SPDX-License-Identifier: GPL-3.0-or-later
 """Orders of Galatea as an OpenCue job: a layer a phase, a frame an order; of a film a frame a part."""

@@ -99,9 +99,7 @@ def fill(image: Image, weight: Image) -> Image:
     weights = _halve(weights)
     coarse = heavy / np.maximum(weights, 1e-12)[..., None]
     coarse = fill(coarse, np.minimum(weights * 4, 1))
-    for axis in (0, 1):
-        coarse = _double(coarse, axis)
-    coarse = coarse[:rows, :columns]
+    coarse = doubled(coarse)[:rows, :columns]
     return np.asarray(coarse + (image - coarse) * weight[..., None])
 
 
@@ -109,12 +107,15 @@ def _halve(array: Image) -> Image:
     return np.asarray((array[::2, ::2] + array[1::2, ::2] + array[::2, 1::2] + array[1::2, 1::2]) / 4)
 
 
-def _double(array: Image, axis: int) -> Image:
-    array = np.moveaxis(array, axis, 0)
-    before = np.concatenate([array[:1], array[:-1]])
-    after = np.concatenate([array[1:], array[-1:]])
-    both = np.stack([0.75 * array + 0.25 * before, 0.75 * array + 0.25 * after], axis=1).astype(array.dtype)
-    return np.moveaxis(both.reshape(-1, *array.shape[1:]), 0, axis)
+def doubled(array: Image) -> Image:
+    """Twice as many nodes along the first two axes, linear in between."""
+    for axis in (0, 1):
+        array = np.moveaxis(array, axis, 0)
+        before = np.concatenate([array[:1], array[:-1]])
+        after = np.concatenate([array[1:], array[-1:]])
+        both = np.stack([0.75 * array + 0.25 * before, 0.75 * array + 0.25 * after], axis=1).astype(array.dtype)
+        array = np.moveaxis(both.reshape(-1, *array.shape[1:]), 0, axis)
+    return array
 
 
 def sample(image: Image, x: Image, y: Image) -> Image:

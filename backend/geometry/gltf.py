@@ -210,16 +210,22 @@ def _matrix(node: dict[str, Any]) -> Floats:
     """Of a node (4, 4); columns are multiplied from the left."""
     if "matrix" in node:
         return _numbers(node["matrix"], 16).reshape(4, 4).T
-    x, y, z, w = _numbers(node.get("rotation", (0, 0, 0, 1)), 4)
     place = np.eye(4)
-    place[:3, :3] = [
-        [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
-        [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
-        [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
-    ]
+    place[:3, :3] = rotation(*_numbers(node.get("rotation", (0, 0, 0, 1)), 4))
     place[:3, :3] *= _numbers(node.get("scale", (1, 1, 1)), 3)
     place[:3, 3] = _numbers(node.get("translation", (0, 0, 0)), 3)
     return place
+
+
+def rotation(x: float, y: float, z: float, w: float) -> Floats:
+    """The matrix (3, 3) of a unit quaternion."""
+    return np.array(
+        [
+            [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+            [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+            [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
+        ]
+    )
 
 
 def _numbers(given: Any, count: int) -> Floats:

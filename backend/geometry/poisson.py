@@ -8,7 +8,11 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from .filters import doubled
+
 Array = NDArray[np.float64]
+TOLERANCE = 1e-4
+"""Of the residual, as a part of the source."""
 _NEAREST = 0.05  # a rim closer to a node than this part of a cell counts as this far: keeps the system well conditioned
 
 
@@ -34,13 +38,7 @@ def _upper(array: Array, axis: int) -> Array:
     return array[1:] if axis == 0 else array[:, 1:]
 
 
-def solve(
-    level: Array,
-    source: float = 4.0,
-    *,
-    tolerance: float = 1e-4,
-    beat: Callable[[], None] | None = None,
-) -> Array:
+def solve(level: Array, source: float = 4.0, *, beat: Callable[[], None] | None = None) -> Array:
     """Return u (X, Y) with laplace(u) = -source where `level` > 0, u = 0 on the rim, in squared cells.
 
     The rim is the zero line of `level`, linear between nodes: second order accurate (Gibou et al. 2002). One node
@@ -50,32 +48,21 @@ def solve(
     """
     if max(level[0].max(), level[-1].max(), level[:, 0].max(), level[:, -1].max()) > 0:
         raise ValueError("the silhouette touches the border; pad it first")
-    return _extend(_nested(level, source, tolerance, beat or (lambda: None)), level)
+    return _extend(_nested(level, source, beat or (lambda: None)), level)
 
 
-def _nested(level: Array, source: float, tolerance: float, beat: Callable[[], None]) -> Array:
+def _nested(level: Array, source: float, beat: Callable[[], None]) -> Array:
     guess = np.zeros_like(level)
     if min(level.shape) >= 48:
         rows, columns = level.shape[0] // 2 * 2, level.shape[1] // 2 * 2
         blocks = level[:rows, :columns].reshape(rows // 2, 2, columns // 2, 2).mean(axis=(1, 3))
         coarse = np.pad(blocks, 1, constant_values=-1.0)  # also restores the border that halving may have eaten
-        known = 4.0 * _nested(coarse, source, tolerance, beat)  # a coarse cell is two fine ones wide
-        guess = _double(known)[2 : 2 + level.shape[0], 2 : 2 + level.shape[1]]
-    return _conjugate(level, np.where(level > 0, guess, 0.0), source, tolerance, beat)
+        known = 4.0 * _nested(coarse, source, beat)  # a coarse cell is two fine ones wide
+        guess = doubled(known)[2 : 2 + level.shape[0], 2 : 2 + level.shape[1]]
+    return _conjugate(level, np.where(level > 0, guess, 0.0), source, beat)
 
 
-def _double(array: Array) -> Array:
-    """Twice as many nodes each way, linear in between."""
-    for axis in (0, 1):
-        array = np.moveaxis(array, axis, 0)
-        before = np.concatenate([array[:1], array[:-1]])
-        after = np.concatenate([array[1:], array[-1:]])
-        both = np.stack([0.75 * array + 0.25 * before, 0.75 * array + 0.25 * after], axis=1)
-        array = np.moveaxis(both.reshape(-1, *array.shape[1:]), 0, axis)
-    return array
-
-
-def _conjugate(level: Array, u: Array, source: float, tolerance: float, beat: Callable[[], None]) -> Array:
+def _conjugate(level: Array, u: Array, source: float, beat: Callable[[], None]) -> Array:
     """Conjugate gradients with the diagonal as preconditioner; sums, not BLAS, so that each run gives the same bits."""
     inside = level > 0
     weight = inside.astype(np.float64)
@@ -96,7 +83,7 @@ def _conjugate(level: Array, u: Array, source: float, tolerance: float, beat: Ca
         return y
 
     residual = weight * source - apply(u)
-    target = tolerance * source * np.sqrt(weight.sum())
+    target = TOLERANCE * source * np.sqrt(weight.sum())
     z = residual / diagonal
     direction = z.copy()
     rz = float((residual * z).sum())

@@ -39,7 +39,7 @@ def label(mask: Mask, *, diagonal: bool = False) -> tuple[NDArray[np.int32], int
     roots = np.array([root(i) for i in range(len(line))], np.intp)
     names, number = np.unique(roots, return_inverse=True)
     labels = np.zeros(mask.shape, np.int32)
-    labels[mask] = np.repeat(number.reshape(-1) + 1, np.array(end) - np.array(start))
+    labels[mask] = np.repeat(number.reshape(-1) + 1, np.array(end, np.intp) - np.array(start, np.intp))
     return labels, len(names)
 
 
@@ -51,13 +51,18 @@ def _runs(mask: Mask) -> tuple[NDArray[np.intp], list[int], list[int]]:
     return line, start.tolist(), end.tolist()
 
 
+def sizes(labels: NDArray[np.int32]) -> NDArray[np.intp]:
+    """Pixels of each label, that of the outside first."""
+    return np.bincount(labels.reshape(-1))
+
+
 def drop_small(mask: Mask, least: float, *, diagonal: bool = False) -> Mask:
     """Keep the parts with at least `least` pixels; the largest part always stays."""
     labels, count = label(mask, diagonal=diagonal)
     if not count:
         return mask.copy()
-    sizes = np.bincount(labels.reshape(-1), minlength=count + 1)
-    sizes[0] = 0
-    keep = sizes >= min(least, int(sizes.max()))
+    large = sizes(labels)
+    large[0] = 0
+    keep = large >= min(least, int(large.max()))
     keep[0] = False
     return np.asarray(keep[labels])

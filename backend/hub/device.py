@@ -12,7 +12,7 @@ import sys
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ..protocol.errors import UserError
 from ..protocol.spec import BackendSpec
@@ -40,6 +40,20 @@ class Plan:
 
     def __str__(self) -> str:
         return f"{'+'.join((self.precision, *self.steps))} on {self.device}"
+
+
+class Warm(Generic[Made]):
+    """The model that stays for the next request with the same key. Where the key is another it goes before the next is
+    made: there may be no room for both."""
+
+    def __init__(self) -> None:
+        self._held: tuple[Any, Made] | None = None
+
+    def get(self, key: Any, make: Callable[[], Made]) -> Made:
+        if self._held is None or self._held[0] != key:
+            self._held = None
+            self._held = (key, make())
+        return self._held[1]
 
 
 def choose(spec: BackendSpec, params: Mapping[str, Any], report: Report) -> Plan:

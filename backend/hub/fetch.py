@@ -9,6 +9,7 @@ import shutil
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 
 from ..protocol.errors import JobCancelled, UserError
 from ..protocol.place import gigabytes
@@ -33,14 +34,15 @@ def pull(spec: BackendSpec, progress: Progress, cancel: Cancel = lambda: False) 
 
 def fetch(several: Sequence[Weights], progress: Progress, cancel: Cancel = lambda: False) -> None:
     """The same for weights that may belong to no backend."""
-    kept = [Kept(weights) for weights in several]
-    if all(each.whole for each in kept):
+    bar = Bar(progress, cancel)
+    kept = [each for each in (_ours(weights, bar) for weights in several) if not each.whole]
+    if not kept:
         return
     with ExitStack() as stack:
         for root in {each.root for each in kept}:
             stack.enter_context(alone(root))
         try:
-            _all(kept, _Bar(progress, cancel), cancel)
+            _all(kept, bar, cancel)
         except OSError as error:
             where = error.filename or kept[0].root
             message = f"Cannot write {where}: {error.strerror}. Free some space, then fetch again."
@@ -48,7 +50,18 @@ def fetch(several: Sequence[Weights], progress: Progress, cancel: Cancel = lambd
     progress("Installed", 1.0)
 
 
-class _Bar:
+def _ours(weights: Weights, bar: Bar) -> Kept:
+    """Where it can be written, unless the shared folder has it whole."""
+    kept = Kept(weights)
+    if kept.shared:
+        bar.say("Proving the shared folder")
+        with contextlib.suppress(OSError):  # one that cannot be read does not count
+            if all(kept.prove(file, bar.look) for file in kept.missing()):
+                return kept
+    return Kept(weights, own=True)
+
+
+class Bar:
     """One bar for all files, by bytes; tells at most five times a second. Also where a cancel takes effect."""
 
     def __init__(self, progress: Progress, cancel: Cancel) -> None:
@@ -73,7 +86,7 @@ class _Bar:
             raise JobCancelled
 
 
-def _all(kept: Sequence[Kept], bar: _Bar, cancel: Cancel) -> None:
+def _all(kept: Sequence[Kept], bar: Bar, cancel: Cancel) -> None:
     bar.say("Looking at what is here")
     wanted = [(each, file) for each in kept for file in each.missing() if not each.prove(file, bar.look)]
     if wanted:
@@ -92,16 +105,19 @@ def _check_disk(order: Sequence[tuple[Kept, File, Remote]]) -> None:
     for each, file, _ in order:
         with contextlib.suppress(OSError):
             needed -= each.part(file).stat().st_size
-    if not order:
-        return
-    folder = order[0][0].root
+    if order:
+        enough(order[0][0].root, needed)
+
+
+def enough(folder: Path, needed: int) -> None:
+    """Raise `UserError` where a folder has less free than this many bytes and what should stay."""
     free = shutil.disk_usage(folder).free
     if free < needed + SPARE:
         text = f"The weights need {gigabytes(needed)} of disk, {folder} has {gigabytes(free)} free."
-        raise UserError(f"{text} Free some space or choose another data folder.", kind="output")
+        raise UserError(f"{text} Free some space or choose another folder.", kind="output")
 
 
-def _one(kept: Kept, file: File, remote: Remote, bar: _Bar, cancel: Cancel) -> None:
+def _one(kept: Kept, file: File, remote: Remote, bar: Bar, cancel: Cancel) -> None:
     """Fetch, prove, and only then give it its name."""
     part, before = kept.part(file), bar.done
     resumed = part.is_file()

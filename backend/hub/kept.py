@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The files of published weights in the data folder. A file counts only when its hash was proved.
+"""The files of published weights in the data folder, or in one that many share. A file counts only when its hash was
+proved.
 
 <data>/weights/<owner>--<name>/<revision>/verified.json   which files were proved: size, time, sha256
                                           <files>
                                           <file>.part     the beginning of one that is being fetched
+<data>/weights-proved/…/verified.json                     what was proved here of files of the shared folder
+
+The shared folder has the same files in the same folders. It is only read: whoever looks after it fills it as the data
+folder of nobody, with `GALATEA_HOME=/srv/galatea galatea models pull NAME`.
 """
 
 from __future__ import annotations
@@ -19,10 +24,10 @@ from typing import TYPE_CHECKING, Any
 
 from ..protocol.catalog import catalog
 from ..protocol.errors import UserError
-from ..protocol.place import gigabytes
+from ..protocol.place import data_folder, gigabytes
 from ..protocol.spec import BackendSpec, File, Weights
 from ..protocol.store import publish
-from ..protocol.weights import folder_of, latest, named, seed_of
+from ..protocol.weights import folder_of, latest, named, own_folder, seed_of
 from .lock import alone
 
 if TYPE_CHECKING:
@@ -33,10 +38,13 @@ Told = Callable[[int], None]
 
 
 class Kept:
-    """What is here of one repository at one revision."""
+    """What is here of one repository at one revision; with `own` only what is not shared, which can be written."""
 
-    def __init__(self, weights: Weights) -> None:
-        self.weights, self.root = weights, folder_of(weights.repository, weights.revision)
+    def __init__(self, weights: Weights, *, own: bool = False) -> None:
+        mine = own_folder(weights.repository, weights.revision)
+        self.weights, self.root = weights, mine if own else folder_of(weights.repository, weights.revision)
+        self.shared = self.root != mine
+        self._record = data_folder() / "weights-proved" / mine.parent.name / mine.name if self.shared else mine
 
     def path(self, file: File) -> Path:
         return self.root / file.name
@@ -91,11 +99,15 @@ class Kept:
             self._write(file, {**known, "mtime_ns": 0})
 
     def _write(self, file: File, proof: dict[str, Any]) -> None:
-        files = {**self._proofs(), file.name: proof}
-        publish(self.root / "verified.json", {"weights": asdict(self.weights), "files": files})
+        files = {**_files(self._record), file.name: proof}
+        self._record.mkdir(parents=True, exist_ok=True)
+        publish(self._record / "verified.json", {"weights": asdict(self.weights), "files": files})
 
     def remove(self) -> None:
         """Delete these files; what other weights have of the same revision stays."""
+        if self.shared:
+            text = f"{self.weights.repository} lies in the shared folder, {self.root}, which is only read."
+            raise UserError(f"{text} Ask who looks after it.", kind="output")
         if not self.root.exists():
             return
         with alone(self.root):  # raises where somebody fetches
@@ -113,8 +125,7 @@ class Kept:
                 self.root.parent.rmdir()  # other revisions keep it
 
     def _proofs(self) -> dict[str, Any]:
-        files = _read(self.root).get("files")
-        return files if isinstance(files, dict) else {}
+        return {**_files(self.root), **_files(self._record)}
 
 
 def _read(root: Path) -> dict[str, Any]:
@@ -123,6 +134,11 @@ def _read(root: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return data if isinstance(data, dict) else {}
+
+
+def _files(root: Path) -> dict[str, Any]:
+    files = _read(root).get("files")
+    return files if isinstance(files, dict) else {}
 
 
 def kept_at(root: Path) -> Kept | None:
@@ -186,6 +202,6 @@ def _absent(weights: Weights) -> UserError:
     name, verb = (spec.label, spec.id) if spec else (weights.repository, f"{weights.repository}@{weights.revision}")
     return UserError(
         f"{name} needs {weights.amount} of weights ({weights.license}). Run `galatea models pull {verb}`, "
-        "or click Download.",
+        f"or click Download.{f' Accept the licence on {weights.page} first.' if weights.gated else ''}",
         kind="weights",
     )

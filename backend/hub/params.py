@@ -25,6 +25,10 @@ LEARNED = (
     ),
 )
 
+COMPILE = Param(
+    "compile", "bool", False, "Compile the network first: a minute at the first use, then each step is quicker"
+)
+
 REMOTE = (
     Param("connect_s", "float", 10.0, "Give up when nobody answers for so long", low=0.1, high=600.0, unit="s"),
     Param(

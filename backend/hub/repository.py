@@ -14,9 +14,15 @@ from ..protocol.weights import named
 from .remote import Tries
 from .troubles import can_fetch
 
-UNWANTED = (".onnx", ".onnx_data", ".pb", ".msgpack", ".h5", ".ot", ".gguf", ".md", ".png", ".jpg", ".jpeg", ".webp")
-"""Other programs' formats, and pictures."""
+UNWANTED = (
+    *(".onnx", ".onnx_data", ".pb", ".msgpack", ".h5", ".ot", ".gguf", ".md", ".png", ".jpg", ".jpeg", ".webp"),
+    *(".py", ".pyc", ".sh", ".bat", ".exe", ".dll", ".so", ".dylib", ".pkl", ".pickle", ".npy", ".zip"),
+)
+"""Other programs' formats, pictures, and programs, which nobody here would run."""
 PICKLED = (".bin", ".ckpt", ".pt", ".pth")
+RECORDS = ("verified.json", "lock")
+DEVICES = ("con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(10)))
+"""What Windows takes for a device, whatever its ending."""
 VARIANTS = (".fp16", ".bf16", ".fp32", ".non_ema", ".ema_only")
 
 
@@ -39,7 +45,7 @@ def look_up(name: str) -> Weights:
             break
         except Exception as error:  # of many libraries; `again` knows which pass and tells the others
             tries.again(error)
-    files = select([_file(sibling) for sibling in info.siblings or () if not _odd(sibling.rfilename)])
+    files = select([_file(sibling) for sibling in info.siblings or () if not odd(sibling.rfilename)])
     if not files or not info.sha:
         raise UserError(f"{repository} holds no weights that can be loaded here. Look at {page}.", kind="weights")
     return Weights(repository, info.sha, files, _license(info), page, gated=bool(info.gated))
@@ -76,6 +82,9 @@ def select(files: Iterable[File]) -> tuple[File, ...]:
     return tuple(sorted((file for file in wanted if needed(file)), key=lambda file: file.name))
 
 
-def _odd(name: str) -> bool:
-    """Hidden, or of a name that not every system can have."""
-    return not re.fullmatch(FILE_NAME, name)
+def odd(name: str) -> bool:
+    """Hidden, of a name that not every system can have, or of one that we keep records under."""
+    if not re.fullmatch(FILE_NAME, name) or name.lower().endswith(".part") or name.lower() in RECORDS:
+        return True
+    parts = name.lower().split("/")
+    return any(part.endswith((".", " ")) or part.partition(".")[0].strip() in DEVICES for part in parts)

@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 from pathlib import Path
 
 from safetensors.torch import save_file
 
+from ..protocol import whole
+from ..protocol.job import sha256
 from .model.encoder import pack
 from .model.export import export
 from .training.train import SHIPPED, load_weights
@@ -24,12 +24,10 @@ def release(weights: Path, folder: Path, base: Path = SHIPPED) -> dict[str, str]
     """
     model, metadata = load_weights(weights, base)
     about = {**metadata, "config": json.dumps(model.config.plain())}
-    part = folder / f"{WEIGHTS}.part"
-    save_file(pack(model.state_dict()), part, metadata=about)
-    os.replace(part, folder / WEIGHTS)
+    with whole.part(folder / WEIGHTS) as part:
+        save_file(pack(model.state_dict()), part, metadata=about)
     export(folder / ENCODER, folder / WEIGHTS, folder / GRAPH)
-    hashes = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in (ENCODER, WEIGHTS, GRAPH)}
-    part = folder / f"{CARD}.part"
-    part.write_text(json.dumps({"sha256": hashes, "metadata": about}, indent=1, sort_keys=True) + "\n")
-    os.replace(part, folder / CARD)
+    hashes = {name: sha256(folder / name) for name in (ENCODER, WEIGHTS, GRAPH)}
+    card = json.dumps({"sha256": hashes, "metadata": about}, indent=1, sort_keys=True) + "\n"
+    whole.write(folder / CARD, card.encode())
     return hashes

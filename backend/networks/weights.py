@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import os
 import pickle
 import zipfile
 from collections.abc import Callable, Mapping
@@ -14,6 +13,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from ..protocol import whole
 from ..protocol.errors import UserError
 from ..protocol.spec import TENSORS
 
@@ -105,13 +105,8 @@ def write(path: Path, state: Mapping[str, Tensor], metadata: Mapping[str, str], 
         header[name] = {"dtype": kind, "shape": list(tensor.shape), "data_offsets": [start, end]}
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 64 + 56)  # the numbers begin where a processor likes it
-    part = path.with_name(path.name + ".part")
-    try:
-        with part.open("wb") as file:
-            file.write(len(text).to_bytes(8, "little") + text)
-            for number, tensor in enumerate(state.values()):
-                beat(number / len(state))
-                file.write(tensor.contiguous().view(-1).view(torch.uint8).numpy().data)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    with whole.part(path) as part, part.open("wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        for number, tensor in enumerate(state.values()):
+            beat(number / len(state))
+            file.write(tensor.contiguous().view(-1).view(torch.uint8).numpy().data)

@@ -197,19 +197,8 @@ def rigid(draft: Draft) -> None:
 
 def split(act: Act, draft: Draft) -> tuple[Draft, Draft]:
     """Two cars are a car and another one, so that each can have a velocity of its own."""
-    twin = Draft(
-        draft.name,
-        draft.kind,
-        draft.count // 2,
-        list(draft.words),
-        dict(draft.fields),
-        dict(draft.material),
-        plural=False,
-        said=set(draft.said),
-        fall_back=draft.fall_back,
-        grown=dict(draft.grown),
-    )
-    draft.count -= twin.count
+    twin = draft.part(draft.count // 2)
+    twin.relation, twin.target, twin.other, twin.distance = "", None, None, None
     act.board.drafts.insert(act.board.drafts.index(draft) + 1, twin)
     act.cast.twin(draft, twin)
     return draft, twin

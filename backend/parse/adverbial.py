@@ -198,7 +198,7 @@ class Adverbial(Verbal):
         ):
             self.now.ways.append(word)
         elif word == "each_side" and self.latest is not None:
-            self.latest.count = 2 * (self.latest.count or 1)
+            self.latest.count, self.latest.side = 2 * (self.latest.count or 1), word
         elif word in SIDES:
             if self.latest is None or self.joint:
                 self.side = word

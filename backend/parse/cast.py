@@ -106,22 +106,7 @@ class Cast(Newcomers):
             whole.count = wanted + 1
         if wanted >= whole.count:
             return [whole]
-        part = Draft(
-            whole.name,
-            whole.kind,
-            wanted,
-            list(whole.words),
-            dict(whole.fields),
-            dict(whole.material),
-            whole.relation,
-            whole.target,
-            whole.other,
-            whole.distance,
-            set(whole.said),
-            fall_back=whole.fall_back,
-            grown=dict(whole.grown),
-        )
-        whole.count, whole.vague = whole.count - wanted, False
+        part, whole.vague = whole.part(wanted), False
         whole.said.add("part")
         self.board.drafts.insert(self.board.drafts.index(whole), part)
         return [part]

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from ..protocol.errors import UserError
@@ -68,6 +68,21 @@ class Draft:
         if firm:
             self.said.add("relation")
         return True
+
+    def part(self, count: int) -> Draft:
+        """So many of them as a line of their own, which stands where they do."""
+        self.count -= count
+        return replace(
+            self,
+            count=count,
+            words=list(self.words),
+            fields=dict(self.fields),
+            material=dict(self.material),
+            said=set(self.said),
+            grown=dict(self.grown),
+            plural=False,
+            vague=False,
+        )
 
     @property
     def type(self) -> str:

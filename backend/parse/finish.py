@@ -20,6 +20,7 @@ def finished(board: Board, words: str, seed: int) -> scene.SceneSpec:
     """Raises `UserError` where nothing is left to be built, or too much."""
     _fountains(board)
     _titles(board)
+    _each_side(board)
     drafts = [each for each in board.drafts if not each.drop]
     _wind_alone(board, drafts)
     if not drafts:
@@ -35,7 +36,7 @@ def finished(board: Board, words: str, seed: int) -> scene.SceneSpec:
         "words": words.strip()[:10_000],
         "parser": NAME,
         "objects": [_item(each) for each in drafts],
-        "environment": _environment(board, drafts),
+        "environment": _environment(board),
         "constraints": [_constraint(each) for each in board.constraints if not _dropped(each)][:200],
         "events": [_event(each) for each in sorted(board.events, key=_when) if not _dropped(each)][:100],
         "camera": _camera(board),
@@ -63,6 +64,16 @@ def _fountains(board: Board) -> None:
             water.relate("in", each)
             board.add(water)
             board.note("The fountain was assumed to have running water.")
+
+
+def _each_side(board: Board) -> None:
+    """Half of them on the left of what they are beside, half on the right."""
+    for each in [each for each in board.drafts if each.side == EACH]:
+        each.side = ""
+        if each.relation in ("beside", "near") and isinstance(each.target, Draft) and each.count % 2 == 0:
+            other = each.part(each.count // 2)
+            each.relation, other.relation = "left_of", "right_of"
+            board.drafts.insert(board.drafts.index(each) + 1, other)
 
 
 def _titles(board: Board) -> None:
@@ -134,6 +145,7 @@ def _ids(drafts: list[Draft]) -> None:
         used.add(each.id)
 
 
+EACH = "each_side"
 _SIDES = {"at_left": (-1.5, 0.0), "at_right": (1.5, 0.0), "at_front": (0.0, -1.5), "at_back": (0.0, 1.5)}
 """Metres from the middle."""
 
@@ -175,7 +187,7 @@ def _item(draft: Draft) -> dict[str, Any]:
     }
 
 
-def _environment(board: Board, drafts: list[Draft]) -> dict[str, Any]:
+def _environment(board: Board) -> dict[str, Any]:
     known = {each.name for each in dataclasses.fields(scene.Environment)}
     if board.environment.get("turbulence") and not any(board.environment.get("wind", ())):
         board.environment["wind"] = (4.0, 0.0, 0.0)

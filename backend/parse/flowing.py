@@ -14,8 +14,8 @@ from .falling import fall
 from .places import FLOOR
 from .vocabulary.functions import WAYS
 
-_FLOW = 0.5
-"""Litres a second of what pours where nothing else is said."""
+_FLOW, _FROM = 0.5, 0.3
+"""Litres a second, and metres above what it pours onto, where nothing else is said."""
 
 
 def pour(act: Act) -> None:
@@ -64,13 +64,14 @@ def pour(act: Act) -> None:
             else:
                 each.relate("on" if each.type == "smoke" else "in", from_[1])
         if each.type == "fluid" and not slope:
-            each.fields["height"] = act.amount("height") or each.fields.get("height", 0.3)
+            usual = _above(into[1]) if into and isinstance(into[1], Draft) else _FROM
+            each.fields["height"] = act.amount("height") or each.fields.get("height", usual)
 
 
 def _spout(spout: Draft, target: Draft) -> None:
     """What it is poured from hangs in the air above what it is poured into."""
     spout.relate("above", target, firm=False)
-    spout.assume("height", 0.35)
+    spout.assume("height", round(_above(target) + 0.05, 3))
     if spout.type == "rigid_body" and "type" not in spout.said:
         spout.fields["type"] = "passive"
 
@@ -87,7 +88,13 @@ def fill(act: Act) -> None:
             each.relate("in" if each.type == "fluid" or act.clause.passive else "above", vessel)
         if each.type == "fluid" and not (act.clause.passive and found):
             each.fields.setdefault("flow", _FLOW)
-            each.assume("height", 0.2)
+            each.assume("height", _above(vessels[0]) if vessels else _FROM)
+
+
+def _above(vessel: Draft) -> float:
+    """Metres above its rim from which something pours into it: near, so that both are large in the picture."""
+    row, size = props.things().get(vessel.name), making.size_so_far(vessel)
+    return round(min(_FROM, 0.8 * size[2]), 3) if row and row.hollow and size else _FROM
 
 
 def burn(act: Act) -> None:

@@ -12,6 +12,9 @@ from .hitting import together
 from .places import FLOOR
 from .relating import relate
 
+_REACH = 0.8
+"""Metres before a catapult where what it throws comes down."""
+
 
 def roll(act: Act) -> None:
     movers = act.moved if not (act.subjects and act.objects and act.subjects[0].name != "wind") else act.objects
@@ -87,8 +90,9 @@ def throw(act: Act) -> None:
         if each.type == "cloth" and isinstance(goal, Draft) and at and at[0] in ("over", "onto", "on", "across"):
             lay(act, each, goal)
             continue
-        _from_machine(act, each, by, goal)
-        if each.relation == "on" and isinstance(each.target, Draft) and each.target.name == "seesaw":
+        held = each.target if each.relation in ("on", "in") and isinstance(each.target, Draft) else None
+        _from_machine(act, each, by or ([held] if held and held.name == "catapult" else []), goal)
+        if each.relation == "on" and isinstance(each.target, Draft) and each.target.name in ("seesaw", "catapult"):
             continue  # what falls on its other end does it
         if isinstance(goal, Draft) and goal is not each:
             act.toward(each, goal, speed, lift=0.35)
@@ -108,8 +112,11 @@ def _from_machine(act: Act, each: Draft, by: list[Draft], goal: Draft | str | No
     for machine in by:
         thrower = machine.target if machine.relation == "above" and isinstance(machine.target, Draft) else machine
         each.relate("on", thrower)
+        if each.target is thrower:
+            each.relation = "on"
         if isinstance(goal, Draft):
-            goal.relate("right_of", machine, distance=4.0, firm=False)
+            far = _REACH if machine.name == "catapult" else 4.0
+            goal.relate("right_of", machine, distance=far, firm=False)
         if machine.name == "catapult":
             act.board.event("release", machine, time=act.time if act.time is not None else 0.5)
 
@@ -222,6 +229,8 @@ def move(act: Act) -> None:
     )
     if found is None and act.subjects and act.objects:
         found = ("across" if verb == "cross" else "towards", act.objects[0])
+    if verb == "touch" and found is None:
+        return
     for each in act.subjects or act.objects:
         speed = act.speed(
             {

@@ -135,11 +135,6 @@ def last_part(word: str) -> str | None:
     return None
 
 
-def is_stuff(word: str) -> bool:
-    """It flows, blows or burns: what has no number."""
-    return any(word in group for group in (FLUIDS, GRAINS, GASES, WINDS)) or singular(word) in GASES
-
-
 @cache
 def is_noun(word: str) -> bool:
     """It can stand for something without an article."""

@@ -28,6 +28,14 @@ def size_so_far(draft: Draft) -> tuple[float, ...] | None:
     return tuple(a * b for a, b in zip(size, grown, strict=True)) if size else None
 
 
+def weight(draft: Draft) -> float:
+    """Kg, as said, else about: a fifth of the box of one is its substance."""
+    known, size = props.things().get(draft.name), size_so_far(draft) or (0.3, 0.3, 0.3)
+    name = draft.material.get("name") or (known.material if known else "pine")
+    density = draft.material.get("density") or materials.substances()[name].density
+    return round(float(draft.fields.get("mass") or max(0.001, 0.2 * density * size[0] * size[1] * size[2])), 4)
+
+
 def describe(draft: Draft, words: list[str], board: Board) -> None:
     """Adjectives and materials, in their order."""
     for at, word in enumerate(words):
@@ -144,20 +152,20 @@ def _size(draft: Draft, word: str) -> None:
         draft.grown[axis] = draft.grown.get(axis, 1.0) * factor
 
 
-def measure(draft: Draft, phrase: Phrase, board: Board) -> None:
+def measure(draft: Draft, phrase: Phrase) -> None:
     for kind, values, what in phrase.measures:
         if kind == "mass":
             draft.say("mass", values[0], "weight")
         elif kind == "length":
-            extent(draft, values, what, board)
+            extent(draft, values, what)
         elif kind == "speed":
             draft.grown["speed"] = values[0]
         elif kind == "volume":
             side = round((values[0] / 1000) ** (1 / 3), 4)
-            extent(draft, (side, side, side), "", board)
+            extent(draft, (side, side, side), "")
 
 
-def extent(draft: Draft, values: tuple[float, ...], what: str, board: Board) -> None:
+def extent(draft: Draft, values: tuple[float, ...], what: str) -> None:
     """An explicit size in metres. One number scales the whole unless another one was said before."""
     size = usual_size(draft) or (1.0, 1.0, 1.0)
     if "dimensions" in draft.said and len(values) == 1 and what in "xyz" and what:

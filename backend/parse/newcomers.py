@@ -223,7 +223,7 @@ class Newcomers(Places):
         for word in phrase.unknown:
             if word in phrase.words:
                 self.board.leave(word)
-        making.measure(draft, phrase, self.board)
+        making.measure(draft, phrase)
         if phrase.made_of is not None:
             making.describe(draft, [*phrase.made_of.words, phrase.made_of.head], self.board)
         if (

@@ -7,43 +7,24 @@ import itertools
 
 from ..protocol import props
 from . import making
-from .act import Act, split
+from .act import Act, rigid, split
 from .draft import Draft
 from .places import CEILING, FLOOR
 from .relating import WORLD, relate
+from .vocabulary import words
 from .vocabulary.functions import ARRANGED
 
 _LINKS = {
-    "rope": "rope",
-    "string": "rope",
-    "cord": "rope",
-    "cable": "rope",
-    "chain": "rope",
-    "wire": "rope",
-    "spring": "spring",
+    **dict.fromkeys(words("rope string cord cable chain wire thread"), "rope"),
+    **dict.fromkeys(words("spring rubber_band"), "spring"),
+    **dict.fromkeys(words("rod glue bolt"), "fixed"),
     "hinge": "hinge",
-    "rod": "fixed",
-    "glue": "fixed",
-    "bolt": "fixed",
-    "thread": "rope",
-    "rubber_band": "spring",
 }
+_SPRING = 0.4
+"""Metres of a spring whose length is not said."""
 _BOXES = ("crate", "barrel", "gift", "shelf")
 _SIDES = ("behind", "beside", "in_front_of", "left_of", "right_of", "near")
-_VERBS = {
-    "tie": "rope",
-    "chain": "rope",
-    "hinge": "hinge",
-    "glue": "fixed",
-    "fix": "fixed",
-    "bolt": "fixed",
-    "tether": "rope",
-    "fasten": "fixed",
-    "attach": "fixed",
-    "connect": "fixed",
-    "link": "rope",
-    "join": "fixed",
-}
+_VERBS = {**dict.fromkeys(words("tie chain tether link"), "rope"), "hinge": "hinge"}
 
 
 def stand(act: Act) -> None:
@@ -55,7 +36,7 @@ def stand(act: Act) -> None:
             making.describe(each, [*inner.words, inner.head], act.board)
         for name, value in act.clause.amounts.items():
             if name.startswith("size "):
-                making.extent(each, (value,), name.removeprefix("size "), act.board)
+                making.extent(each, (value,), name.removeprefix("size "))
         mass = act.amount("mass")
         if mass is not None:
             each.say("mass", mass, "weight")
@@ -79,9 +60,13 @@ def hang(act: Act) -> None:
     )
     if rope is not None:
         act.places.remove(rope)
+    spring = _spring(act)
     other = act.takes("from", "on", "over", "under", "at", "by", "above", "below", "to", "off", "in")
     between = next((found for word, found in act.places if word == "between"), None)
     for each in movers:
+        if spring is not None:
+            _on_a_spring(act, each, spring, other[1] if other and isinstance(other[1], Draft) else WORLD)
+            continue
         if between is not None and rope is None:
             each.assume("pinned", "ends")
             continue
@@ -111,6 +96,28 @@ def hang(act: Act) -> None:
                 each.assume("pinned", "left" if each.name == "flag" else "top")
         if each.type == "passive" and each.name not in ("lamp", "shelf"):
             each.fields["type"] = "rigid_body"
+
+
+def _spring(act: Act) -> Draft | None:
+    """The spring that something hangs from: it is no thing, but what pulls."""
+    for at, (_, found) in enumerate(act.places):
+        if not isinstance(found, str) and found and _LINKS.get(found[0].kind) == "spring":
+            del act.places[at]
+            found[0].drop = True
+            return found[0]
+    return None
+
+
+def _on_a_spring(act: Act, each: Draft, spring: Draft, above: Draft | str) -> None:
+    """It starts where the spring is at rest, so that it bobs; it will stretch it by a third."""
+    rigid(each)
+    length = max(spring.fields["dimensions"]) if "dimensions" in spring.said else _SPRING
+    each.assume("mass", making.weight(each))
+    each.relate("hanging_from", above, distance=length)
+    stiffness = round(each.fields["mass"] * 9.81 / (length / 3), 3)
+    row = {"kind": "spring", "a": each, "b": above, "length": length, "stiffness": stiffness}
+    act.board.constraints.append(row)
+    act.board.note(f"A weight of {each.fields['mass']:.3g} kg was assumed: it stretches the spring by a third.")
 
 
 def _on_a_rope(each: Draft, rope: Draft, above: Draft | str | None) -> None:

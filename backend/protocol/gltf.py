@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 import json
-import os
 import struct
 from pathlib import Path
 from typing import Any
 
+from . import whole
 from .errors import UserError
 
 SUFFIXES = (".glb", ".gltf")
@@ -40,16 +40,14 @@ def read(path: Path) -> dict[str, Any]:
 def write(path: Path, data: dict[str, Any]) -> None:
     """Replace the document of the file, whole or not at all; the binary part stays."""
     text = json.dumps(data, separators=(",", ":"), ensure_ascii=False).encode()
-    part = path.with_name(f"{path.name}.part")
     if path.suffix.lower() == ".glb":
         old = path.read_bytes()
         rest = old[20 + _length(old[:20], path) :]
         text += b" " * (-len(text) % 4)
         head = _MAGIC + struct.pack("<II", 2, 20 + len(text) + len(rest)) + struct.pack("<I", len(text)) + _JSON
-        part.write_bytes(head + text + rest)
+        whole.write(path, head + text + rest)
     else:
-        part.write_bytes(json.dumps(data, indent=1, ensure_ascii=False).encode())
-    os.replace(part, path)
+        whole.write(path, json.dumps(data, indent=1, ensure_ascii=False).encode())
 
 
 def _length(head: bytes, path: Path) -> int:

@@ -104,7 +104,10 @@ class Request:
     def from_json(cls, data: Mapping[str, Any]) -> Request:
         if data.get("schema") != SCHEMA:
             raise UserError(f"This job was written by another version (schema {data.get('schema')}). Run it again.")
-        return cls(**data)
+        made = cls(**data)
+        if not all(isinstance(each, dict) for each in (made.inputs, made.params, made.hashes)):
+            raise TypeError("its inputs and parameters are no groups")
+        return made
 
 
 @dataclass(frozen=True)
@@ -116,6 +119,10 @@ class Asset:
     size: int
     sha256: str
     meta: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if Path(self.path).is_absolute() or ".." in Path(self.path).parts:
+            raise ValueError(f"{self.path!r} is no path below a job's folder")
 
 
 @dataclass(frozen=True)

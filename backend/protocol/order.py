@@ -10,7 +10,6 @@ types, names and values are checked, and nothing of it is opened before `plan` i
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 import json
 import os
@@ -19,6 +18,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from . import whole
 from .catalog import spec_of
 from .errors import UserError
 from .gate import gated
@@ -102,14 +102,9 @@ class Order:
 
     def save(self, path: Path) -> None:
         """Write the job file whole or not at all; raises `UserError` where it cannot be written."""
-        part = path.with_name(f"{path.name}.{os.getpid()}.part")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            part.write_bytes(self.text().encode("utf-8"))
-            os.replace(part, path)
+            whole.write(path, self.text().encode())
         except OSError as error:
-            with contextlib.suppress(OSError):
-                part.unlink()
             raise UserError(f"Cannot write {path}: {error.strerror}. Choose another.", kind="output") from None
 
     def paths(self) -> Iterator[str]:

@@ -1,20 +1,26 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Backends of the user's own: files in the data folder, run only after a yes, and again asked for when they change.
+"""Steps of the user's own: files in the data folder, run only after a yes, and again asked for when they change.
 
-<data>/backends/<id>.py       like a file of ours in backend/backends
+<data>/backends/<id>.py       like a file of ours in backend/backends or, for the runtime blender, in addon/scene
                 trusted.json  id -> the sha256 of the file when the user said yes, and its spec
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
+import importlib
+import importlib.abc
+import importlib.util
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
+from . import whole
+from .errors import UserError
 from .place import data_folder
 from .spec import BackendSpec
 from .store import publish
@@ -33,6 +39,11 @@ class Script:
     @property
     def sha256(self) -> str:
         return hashlib.sha256(self.source).hexdigest()
+
+    @property
+    def is_scene(self) -> bool:
+        """It has `SPEC` and `run`, as scene steps do, in place of a `Backend`."""
+        return bool(re.search(rb"^SPEC\b", self.source, re.M))
 
 
 def folder() -> Path:
@@ -63,7 +74,7 @@ def find(step: str) -> Script | None:
         return Script(step, path, source, "changed")
     try:
         spec = BackendSpec.from_json(entry["spec"]) if entry.get("spec") else None
-    except (TypeError, KeyError, ValueError):
+    except (TypeError, KeyError, ValueError, AttributeError):
         return Script(step, path, source, "changed")  # its spec was written by another version
     if spec:  # another text is another version: what the old one made is not taken for its own
         spec = replace(spec, version=int(entry["sha256"][:12], 16))
@@ -82,7 +93,48 @@ def distrust(step: str) -> None:
 
 def _trusted() -> dict[str, Any]:
     try:
-        data = json.loads((folder() / "trusted.json").read_text(encoding="utf-8"))
+        data = whole.read_json(folder() / "trusted.json")
     except (OSError, ValueError):
         return {}
     return data if isinstance(data, dict) else {}
+
+
+def module(step: str, package: str) -> ModuleType:
+    """The file of a step: ours in this package, else the user's own, if they trusted these very bytes.
+
+    It runs as a sibling of ours, so that `from ..protocol.spec import …` works as it does there.
+    """
+    name = f"{package}.{step}"
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name != name:
+            raise
+    script = find(step)
+    if script is None:
+        raise UserError(f"There is no step {step!r}. See `galatea backends --all`.", kind="usage")
+    if script.state != "trusted":
+        text = f"{script.path} is not trusted, or has changed. Read it, then run `galatea backends trust {step}`."
+        raise UserError(text, kind="usage")
+    spec = importlib.util.spec_from_loader(name, _Proved(script), origin=str(script.path))
+    assert spec and spec.loader
+    made = sys.modules[name] = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(made)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return made
+
+
+class _Proved(importlib.abc.SourceLoader):
+    """Hands out the bytes that were hashed, whatever the file holds by now."""
+
+    def __init__(self, script: Script) -> None:
+        self._script = script
+
+    def get_filename(self, fullname: str) -> str:
+        return str(self._script.path)
+
+    def get_data(self, path: bytes | str) -> bytes:
+        return self._script.source

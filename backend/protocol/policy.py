@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from . import whole
 from .catalog import spec_of
 from .errors import UserError
 from .place import data_folder
@@ -111,14 +112,10 @@ class Policy:
             tuple(dict.fromkeys((*self.accept, *other.accept))),
         )
 
-    def save(self, folder: Path | None = None) -> None:
-        path = (folder or data_folder()) / NAME
-        path.parent.mkdir(parents=True, exist_ok=True)
+    def save(self) -> None:
         rows = {"version": 1, **{name: getattr(self, name) for name in _TYPES}}
         text = "".join(f"{name} = {json.dumps(value)}\n" for name, value in rows.items())  # JSON is TOML here
-        part = path.with_suffix(".part")
-        part.write_text(text, encoding="utf-8")
-        os.replace(part, path)
+        whole.write(data_folder() / NAME, text.encode())
 
 
 def refusal(spec: BackendSpec, verdict: Verdict) -> UserError:

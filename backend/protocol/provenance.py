@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from . import sealed
+from . import sealed, whole
 from .catalog import catalog
 from .errors import UserError
 from .job import Request, Result, sha256
@@ -168,7 +168,7 @@ def _chosen(value: str) -> dict[str, Any]:
 
 def _record(folder: Path) -> dict[str, Any]:
     try:
-        data = json.loads((folder / "verified.json").read_text(encoding="utf-8"))
+        data = whole.read_json(folder / "verified.json")
     except (OSError, ValueError):
         return {}
     return data if isinstance(data, dict) else {}

@@ -14,6 +14,8 @@ from .errors import UserError
 
 PRESETS = Path(__file__).resolve().parents[2] / "presets"
 VERSION = 1
+MOST_BYTES = 1 << 20
+"""Of a preset that are read."""
 
 
 @dataclass(frozen=True)
@@ -102,11 +104,12 @@ def short_name(text: str) -> str:
 def read_toml(path: Path) -> dict[str, Any]:
     """A preset's tables, its version checked and taken out."""
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as file:
+            data = tomllib.loads(file.read(MOST_BYTES).decode("utf-8"))
     except FileNotFoundError:
         raise UserError(f"There is no file {path}.", kind="usage") from None
-    except (OSError, ValueError) as error:
-        raise UserError(f"Cannot read {path}: {error}. Mend the file.", kind="usage") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"Cannot read {path}: {str(error)[:200]}. Mend the file.", kind="usage") from None
     if data.pop("version", None) != VERSION:
         raise UserError(f"{path} has no `version = {VERSION}`. It was made for another Galatea.", kind="usage")
     return data
@@ -123,7 +126,8 @@ def find(kind: str, name: str) -> Path:
         return PRESETS / kind / f"{name}.toml"
     if name.endswith(".toml"):
         return Path(name)
-    raise UserError(f"There is no {kind} preset {name!r}. There are: {', '.join(names(kind))}.", kind="usage")
+    what, known = kind.removesuffix("s"), ", ".join(names(kind))
+    raise UserError(f"There is no {what} {name!r}. There are: {known}; or name a .toml file.", kind="usage")
 
 
 def load_recipe(name: str) -> Recipe:
@@ -131,19 +135,28 @@ def load_recipe(name: str) -> Recipe:
     path = find("recipes", name)
     data = read_toml(path)
     try:
-        steps = tuple(Step(item["do"], {k: v for k, v in item.items() if k != "do"}) for item in data["step"])
-        recipe = Recipe(data["name"], steps, tuple(data.get("inputs", ("image",))))
+        steps = tuple(Step(_word(item["do"]), {k: v for k, v in item.items() if k != "do"}) for item in data["step"])
+        recipe = Recipe(_word(data["name"]), steps, tuple(_word(role) for role in data.get("inputs", ("image",))))
     except (KeyError, TypeError, AttributeError):
         raise UserError(f"{path} is no recipe: it needs `name` and [[step]] tables with `do`.", kind="usage") from None
     recipe.check()
     return recipe
 
 
+def _word(value: Any) -> str:
+    if not isinstance(value, str) or len(value) > 200:
+        raise TypeError("it is no text, or a long one")
+    return value
+
+
 def load_quality(name: str) -> dict[str, dict[str, Any]]:
     """Parameters by step of a quality preset."""
-    data = read_toml(find("quality", name))
+    path = find("quality", name)
+    data = read_toml(path)
     data.pop("name", None)
     for do, params in data.items():
+        if not isinstance(params, dict):
+            raise UserError(f"{path}: {do[:60]} is no table of parameters. Mend the file.", kind="usage")
         spec_of(do).fill(params)
     return data
 

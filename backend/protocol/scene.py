@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import fields
+from . import fields, whole
 from .errors import UserError
 
 VERSION = 1
@@ -222,10 +222,8 @@ class SceneSpec:
 def read(path: Path) -> SceneSpec:
     """A scene's document from a file; raises `UserError` naming the field and what it takes."""
     try:
-        if path.stat().st_size > LARGEST:
-            raise fields.wrong("the file", f"is larger than {LARGEST // 1_000_000} MB. Make it smaller.")
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        data = whole.read_json(path, LARGEST)
+    except (OSError, ValueError) as error:
         raise UserError(f"Cannot read {path}: {error}. It should be a scene in JSON.", kind="usage") from None
     return validate(data)
 

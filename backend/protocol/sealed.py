@@ -9,12 +9,11 @@ proof against those signs the sidecar, or the file by C2PA, after the export.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from . import gltf
+from . import gltf, whole
 from .errors import UserError
 from .job import sha256
 from .store import publish
@@ -109,11 +108,10 @@ def _content_is(path: Path, content: str) -> bool:
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        with path.open("rb") as file:
-            data = json.loads(file.read(_LARGEST))
+        data = whole.read_json(path, _LARGEST)
     except OSError as error:
         raise UserError(f"Cannot read {path}: {error.strerror}. Choose another file.") from None
-    except (ValueError, RecursionError):
+    except ValueError:
         data = None
     if not isinstance(data, dict):
         raise UserError(f"{path.name} is damaged. Export the asset again.")

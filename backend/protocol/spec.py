@@ -74,7 +74,10 @@ class Param:
         if not isinstance(value, _TYPES[self.kind]) or (isinstance(value, bool) and self.kind != "bool"):
             raise self._wrong(value, owner, f"takes {self.kind}")
         if self.kind == "float":
-            value = float(value)
+            try:
+                value = float(value)
+            except OverflowError:  # a whole number of hundreds of digits
+                value = math.inf
             if not math.isfinite(value):
                 raise self._wrong(value, owner, "takes a finite number")
         if self.kind == "weights":

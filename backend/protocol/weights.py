@@ -1,14 +1,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a step is told about weights: the official ones, a file or folder of the user's, a repository, or a seed."""
+"""What a step is told about weights: the official ones, a file or folder of the user's, a repository, or a seed.
+
+They lie in the data folder. A folder that many share may stand beside it, which is only read: `GALATEA_WEIGHTS` names
+it, else `weights.toml` of the data folder (`galatea models folder DIR`).
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from . import whole
 from .errors import UserError
 from .place import data_folder
 
@@ -18,6 +25,7 @@ if TYPE_CHECKING:
 REPOSITORY = r"[\w-][\w.-]*/[\w-][\w.-]*"
 RANDOM = "random:"
 """`random:7` is weights from the seed 7, for tests and measurements."""
+SHARED = "weights.toml"
 MOST = 10_000
 """Files of a folder that are looked at; a folder with more holds something else."""
 
@@ -44,14 +52,59 @@ def absolute(value: str) -> str:
     return str(Path(os.path.abspath(Path(value).expanduser())))
 
 
-def folder_of(repository: str, revision: str) -> Path:
-    """Where the files of a repository lie, whether or not they are there."""
+def own_folder(repository: str, revision: str) -> Path:
+    """Where the files of a repository are written, whether or not they are there."""
     return data_folder() / "weights" / repository.replace("/", "--") / revision
+
+
+def shared_told() -> str:
+    """How the folder that many share is named, whether or not it is there; empty where none is."""
+    told = os.environ.get("GALATEA_WEIGHTS", "")
+    if told:
+        return told
+    try:
+        noted = tomllib.loads((data_folder() / SHARED).read_text(encoding="utf-8")).get("shared")
+    except (OSError, ValueError):
+        return ""
+    return noted if isinstance(noted, str) else ""
+
+
+def shared_folder() -> Path | None:
+    """The one that many share; None where there is none, or it cannot be looked into."""
+    told = shared_told()
+    path = Path(told).expanduser()
+    return path if told and path.is_dir() and path != data_folder() / "weights" else None
+
+
+def share(folder: Path | None) -> None:
+    """From now on weights are looked for there too, or in its folder `weights`; None for no longer. Raises `UserError`
+    where there are none."""
+    path = data_folder() / SHARED
+    if folder is None:
+        path.unlink(missing_ok=True)
+        return
+    if not folder.is_dir():
+        raise UserError(f"There is no folder {folder}. Choose another, or connect its disk first.", kind="usage")
+    folder = folder / "weights" if (folder / "weights").is_dir() else folder
+    if not any(folder.glob("*/*/verified.json")):
+        home = folder.parent if folder.name == "weights" else folder
+        text = f"{folder} holds no weights. Fill it first, where it can be written:"
+        raise UserError(f"{text} GALATEA_HOME={home} galatea models pull NAME", kind="weights")
+    whole.write(path, f"shared = {json.dumps(str(folder), ensure_ascii=False)}\n".encode())  # JSON is TOML here
+
+
+def folder_of(repository: str, revision: str) -> Path:
+    """Where the files of a repository are read: one's own, else those of the shared folder."""
+    mine, shared = own_folder(repository, revision), shared_folder()
+    theirs = shared / mine.parent.name / revision if shared else mine
+    return theirs if (theirs / "verified.json").is_file() and not (mine / "verified.json").is_file() else mine
 
 
 def latest(repository: str, revision: str = "") -> Path:
     """The folder of this revision, which may be the beginning of one, else of the one that was fetched last."""
-    there = [p for p in folder_of(repository, "").glob(f"{revision}*") if (p / "verified.json").is_file()]
+    mine, shared = own_folder(repository, ""), shared_folder()
+    places = [mine, shared / mine.name] if shared else [mine]
+    there = [p for place in places for p in place.glob(f"{revision}*") if (p / "verified.json").is_file()]
     there.sort(key=lambda path: (path / "verified.json").stat().st_mtime_ns)
     return there[-1] if there else folder_of(repository, revision or "main")
 

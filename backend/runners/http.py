@@ -21,15 +21,19 @@ from ..protocol.spec import BackendSpec
 from ..protocol.store import JobStore
 from .runtimes import Dispatch, Runtimes
 
-TASKS = ("image-to-mesh", "text-to-mesh", "text-to-image", "image-to-depth", "image-to-cutout", "check")
-"""What a server does for others: models whose inputs are pictures and words."""
+TASKS = ("image-to-mesh", "image-to-cutout", "check")
+"""What a server does for others, beside all that has weights."""
+SENT = ("image", "mask", "cutout", "film")
+"""What can be sent to it for that; words need not be sent."""
 TOGETHER = 4
 """So many steps are asked for at once: the server has a queue and looks at several at once where it can."""
 
 
 def served(spec: BackendSpec) -> bool:
     """The step is done on a server. What asks a server of its own, and what needs a scene, is not."""
-    return spec.runtime != "blender" and spec.task in TASKS and not spec.remote
+    if spec.runtime == "blender" or spec.remote or not set(spec.inputs + spec.optional) <= set(SENT):
+        return False
+    return spec.task in TASKS or any(param.kind == "weights" for param in spec.params)
 
 
 class _Asked(NamedTuple):

@@ -67,6 +67,8 @@ class LocalRunner:
         """Those of them that were asked to stop, and from when on force is used."""
         self._together = False
         """There were several jobs in that line."""
+        self._unread = False
+        """The process was there before that line, and has said nothing since: it may have died before it read it."""
         self._alone: set[str] = set()
         """Jobs over which the process died in company."""
         self._warm = ""
@@ -150,6 +152,7 @@ class LocalRunner:
                 self._died()
                 return
             event = decode(line)
+            self._unread = False
             if isinstance(event, Done):
                 self._current.pop(event.job, None)
                 self._stopping.pop(event.job, None)
@@ -183,11 +186,12 @@ class LocalRunner:
                 self._events.append(Done(job))  # it had published before the process died
             elif job in stopping:
                 self._finish(job, JobState.CANCELLED, Failure("Cancelled.", "cancelled"))
-            elif self._together:
+            elif self._together or (self._unread and not late):
                 again[job] = asked
             else:
                 self._finish(job, JobState.FAILED, self._why(code, late))
-        self._alone.update(again)
+        if not self._unread:
+            self._alone.update(again)
         self._waiting = {**again, **self._waiting}
 
     def _why(self, code: int, late: bool) -> Failure:
@@ -209,6 +213,7 @@ class LocalRunner:
                 self._events.append(Done(job))
             if not line:
                 continue
+            self._unread = self._process is not None
             try:
                 if not self._process:
                     self._start()

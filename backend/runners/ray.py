@@ -24,7 +24,7 @@ from ..protocol.place import data_folder
 from ..protocol.store import JobStore
 from . import Runner, ray_cluster
 from .apart import Apart
-from .ray_hand import Hand, Task
+from .ray_hand import Hand, Task, alike, best
 from .ray_share import Shares
 from .runtimes import START, Runtimes
 
@@ -197,15 +197,12 @@ class RayRunner:
             elif task.losses >= LOSSES:
                 text = f"{task.losses} machines were lost under this job. Run it again."
                 self.finish(task, Failure(text, "backend", "Too little memory on them is the usual reason."))
-            elif self._died_of_it(task):
+            elif (result := self.store.result(task.job)) and _by_runner(
+                result
+            ):  # its process was killed with all there
                 (self.store.folder(task.job) / "result.json").unlink(missing_ok=True)
             if task.job in self._tasks:
                 self._events += self._shares.heard(task, Log(task.job, "A machine was lost; the job goes to another."))
-
-    def _died_of_it(self, task: Task) -> bool:
-        """The result says that a process was killed, and all of its machine was."""
-        result = self.store.result(task.job)
-        return bool(result and _by_runner(result))
 
     def _fail_to_open(self, failure: Failure) -> None:
         self._failures += 1
@@ -265,9 +262,9 @@ class RayRunner:
                 continue
             if self._shares.share_out(task, most - sum(bool(hand.tasks) for hand in self._hands), len(waiting)):
                 continue
-            hand = self._best(task, waiting)
+            hand = best(self._hands, task, waiting, self.store)
             if hand:
-                hand.take([task, *self._alike(task, waiting)])
+                hand.take([task, *alike(task, waiting)])
             else:
                 left.append(task)
         self._open(left, most)
@@ -277,25 +274,6 @@ class RayRunner:
                 self._events += self._shares.heard(
                     task, Progress(task.job, "Waiting for a machine of the cluster", 0.0)
                 )
-
-    def _best(self, task: Task, waiting: list[Task]) -> Hand | None:
-        """Who is free and can: who made its inputs, has its step loaded, and is not needed for more than that."""
-        free = [hand for hand in self._hands if hand.ready and not hand.tasks and task.needs.covered_by(hand.has)]
-        if any(other.needs.gpu for other in waiting) and not task.needs.gpu:
-            free = [hand for hand in free if not hand.has.gpu]
-        made = task.makers(self.store)
-        return max(
-            free,
-            key=lambda hand: (len(made & hand.made), hand.warm == task.request.backend, not hand.has.gpu),
-            default=None,
-        )
-
-    def _alike(self, task: Task, waiting: list[Task]) -> list[Task]:
-        """What a graphics card does at once with this one."""
-        most = spec_of(task.request.backend).batch if task.needs.gpu else 1
-        same = (task.request.backend, task.request.params)
-        found = [t for t in waiting if t is not task and not t.hand and (t.request.backend, t.request.params) == same]
-        return found[: most - 1]
 
     def _open(self, left: list[Task], most: int) -> None:
         for task in left:

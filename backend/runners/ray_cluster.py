@@ -20,7 +20,7 @@ from ..protocol.spec import BackendSpec
 
 STORE_BYTES = 256 << 20
 """What a Ray of our own keeps in memory for what travels."""
-_SHARE = 4
+_CPUS = 4
 """Processors for one place of work, where nobody says how many there shall be."""
 _KNOCK_SECONDS = 10.0
 _lock = threading.Lock()
@@ -46,7 +46,7 @@ class Machines(NamedTuple):
 
     def places(self, wanted: int) -> int:
         """How many places of work there shall be."""
-        return wanted or max(1, sum(max(1, cpus // _SHARE) for cpus in self.cpus), self.gpus)
+        return wanted or max(1, sum(max(1, cpus // _CPUS) for cpus in self.cpus), self.gpus)
 
     def share(self, places: int) -> int:
         """Processors for each of them: the most with which all fit."""

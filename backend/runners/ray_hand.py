@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import shutil
 import tempfile
 import time
 from collections.abc import Callable
@@ -191,8 +192,9 @@ class _Fetch:
         runner = self._hand._runner
         while self._left and self._at >= self._left[0][1]:
             name, _ = self._left.pop(0)
-            self._files.setdefault(name, self._path(name)).touch()
+            self._file(name).touch()
             if self._digest.hexdigest() != self._known.get(name, self._digest.hexdigest()):
+                shutil.rmtree(self._folder, ignore_errors=True)
                 runner.lost(self._hand, OSError(f"{name} did not arrive whole"))
                 return
             self._digest, self._at = hashlib.sha256(), 0
@@ -203,21 +205,39 @@ class _Fetch:
             return
         with contextlib.suppress(OSError):  # the asker is told so by the missing result
             ray_parcel.deliver(runner.store, self._result, self._files)
-        for path in (*self._files.values(), self._folder):
-            with contextlib.suppress(OSError):
-                path.rmdir() if path.is_dir() else path.unlink(missing_ok=True)
+        shutil.rmtree(self._folder, ignore_errors=True)
         runner.ended(self._task)
 
-    def _path(self, name: str) -> Path:
-        return self._folder / f"{len(self._files)}"
+    def _file(self, name: str) -> Path:
+        return self._files.setdefault(name, self._folder / f"{len(self._files)}")
 
     def _take(self, piece: bytes) -> None:
         if self._task.hand is not self._hand:
             return
         name, size = self._left[0]
-        path = self._files.setdefault(name, self._path(name))
-        with path.open("ab") as file:
+        with self._file(name).open("ab") as file:
             file.write(piece)
         self._digest.update(piece)
         self._at = self._at + len(piece) if piece else size
         self.next()
+
+
+def best(hands: list[Hand], task: Task, waiting: list[Task], store: JobStore) -> Hand | None:
+    """Who is free and can: who made its inputs, has its step loaded, and is not needed for more than that."""
+    free = [hand for hand in hands if hand.ready and not hand.tasks and task.needs.covered_by(hand.has)]
+    if any(other.needs.gpu for other in waiting) and not task.needs.gpu:
+        free = [hand for hand in free if not hand.has.gpu]
+    made = task.makers(store)
+    return max(
+        free,
+        key=lambda hand: (len(made & hand.made), hand.warm == task.request.backend, not hand.has.gpu),
+        default=None,
+    )
+
+
+def alike(task: Task, waiting: list[Task]) -> list[Task]:
+    """What a graphics card does at once with this one."""
+    most = spec_of(task.request.backend).batch if task.needs.gpu else 1
+    same = (task.request.backend, task.request.params)
+    found = [t for t in waiting if t is not task and not t.hand and (t.request.backend, t.request.params) == same]
+    return found[: most - 1]

@@ -8,7 +8,7 @@ their content. Of the jobs that led to this one the request and the result go al
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -60,7 +60,7 @@ def pack(store: JobStore, spec: BackendSpec, request: Request) -> tuple[Request,
     params = dict(request.params)
     for name in spec.files(params):
         params[name] = HERE + _add(store, Path(params[name]), "", files)
-    for job in _led(store, request):
+    for job in led(store, [request]):
         for file in _record(store, job):
             files.setdefault(file.name, file)
     keep = store.folder(request.id) / "keep"
@@ -85,10 +85,10 @@ def _add(store: JobStore, path: Path, known: str, files: dict[str, File]) -> str
     return f"in/{known}/{path.name}"
 
 
-def _led(store: JobStore, request: Request) -> list[str]:
-    """The jobs that led to this one."""
+def led(store: JobStore, requests: Iterable[Request]) -> list[str]:
+    """The jobs that led to these."""
     found: dict[str, None] = {}
-    todo = [request]
+    todo = [*requests]
     while todo:
         for path in todo.pop().inputs.values():
             job = maker(store, Path(path))

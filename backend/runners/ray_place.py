@@ -20,10 +20,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ..protocol import whole
+from ..protocol.claims import process_alive
 from ..protocol.errors import UserError
 from ..protocol.event import encode
 from ..protocol.job import Request
-from ..protocol.store import JobStore, process_alive
+from ..protocol.store import JobStore
 from .apart import Apart
 from .runtimes import Dispatch, Runtimes
 
@@ -100,18 +102,17 @@ class Place:
         """Take a file in; raises `OSError` where it is not what was meant."""
         path = self._path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(path.name + ".part")
         digest = hashlib.sha256()
-        with part.open("wb") as file:
-            for piece in pieces:
-                digest.update(piece)
-                file.write(piece)
-        if sha256 and digest.hexdigest() != sha256:
-            raise OSError(f"{name} did not arrive whole")
-        if path.name == "request.json":
-            root = json.dumps(f"{self._store.root.resolve()}/")[1:-1]
-            part.write_text(part.read_text(encoding="utf-8").replace(f'"{HERE}', f'"{root}'), encoding="utf-8")
-        os.replace(part, path)
+        with whole.part(path) as part:
+            with part.open("wb") as file:
+                for piece in pieces:
+                    digest.update(piece)
+                    file.write(piece)
+            if sha256 and digest.hexdigest() != sha256:
+                raise OSError(f"{name} did not arrive whole")
+            if path.name == "request.json":
+                root = json.dumps(f"{self._store.root.resolve()}/")[1:-1]
+                part.write_text(part.read_text(encoding="utf-8").replace(f'"{HERE}', f'"{root}'), encoding="utf-8")
 
     def made(self, job: str, kept: bool) -> dict[str, Any]:
         """The result, and the files that go with it: path below the job's folder, and size; `kept` frames too."""

@@ -16,7 +16,7 @@ from ..protocol.catalog import spec_of
 from ..protocol.errors import UserError
 from ..protocol.event import Event
 from ..protocol.job import Request
-from ..protocol.place import data_folder as data_folder
+from ..protocol.place import data_folder
 from ..protocol.store import JobStore
 from .local import LocalRunner
 
@@ -72,17 +72,8 @@ class Runtimes:
         python = [sys.executable, "-P", str(START), "worker", "{store}"]
         scene = ["worker", "{store}", SCENE_LOADER, *own]
         if blender:
-            scene = [
-                blender,
-                "--background",
-                "--factory-startup",
-                "--python-exit-code",
-                "1",
-                "--python",
-                str(START),
-                "--",
-                *scene,
-            ]
+            program = [blender, "--background", "--factory-startup", "--python-exit-code", "1", "--python", str(START)]
+            scene = [*program, "--", *scene]
         else:
             scene = [sys.executable, "-P", str(START), *scene] if find_spec("bpy") else []
         full = [full_python, "-P", str(START), "worker", "{store}", PYTHON_LOADER] if full_python else []
@@ -104,6 +95,11 @@ class Runtimes:
             "This backend needs the full environment. Install it in the preferences, or with `galatea env install`.",
             kind="environment",
         )
+
+    def hand(self, runtime: str, *words: str) -> list[str]:
+        """The command of a process that only answers: a module that has `main`, and its arguments."""
+        command = self.command(runtime)
+        return [*command[: command.index("worker")], "hand", *words]
 
 
 class Dispatch:

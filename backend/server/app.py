@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import shutil
+import logging
+import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
@@ -14,19 +15,20 @@ from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from ..protocol.errors import UserError
 from ..protocol.store import JobStore
 from ..runners.runtimes import Dispatch, Runtimes
 from ..version import VERSION
 from .engine import Engine
-from .guard import Guard
+from .guard import Guard, answer
 from .jobs import Job, Ledger
 from .limits import Buckets, Limits, Refusal
 from .metrics import Metrics
+from .retention import sweep
 from .storage import storage
 from .tasks import Desk
 from .tokens import LOCAL, Tokens, User
@@ -34,7 +36,8 @@ from .uploads import Uploads
 
 FAILED_TRIES = 10
 """Wrong tokens that one address may try at once; then one in six seconds."""
-_STATUS = {"licence": 403, "missing": 409, "output": 507}
+_STATUS = {"licence": 403, "output": 507}
+_log = logging.getLogger("galatea.server")
 
 
 class Bell:
@@ -80,9 +83,8 @@ class House:
         *,
         store_at: str = "",
         recipes: Path | None = None,
-        names: tuple[str, ...] = (),
     ) -> None:
-        self.limits, self.names, self.folder = limits, names, folder
+        self.limits, self.folder = limits, folder
         self.tokens = Tokens(folder / "tokens.json")
         self.uploads = Uploads(folder / "uploads", limits)
         self.bell, self.metrics = Bell(), Metrics()
@@ -97,6 +99,8 @@ class House:
         self.rates = Buckets(limits.rate, 4 * limits.rate)
         self.tries = Buckets(1 / 6, FAILED_TRIES)
         self.streams: Counter[str] = Counter()
+        self.door = threading.Lock()
+        """Held from `room` to the order's being written down, so that many at once do not get more than is allowed."""
 
     def place(self, job: Job) -> int | None:
         """From 1, among those that wait."""
@@ -112,15 +116,10 @@ class House:
             self.metrics.refused.labels("jobs").inc()
             text = f"You have {self.limits.jobs} jobs that have not ended. Wait for some, or cancel some."
             raise Refusal(429, "usage", text, later=10)
-        if self.full:
-            raise Refusal(507, "output", "The server's disk is almost full. Ask whoever runs it to free some space.")
-
-    @property
-    def full(self) -> bool:
-        return shutil.disk_usage(self.folder).free < self.limits.free
+        self.limits.prove_room(self.folder)
 
     def sweep(self) -> None:
-        """Remove what is older than `keep_days`."""
+        """Remove what nobody has used for `keep_days`. In the engine's thread, so that no step ends meanwhile."""
         if not self.limits.keep_days:
             return
         before = time.time() - self.limits.keep_days * 86400
@@ -128,8 +127,10 @@ class House:
             if job.ended and float((job.result or {}).get("ended", before)) < before:
                 self.storage.remove(job.id)
                 self.ledger.remove(job)
-        used = {id for job in self.ledger.all() for id in job.document.get("inputs", {}).values()}
-        self.uploads.sweep(before, used)
+        kept = self.ledger.all()
+        self.uploads.sweep(before, {id for job in kept for id in job.document.get("inputs", {}).values()})
+        stages = {stage["job"] for job in kept for stage in (job.result or {}).get("stages", ())}
+        sweep(self.store, before, stages | self.engine.using())
 
 
 def named(user: User, text: str, letter: str = "j") -> str:
@@ -148,10 +149,9 @@ async def user_of(
     client = request.client.host if request.client else ""
     user = LOCAL if not house.tokens.wanted else None
     if user is None:
-        wait = house.tries.wait(client, 0.0)
         user = house.tokens.who(given.credentials) if given and given.scheme.lower() == "bearer" else None
         if user is None:
-            wait = wait or house.tries.wait(client)
+            wait = house.tries.wait(client)
             house.metrics.refused.labels("token").inc()
             if wait:
                 raise Refusal(429, "usage", "Too many wrong tokens came from this address. Wait.", later=wait)
@@ -167,21 +167,12 @@ async def user_of(
 Who = Annotated[User, Depends(user_of)]
 
 
-def answer(status: int, kind: str, message: str, *, hint: str = "", later: float = 0.0, **more: Any) -> JSONResponse:
-    headers = {"Retry-After": str(max(1, round(later + 0.5)))} if later else {}
-    if status == 401:
-        headers["WWW-Authenticate"] = "Bearer"
-    return JSONResponse({"error": {"kind": kind, "message": message, "hint": hint, **more}}, status, headers)
-
-
 def _handlers(app: FastAPI) -> None:
     """Every refusal has one shape."""
 
     @app.exception_handler(Refusal)
     async def refusal(_: Request, error: Refusal) -> Response:
-        return answer(
-            error.status, error.kind, error.message, hint=error.hint, later=error.later, **error.more,
-        )  # fmt: skip
+        return answer(error.status, error.kind, error.message, hint=error.hint, later=error.later, **error.more)
 
     @app.exception_handler(UserError)
     async def user_error(_: Request, error: UserError) -> Response:
@@ -192,6 +183,15 @@ def _handlers(app: FastAPI) -> None:
         first = error.errors()[0]
         where = ".".join(str(each) for each in first["loc"])
         return answer(422, "usage", f"{where[:200]}: {first['msg'][:300]}. Change it and ask again.")
+
+    @app.exception_handler(OSError)
+    async def disk(_: Request, error: OSError) -> Response:
+        _log.error("the disk, or the storage: %s", error)
+        return answer(507, "output", "The server cannot use its disk or storage. Ask whoever runs it to read its log.")
+
+    @app.exception_handler(ClientDisconnect)
+    async def gone(_: Request, error: ClientDisconnect) -> Response:
+        return answer(400, "usage", "The connection ended before all was sent. Send it again.")
 
     @app.exception_handler(HTTPException)
     async def plain(_: Request, error: HTTPException) -> Response:
@@ -233,4 +233,4 @@ def create(house: House, *, on_start: Callable[[], None] = lambda: None) -> Any:
     _handlers(app)
     for part in (routes_server, routes_orders, routes_jobs, page):
         part.add(app, house)
-    return Guard(app, house.metrics, lambda: None if house.tokens.wanted else house.names)
+    return Guard(app, house.metrics, lambda: house.tokens.wanted)

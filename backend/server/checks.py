@@ -12,9 +12,9 @@ import struct
 import warnings
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 from ..protocol.errors import UserError
+from . import films, glb
 from .limits import Limits
 
 ROLES = {
@@ -24,20 +24,17 @@ ROLES = {
     "model": ("glb", "stl", "ply", "obj"),
     "spec": ("json",),
     "motion": ("bvh", "glb"),
+    "film": ("mp4", "webm"),
 }
 """Kinds of files by the role that they may have. Blender's own files hold programs, so there are none of them."""
 MEDIA = {
     "png": "image/png", "jpg": "image/jpeg", "webp": "image/webp", "glb": "model/gltf-binary", "stl": "model/stl",
     "ply": "application/octet-stream", "obj": "model/obj", "bvh": "text/plain", "json": "application/json",
+    "mp4": "video/mp4", "webm": "video/webm",
 }  # fmt: skip
 _PICTURES = {"png": "PNG", "jpg": "JPEG", "webp": "WEBP"}
-MOST_JSON = 32 << 20
-"""Bytes of the JSON in a GLB."""
-MOST_VALUES = 50_000_000
-"""Elements that the accessors of a GLB may claim, in all."""
-MOST_TEXTURES, SHEETS = 256, 16
-"""Textures of a GLB, and how many of the largest pictures they may be together."""
-_PACKED = ("KHR_draco_mesh_compression", "EXT_meshopt_compression", "KHR_meshopt_compression")
+SHEETS = 16
+"""How many of the largest pictures the textures of a GLB may be together."""
 _NAMES = re.compile(rb"\s*(?:mtllib|maplib|call|csh|shadow_obj|trace_obj)\b", re.IGNORECASE)
 _BEFORE = re.compile(rb"(?:#|(?:o|g|s|usemtl|mtllib)\b|$)")
 """Begins a line of an OBJ that may stand before its first corner. No pattern here may go over a byte twice: a search
@@ -45,7 +42,7 @@ lets nobody else run meanwhile."""
 
 
 def kind(path: Path, limits: Limits) -> str:
-    """png, jpg, webp, glb, stl, ply, obj, bvh or json; raises `UserError` where it is none of them or not sound."""
+    """One of `MEDIA`; raises `UserError` where it is none of them, or not sound."""
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(4096)
@@ -55,7 +52,9 @@ def kind(path: Path, limits: Limits) -> str:
     if found in _PICTURES:
         _picture(path, _PICTURES[found], limits)
     elif found == "glb":
-        _glb(path, size, limits)
+        _glb(path, limits)
+    elif found in ("mp4", "webm"):
+        films.check(path, found, limits.pixels)
     elif found == "json":
         _scene(path, size)
     elif found in ("ply", "stl"):
@@ -64,7 +63,7 @@ def kind(path: Path, limits: Limits) -> str:
         _alone(path)
     elif not found:
         text = "This is no file that the server takes. Send a PNG, JPEG or WebP picture, a GLB, STL, PLY or OBJ mesh, "
-        raise UserError(text + "a BVH motion or a scene.json.")
+        raise UserError(text + "a BVH motion, a scene.json, or an MP4 or WebM film.")
     return found
 
 
@@ -77,6 +76,8 @@ def _guess(head: bytes, size: int) -> str:
         return "webp"
     if head.startswith(b"glTF"):
         return "glb"
+    if films.kind(head):
+        return films.kind(head)
     if re.match(rb"ply\r?\n", head):
         return "ply"
     if head.startswith(b"HIERARCHY"):
@@ -120,64 +121,16 @@ def _picture(source: Path | BytesIO, kind: str, limits: Limits) -> int:
         raise UserError(f"The picture is damaged or cut short ({str(error)[:80]}). Export it again.") from None
 
 
-def _glb(path: Path, size: int, limits: Limits) -> None:
-    data = path.read_bytes()
-    tree = _tree(data, size)
-    used = [str(each) for key in ("extensionsUsed", "extensionsRequired") for each in _list(tree, key)]
-    for name in _PACKED:
-        if name in used:
-            raise UserError(f"The GLB is packed ({name}), which hides how large it is. Export it uncompressed.")
-    for each in (*_list(tree, "buffers"), *_list(tree, "images")):
-        if not isinstance(each, dict) or "uri" in each:
-            raise UserError("The GLB names other files, or holds some as text. Export it with its textures inside.")
-    counts = [each.get("count", 0) if isinstance(each, dict) else -1 for each in _list(tree, "accessors")]
-    if any(type(count) is not int or count < 0 for count in counts) or sum(counts) > MOST_VALUES:
-        raise UserError("The GLB claims more vertices than can be. Export it again, with fewer faces.")
-    _textures(data, tree, limits)
-
-
-def _textures(data: bytes, tree: dict[str, Any], limits: Limits) -> None:
-    """Each is a picture of the kinds that are taken, and all together are not too many."""
-    start = 20 + struct.unpack("<I", data[12:16])[0] + 8
-    images, views, pixels = _list(tree, "images"), _list(tree, "bufferViews"), 0
-    if len(images) > MOST_TEXTURES:
-        raise UserError(f"The GLB has {len(images)} textures, and {MOST_TEXTURES} are the most. Export it with fewer.")
-    for image in images:
-        try:
-            view = views[image["bufferView"]]
-            at = start + int(view.get("byteOffset", 0))
-            blob = data[at : at + int(view["byteLength"])]
-        except (LookupError, TypeError, ValueError, AttributeError, OverflowError):
-            raise UserError("The GLB is damaged: a texture of it lies nowhere. Export it again.") from None
+def _glb(path: Path, limits: Limits) -> None:
+    """Each texture is a picture of the kinds that are taken, and all together are not too large."""
+    pixels = 0
+    for blob in glb.textures(path):
         found = _guess(blob[:4096], len(blob))
         if found not in _PICTURES:
             raise UserError("A texture of the GLB is no PNG, JPEG or WebP picture. Export it with such ones.")
         pixels += _picture(BytesIO(blob), _PICTURES[found], limits)
         if pixels > SHEETS * limits.pixels:
             raise UserError("The textures of the GLB are too large together. Export it with smaller ones.")
-
-
-def _tree(data: bytes, size: int) -> dict[str, Any]:
-    wrong = UserError("The GLB is damaged or cut short. Export it again.")
-    if len(data) < 20 or data[16:20] != b"JSON":
-        raise wrong
-    version, length, words = struct.unpack("<III", data[4:16])
-    if version != 2 or length > size or words > min(length, MOST_JSON):
-        raise wrong
-    try:
-        tree = json.loads(data[20 : 20 + words])
-    except (ValueError, RecursionError):
-        raise wrong from None
-    if not isinstance(tree, dict) or not isinstance(tree.get("asset"), dict):
-        raise wrong
-    return tree
-
-
-def _list(tree: dict[str, Any], key: str) -> list[Any]:
-    found = tree.get(key, [])
-    if not isinstance(found, list):
-        raise UserError("The GLB is damaged or cut short. Export it again.")
-    return found
 
 
 def _scene(path: Path, size: int) -> None:

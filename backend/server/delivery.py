@@ -8,15 +8,13 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from ..flow import Stage
+from ..flow import INTERNAL, Stage, held_against
 from ..protocol.errors import UserError
 from ..protocol.job import Failure
 from ..protocol.store import JobStore
 from .jobs import Asset, Job
 from .storage import Storage
 
-INTERNAL = ("mesh", "albedo")
-"""Roles that only the next step reads; of a recipe all others are delivered, of a step these too."""
 TRIES = 3
 
 
@@ -33,8 +31,8 @@ def deliver(
         except Exception as error:  # an object store has its own kinds
             text = f"The files cannot be stored ({type(error).__name__}: {str(error)[:200]}). Give the order again."
             failure = failure or Failure(text, "output")
-    failure = failure or _fallen_short(stages)
-    state = "done" if failure is None or failure.kind == "gate" else failure.kind
+    failure = failure or held_against(stages)
+    state = "done" if failure is None or failure.kind in ("gate", "studio") else failure.kind
     results = [stage.result for stage in stages]
     return {
         "schema": 1,
@@ -56,7 +54,7 @@ def deliver(
 
 
 def _kept(job: Job, stages: Sequence[Stage], store: JobStore, storage: Storage) -> list[Asset]:
-    """The last file of each role, under a name of its own."""
+    """The last file of each role, under a name of its own; of a step those too that only the next one reads."""
     chosen = {}
     for stage in stages:
         for asset in stage.result.assets:
@@ -85,14 +83,3 @@ def _put(storage: Storage, source: Any, key: str) -> None:
             if attempt == TRIES - 1:
                 raise
             time.sleep(0.5 * 2**attempt)
-
-
-def _fallen_short(stages: Sequence[Stage]) -> Failure | None:
-    """What a report holds against the mesh, which is delivered all the same."""
-    from ..protocol import gate
-
-    rows = [row for stage in stages for row in stage.result.metrics.get("short") or ()]
-    if not rows:
-        return None
-    fixes = dict.fromkeys(str(row["fix"]) for row in rows)
-    return Failure(f"The mesh falls short of the gate: {gate.short(rows)}.", "gate", " ".join(fixes))

@@ -94,6 +94,10 @@ class Engine(threading.Thread):
         """It is not stuck."""
         return self.is_alive() and time.monotonic() - self.beat < 30
 
+    def using(self) -> set[str]:
+        """The steps of what is under way. For this thread."""
+        return {stage.result.job for stages in self._stages.values() for stage in stages}
+
     def run(self) -> None:
         try:
             while not self._drained():
@@ -105,9 +109,12 @@ class Engine(threading.Thread):
                     time.sleep(1.0)
                 self.beat = time.monotonic()
         finally:
-            self._runner.close()
-            self._pool.shutdown(wait=True)
-            self._collect()
+            try:
+                self._runner.close()
+                self._pool.shutdown(wait=True)
+                self._collect()
+            except Exception:  # whoever waits for the end does not care how
+                _log.exception("the engine stumbled at its end")
             self.done.set()
 
     def _drained(self) -> bool:
@@ -209,7 +216,7 @@ class Engine(threading.Thread):
         self._finish(job, failure)
 
     def _finish(self, job: Job, failure: Failure | None) -> None:
-        stages = self._stages.pop(job.id, [])
+        stages = self._stages.setdefault(job.id, [])
         job.running, job.phase = True, "Delivering"
         self._delivering[job.id] = self._pool.submit(deliver, job, stages, failure, self._store, self._storage)
 
@@ -221,6 +228,7 @@ class Engine(threading.Thread):
                 continue
             del self._delivering[id]
             self._again.pop(id, None)
+            self._stages.pop(id, None)
             try:
                 job.end(future.result())
             except OSError as error:

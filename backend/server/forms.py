@@ -4,15 +4,16 @@
 from __future__ import annotations
 
 from typing import Any, Literal
+from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ..protocol.order import MOST_SEED
 from .jobs import Job
+from .uploads import ID
 
-STATES = ("queued", "running", "done", "failed", "cancelled")
 State = Literal["queued", "running", "done", "failed", "cancelled"]
-UPLOAD = r"^sha256:[0-9a-f]{64}$"
-MOST_SEED = (1 << 31) - 1
+UPLOAD = f"^{ID.pattern}$"
 
 
 class Trouble(BaseModel):
@@ -134,7 +135,7 @@ def form(job: Job, place: int | None, priorities: tuple[str, ...]) -> JobForm:
         assets=[
             AssetForm(
                 name=asset.name, role=asset.role, size=asset.size, sha256=asset.sha256, meta=asset.meta,
-                url=f"/v1/jobs/{job.id}/assets/{asset.name}",
+                url=f"/v1/jobs/{job.id}/assets/{quote(asset.name)}",
             )
             for asset in job.assets
         ],

@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from fastapi.responses import JSONResponse
+
 from ..remote import loopback
 from .log import say
 from .metrics import Metrics
@@ -37,11 +39,11 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 class Guard:
-    """ASGI. Another site's page may ask nothing (`Origin`), and a server without tokens answers to its own names alone
-    (`Host`), for a name of somebody else's may point to this machine."""
+    """ASGI. Another site's page may ask nothing (`Origin`). A server without tokens answers to this machine alone, by
+    its own names (`Host`), for a name of somebody else's may point here, and a proxy may let everybody in."""
 
-    def __init__(self, app: Any, metrics: Metrics, names: Callable[[], tuple[str, ...] | None]) -> None:
-        self._app, self._metrics, self._names = app, metrics, names
+    def __init__(self, app: Any, metrics: Metrics, closed: Callable[[], bool]) -> None:
+        self._app, self._metrics, self._closed = app, metrics, closed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -50,7 +52,7 @@ class Guard:
         began, number, status = time.perf_counter(), secrets.token_hex(6), 500
         scope.setdefault("state", {})["request"] = number
 
-        async def answer(message: Message) -> None:
+        async def told(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -63,9 +65,9 @@ class Guard:
             why = self._stranger(scope)
             if why:
                 self._metrics.refused.labels("origin").inc()
-                await _refuse(answer, why)
+                await answer(403, "usage", why)(scope, receive, told)
             else:
-                await self._app(scope, receive, answer)
+                await self._app(scope, receive, told)
         finally:
             spent = time.perf_counter() - began
             route = getattr(scope.get("route"), "path", "other")
@@ -81,25 +83,25 @@ class Guard:
     def _stranger(self, scope: Scope) -> str:
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
         host = headers.get(b"host", "")
-        names = self._names()
-        if names is not None and not _named(host, names):
-            return "This server answers to its own name alone. Ask for it as 127.0.0.1, or add --name."
+        client = (scope.get("client") or [""])[0]
+        if not self._closed() and not (_here(host) and loopback(client)):
+            text = "Without tokens this server answers to its own machine alone. Ask for it as 127.0.0.1 there, or "
+            return f"{text}give out a token: galatea serve token add NAME."
         origin = headers.get(b"origin", "")
-        if origin and urlsplit(origin).netloc.lower() != host.lower():
+        if origin and origin.lower().rpartition("://")[2] != host.lower():
             return "A page of another site may not ask this server."
         return ""
 
 
-def _named(host: str, names: tuple[str, ...]) -> bool:
+def _here(host: str) -> bool:
     try:
-        found = urlsplit(f"//{host}").hostname or ""
+        return loopback(urlsplit(f"//{host}").hostname or "")
     except ValueError:
         return False
-    return loopback(found) or found in names
 
 
-async def _refuse(send: Send, why: str) -> None:
-    body = b'{"error":{"kind":"usage","message":"' + why.encode() + b'","hint":""}}'
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": 403, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+def answer(status: int, kind: str, message: str, *, hint: str = "", later: float = 0.0, **more: Any) -> JSONResponse:
+    headers = {"Retry-After": str(max(1, round(later + 0.5)))} if later else {}
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return JSONResponse({"error": {"kind": kind, "message": message, "hint": hint, **more}}, status, headers)

@@ -92,28 +92,15 @@ class Job:
 
     def load(self) -> None:
         """The events that were written; a last line that was cut off is taken away."""
-        path, good = self.folder / "events.jsonl", 0
-        found: list[dict[str, Any]] = []
-        try:
-            with path.open("rb") as file:
-                for line in file:
-                    event = _line(line)
-                    if event is None or event.get("id") != len(found) + 1:
-                        break
-                    found.append(event)
-                    good += len(line)
-            if good != path.stat().st_size:
-                with path.open("r+b") as file:
-                    file.truncate(good)
-        except FileNotFoundError:
-            pass
-        self.events = found
+        path = self.folder / "events.jsonl"
+        self.events, good = _events(path)
+        if path.exists() and good != path.stat().st_size:
+            with path.open("r+b") as file:
+                file.truncate(good)
 
     def past(self) -> list[dict[str, Any]]:
-        """All events, also of a job that ended before this process began."""
-        if self.ended and not self.events:
-            self.load()
-        return self.events
+        """All events. Those of a job that has ended are read each time, for they would fill the memory in the end."""
+        return self.events or _events(self.folder / "events.jsonl")[0]
 
     def say(self, event: str, **more: Any) -> None:
         """Number an event and write it down. Never the reason that a job fails: a full disk loses the line alone."""
@@ -139,8 +126,9 @@ class Job:
     def end(self, result: dict[str, Any]) -> None:
         """Publish how it ended, then say so. Raises OSError where that cannot be written."""
         publish(self.folder / "result.json", result)
-        self.result, self.running = result, False
+        self.result = result
         self.say("end", state=result["state"], error=result.get("error"))
+        self.running = False
 
 
 class Ledger:
@@ -177,9 +165,10 @@ class Ledger:
             return list(self._open.values())
 
     def close(self, job: Job) -> None:
-        """It has ended."""
+        """It has ended, and what was said of it is on the disk."""
         with self._lock:
             self._open.pop(job.id, None)
+        job.events = []
 
     def renew(self, job: Job) -> Job:
         """The same order once more, in place of one that ended."""
@@ -225,6 +214,23 @@ def _read(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return data if isinstance(data, dict) else None
+
+
+def _events(path: Path) -> tuple[list[dict[str, Any]], int]:
+    """Those that were written whole, and the bytes that they take."""
+    found: list[dict[str, Any]] = []
+    good = 0
+    try:
+        with path.open("rb") as file:
+            for line in file:
+                event = _line(line)
+                if event is None or event.get("id") != len(found) + 1:
+                    break
+                found.append(event)
+                good += len(line)
+    except FileNotFoundError:
+        pass
+    return found, good
 
 
 def _line(line: bytes) -> dict[str, Any] | None:

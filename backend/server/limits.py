@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 PRIORITIES = ("high", "normal", "low")
 
@@ -31,8 +33,19 @@ class Limits:
     """s, so long running jobs may go on after SIGTERM."""
     step: float | None = None
     """s, the longest that one step may take."""
+    stall: float = 30.0
+    """s, so long a connection may keep the server waiting."""
     keep_days: float = 0.0
-    """Ended jobs are removed after so many days; 0 keeps them."""
+    """What nobody has used for so many days is removed; 0 keeps it."""
+
+    def full(self, folder: Path) -> bool:
+        """The disk of this folder."""
+        return shutil.disk_usage(folder).free < self.free
+
+    def prove_room(self, folder: Path) -> None:
+        """Raise `Refusal` where the disk is almost full."""
+        if self.full(folder):
+            raise Refusal(507, "output", "The server's disk is almost full. Ask whoever runs it to free some space.")
 
 
 class Refusal(Exception):

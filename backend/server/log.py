@@ -20,17 +20,17 @@ class _Lines(logging.Formatter):
         told |= getattr(record, "more", {})
         if record.exc_info:
             told["trace"] = self.formatException(record.exc_info)
-        return json.dumps(told, ensure_ascii=False)
+        return json.dumps(told)
 
 
-def set_up(level: str = "INFO") -> None:
+def set_up() -> None:
     """For this server's lines and those of uvicorn."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Lines())
     for name in ("galatea.server", "uvicorn"):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [handler], False
-        logger.setLevel(level if name == "galatea.server" else "WARNING")
+        logger.setLevel("INFO" if name == "galatea.server" else "WARNING")
 
 
 def say(event: str, **more: Any) -> None:

@@ -7,14 +7,17 @@ import os
 import signal
 import socket
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from ..protocol.claims import claim, release
 from ..protocol.errors import UserError
-from ..protocol.store import claim, release
 from ..remote import loopback
 from ..runners.runtimes import Runtimes
 from . import log
@@ -25,7 +28,7 @@ from .tokens import Tokens
 
 @dataclass(frozen=True)
 class Settings:
-    """`folder`: where the server keeps its own; `names`: those it is called by, beside this machine's own."""
+    """`folder`: where the server keeps its own."""
 
     folder: Path
     host: str = "127.0.0.1"
@@ -33,9 +36,36 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     storage: str = ""
     recipes: Path | None = None
-    names: tuple[str, ...] = ()
     certificate: Path | None = None
     key: Path | None = None
+
+
+MOST_CONNECTIONS = 800
+"""Below the 1024 files that a process may usually have open."""
+LEAST = 16 << 10
+"""Bytes that must move within the time that a connection may stall."""
+
+
+class _Connection(H11Protocol):
+    """Knows how long it has kept the server waiting: with its first word, a head, a body, or for taking an answer."""
+
+    moved, since = 0, 0.0
+
+    def data_received(self, data: bytes) -> None:
+        self.moved += len(data)
+        super().data_received(data)
+
+    def resume_writing(self) -> None:
+        self.moved += LEAST  # what was held back for it was taken
+        super().resume_writing()
+
+    def waits(self, now: float) -> float:
+        """For so many s the server has waited for it."""
+        cycle, flow = self.cycle, self.flow
+        ours = cycle and not (cycle.response_complete or cycle.more_body or flow.write_paused)
+        if ours or flow.read_paused or self.moved >= LEAST or not self.since:
+            self.moved, self.since = 0, now
+        return now - self.since
 
 
 class _Server(uvicorn.Server):
@@ -44,6 +74,16 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, house: House) -> None:
         super().__init__(config)
         self._house = house
+
+    async def on_tick(self, counter: int) -> bool:
+        """Cut off who sends or takes nothing, or next to nothing; uvicorn itself times only what lies between two
+        requests."""
+        now = time.monotonic()
+        for each in [each for each in self.server_state.connections if isinstance(each, _Connection)]:
+            if each.waits(now) > self._house.limits.stall:
+                self._house.metrics.refused.labels("stalled").inc()
+                each.transport.abort()
+        return await super().on_tick(counter)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if self._house.engine.draining:
@@ -84,10 +124,7 @@ def serve(settings: Settings, runtimes: Runtimes) -> int:
 def _serve(settings: Settings, runtimes: Runtimes) -> int:
     log.set_up()
     listener = _listener(settings)
-    house = House(
-        settings.folder, settings.limits, runtimes, store_at=settings.storage, recipes=settings.recipes,
-        names=settings.names,
-    )  # fmt: skip
+    house = House(settings.folder, settings.limits, runtimes, store_at=settings.storage, recipes=settings.recipes)
     port = listener.getsockname()[1]
     scheme = "https" if settings.certificate else "http"
     at = f"[{settings.host}]" if ":" in settings.host else settings.host
@@ -96,19 +133,7 @@ def _serve(settings: Settings, runtimes: Runtimes) -> int:
         waiting = len(house.ledger.open())
         log.say("started", url=f"{scheme}://{at}:{port}/", tokens=house.tokens.wanted, jobs_to_go_on=waiting)
 
-    config = uvicorn.Config(
-        create(house, on_start=started),
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=3,
-        timeout_keep_alive=30,
-        limit_concurrency=2000,
-        h11_max_incomplete_event_size=32 << 10,
-        ssl_certfile=str(settings.certificate) if settings.certificate else None,
-        ssl_keyfile=str(settings.key) if settings.key else None,
-    )
-    server = _Server(config, house)
+    server = _server(house, settings, started)
     try:
         server.run(sockets=[listener])
     finally:
@@ -117,14 +142,34 @@ def _serve(settings: Settings, runtimes: Runtimes) -> int:
     return 0
 
 
+def _server(house: House, settings: Settings, started: Callable[[], None]) -> _Server:
+    config = uvicorn.Config(
+        create(house, on_start=started),
+        http=_Connection,
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=3,
+        timeout_keep_alive=20,
+        limit_concurrency=MOST_CONNECTIONS,
+        h11_max_incomplete_event_size=32 << 10,
+        ssl_certfile=str(settings.certificate) if settings.certificate else None,
+        ssl_keyfile=str(settings.key) if settings.key else None,
+    )
+    return _Server(config, house)
+
+
 def _listener(settings: Settings) -> socket.socket:
-    """Bound before anything else, so that a port that is taken is said in words."""
+    """Bound before anything else, so that a port that is taken is said in words, and nobody who is told that the server
+    has started comes too early."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     if os.name != "nt":
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((settings.host, settings.port))
+        listener.listen()
     except OSError as error:
         listener.close()
         text = f"Cannot listen at {settings.host}:{settings.port}: {error.strerror}. Choose another --port or --host."

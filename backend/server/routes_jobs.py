@@ -7,6 +7,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import FastAPI, Header, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -14,17 +15,17 @@ from fastapi.responses import StreamingResponse
 
 from . import checks, forms
 from .app import House, Who
-from .jobs import Asset, Job
+from .jobs import ID, Asset, Job
 from .limits import Refusal
 from .routes_orders import REFUSED, shown
 from .storage import span
 from .tokens import User
 
-Id = Annotated[str, Path(pattern="^[js][0-9a-f]{20}$")]
+Id = Annotated[str, Path(pattern=f"^{ID.pattern}$")]
 NONE: dict[int | str, dict[str, Any]] = {404: {"model": forms.Refused, "description": "You have no such job"}}
 HEARTBEAT = 15.0
 """s between two signs of life in an event stream."""
-_MORE = {"mp4": "video/mp4", "html": "text/html", "txt": "text/plain", "zip": "application/zip", **checks.MEDIA}
+_MORE = {"html": "text/html", "txt": "text/plain", "zip": "application/zip", **checks.MEDIA}
 
 
 def add(app: FastAPI, house: House) -> None:
@@ -47,7 +48,7 @@ def _look(app: FastAPI, house: House) -> None:
         user: Who,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
         state: Annotated[forms.State | None, Query()] = None,
-        before: Annotated[str, Query(pattern="^([js][0-9a-f]{20})?$", description="Only those older than this")] = "",
+        before: Annotated[str, Query(pattern=f"^({ID.pattern})?$", description="Only those older than this")] = "",
     ) -> Any:
         """Your jobs, the newest first."""
         jobs = sorted(house.ledger.of(user.name), key=lambda job: (-job.created, job.id))
@@ -93,23 +94,27 @@ def _events(app: FastAPI, house: House) -> None:
         if house.streams[user.name] >= house.limits.streams:
             house.metrics.refused.labels("streams").inc()
             raise Refusal(429, "usage", f"You have {house.limits.streams} open event streams. Close some.", later=5)
-        await run_in_threadpool(job.past)
         house.streams[user.name] += 1
-        headers = {"X-Accel-Buffering": "no"}
-        return StreamingResponse(_told(house, user, id, int(last or 0)), 200, headers, "text/event-stream")
+        told = _told(house, user, job.id, int(last or 0))
+        return StreamingResponse(told, 200, {"X-Accel-Buffering": "no"}, "text/event-stream")
 
 
 async def _told(house: House, user: User, id: str, last: int) -> AsyncIterator[str]:
+    """To the end of the job, which is said even where a full disk has swallowed its line."""
     woken = house.bell.wait_for(id)
     try:
         yield "retry: 1000\n\n"
         while True:
             woken.clear()
             job = house.ledger.get(id)
-            for event in job.events[last:] if job else ():
+            ended = job is None or (job.ended and not job.running)
+            said = (job.events or await run_in_threadpool(job.past)) if job else []
+            for event in said[last:]:
                 last = event["id"]
-                yield f"id: {last}\nevent: {event['event']}\ndata: {json.dumps(event)}\n\n"
-            if job is None or (job.ended and last >= len(job.events)) or house.engine.done.is_set():
+                yield _block(event)
+            if ended and job and job.result and not (said and said[-1]["event"] == "end"):
+                yield _block({"id": last, "event": "end", "state": job.state, "error": job.result.get("error")})
+            if ended or house.engine.done.is_set():
                 return
             try:
                 await asyncio.wait_for(woken.wait(), HEARTBEAT)
@@ -118,6 +123,10 @@ async def _told(house: House, user: User, id: str, last: int) -> AsyncIterator[s
     finally:
         house.bell.leave(id, woken)
         house.streams[user.name] -= 1
+
+
+def _block(event: dict[str, Any]) -> str:
+    return f"id: {event['id']}\nevent: {event['event']}\ndata: {json.dumps(event)}\n\n"
 
 
 def _assets(app: FastAPI, house: House) -> None:
@@ -135,7 +144,7 @@ def _assets(app: FastAPI, house: House) -> None:
     def send(
         request: Request,
         id: Id,
-        name: Annotated[str, Path(pattern=r"^[\w-][\w. +-]{0,199}$")],
+        name: Annotated[str, Path(pattern=r"^[^/\\]{1,200}$")],
         user: Who,
         range: Annotated[str, Header(description="bytes=0-1023")] = "",
         if_none_match: Annotated[str, Header()] = "",
@@ -161,7 +170,7 @@ def _sent(house: House, asset: Asset, method: str, range: str, if_none_match: st
         "ETag": tag,
         "Accept-Ranges": "bytes",
         "Cache-Control": "private, max-age=0, must-revalidate",
-        "Content-Disposition": f'attachment; filename="{asset.name}"',
+        "Content-Disposition": f"attachment; filename*=utf-8''{quote(asset.name)}",
         "Content-Security-Policy": "default-src 'none'; sandbox",
     }
     if tag in [each.strip().removeprefix("W/") for each in if_none_match.split(",")] or if_none_match.strip() == "*":

@@ -4,20 +4,23 @@
 from __future__ import annotations
 
 import json
+import pathlib
 from collections.abc import Mapping
 from typing import Annotated, Any
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import FastAPI, Header, Path, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 
 from ..protocol.errors import UserError
-from ..protocol.order import Order
+from ..protocol.order import Order, parse
 from . import forms, tasks
 from .app import House, Who, named
 from .jobs import Job
 from .limits import PRIORITIES, Refusal
+from .uploads import LOOKS
 
 REFUSED: dict[int | str, dict[str, Any]] = {
     code: {"model": forms.Refused, "description": text}
@@ -56,6 +59,7 @@ def add(app: FastAPI, house: House) -> None:
 
 def _uploads(app: FastAPI, house: House) -> None:
     binary = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+    looks = CapacityLimiter(LOOKS)
 
     @app.post(
         "/v1/uploads",
@@ -70,25 +74,22 @@ def _uploads(app: FastAPI, house: House) -> None:
         user: Who,
         sha256: Annotated[str, Query(pattern="^([0-9a-f]{64})?$", description="What its hash must be")] = "",
     ) -> Any:
-        """Send a file as the body: a PNG, JPEG or WebP picture, a GLB, STL, PLY or OBJ mesh, a BVH motion or a
-        scene.json. What it is is read from it; its name is not asked."""
-        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind != "application/octet-stream":
-            raise Refusal(415, "usage", "Send the file as it is, with Content-Type: application/octet-stream.")
-        there = house.uploads.path(f"sha256:{sha256}") if sha256 else None
-        id = f"sha256:{sha256}"
-        if there is None:
+        """Send a file as the body: a PNG, JPEG or WebP picture, a GLB, STL, PLY or OBJ mesh, a BVH motion, a
+        scene.json, or an MP4 or WebM film. What it is is read from it; its name is not asked."""
+        _proved(request, "application/octet-stream", "Send the file as it is")
+        id = f"sha256:{sha256}" if sha256 else ""
+        there = house.uploads.path(id)
+        if not there:
             part = await run_in_threadpool(house.uploads.begin)
             try:
                 async for block in request.stream():
                     await run_in_threadpool(part.write, block)
-                promised = f"sha256:{sha256}" if sha256 else ""
-                id, there = await run_in_threadpool(house.uploads.take, part, promised)
+                id, there = await to_thread.run_sync(house.uploads.take, part, id, limiter=looks)
             finally:
                 await run_in_threadpool(part.drop)
             house.metrics.uploaded.inc(part.size)
         assert there
-        return forms.UploadForm(id=id, kind=there.suffix[1:], size=there.stat().st_size)
+        return _sent(id, there)
 
     @app.get("/v1/uploads/{id}", response_model=forms.UploadForm, responses={**REFUSED, **_none()}, tags=["uploads"])
     def look(id: Annotated[str, Path(pattern=forms.UPLOAD)], user: Who) -> Any:
@@ -96,7 +97,11 @@ def _uploads(app: FastAPI, house: House) -> None:
         path = house.uploads.path(id)
         if path is None:
             raise Refusal(404, "missing", "No such file was sent.", missing=[id])
-        return forms.UploadForm(id=id, kind=path.suffix[1:], size=path.stat().st_size)
+        return _sent(id, path)
+
+
+def _sent(id: str, path: pathlib.Path) -> forms.UploadForm:
+    return forms.UploadForm(id=id, kind=path.suffix[1:], size=path.stat().st_size)
 
 
 def _none() -> dict[int | str, dict[str, Any]]:
@@ -118,9 +123,11 @@ def _give(house: House, user: Any, order: Order, key: str, priority: str, task: 
     if before is None:
         house.room(user)
         house.desk.plan(order)
-        before = house.ledger.add(
-            user.name, "job", document, id=id, task=task, priority=PRIORITIES.index(priority)
-        )  # fmt: skip
+        with house.door:
+            house.room(user)
+            before = house.ledger.add(
+                user.name, "job", document, id=id, task=task, priority=PRIORITIES.index(priority)
+            )  # fmt: skip
         house.engine.wake()
     if before.document != document:
         raise Refusal(409, "usage", "This Idempotency-Key was used for another order. Take a new one.")
@@ -128,15 +135,18 @@ def _give(house: House, user: Any, order: Order, key: str, priority: str, task: 
 
 
 def _body(house: House, *, task: bool) -> dict[str, Any]:
-    schema = tasks.order_schema(house.desk.recipes, task=task)
+    schema = tasks.order_schema(list(house.desk.recipes), task=task)
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
 async def _json(request: Request) -> bytes:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":
-        raise Refusal(415, "usage", "Send the order as JSON, with Content-Type: application/json.")
+    _proved(request, "application/json", "Send the order as JSON")
     return await request.body()
+
+
+def _proved(request: Request, kind: str, do: str) -> None:
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != kind:
+        raise Refusal(415, "usage", f"{do}, with Content-Type: {kind}.")
 
 
 def _jobs(app: FastAPI, house: House) -> None:
@@ -153,7 +163,7 @@ def _jobs(app: FastAPI, house: House) -> None:
         data = await _json(request)
 
         def work() -> JSONResponse:
-            order = house.desk.order(data)
+            order = house.desk.order(_object(data))
             return _created(house, _give(house, user, order, key, priority, ""))
 
         return await run_in_threadpool(work)
@@ -185,12 +195,13 @@ def _task(app: FastAPI, house: House, task: tasks.Task) -> None:
 
 
 def _object(data: bytes) -> Mapping[str, Any]:
-    try:
-        found = json.loads(data)
-    except (ValueError, RecursionError):
-        found = None
+    found = parse(data, "the order")
     if not isinstance(found, dict):
         raise UserError("The body is no JSON object in {}. Send one.", kind="usage")
+    try:
+        json.dumps(found, ensure_ascii=False).encode()
+    except UnicodeEncodeError:  # it could be kept, and no answer that names it could be sent
+        raise UserError("The order holds half of a letter (a lone surrogate). Take it out.", kind="usage") from None
     return found
 
 
@@ -229,14 +240,15 @@ def _step(house: House, user: Any, order: forms.StepOrder) -> Job:
         raise Refusal(409, "usage", text + "both to the same version of Galatea.")
     id = named(user, request.id, "s")
     job = house.ledger.get(id)
-    if job and job.ended:
-        whole = job.state == "done" and all(house.storage.there(each.key, each.size) for each in job.assets)
-        if whole:
-            return job
-        house.room(user)
-        job = house.ledger.renew(job)
-    elif job is None:
-        house.room(user)
-        job = house.ledger.add(user.name, "step", {**document, "id": request.id}, id=id)
+    if job and not job.ended:
+        return job
+    if job and job.state == "done" and all(house.storage.there(each.key, each.size) for each in job.assets):
+        return job
+    with house.door:
+        found = house.ledger.get(id)
+        if found is None or found is job:  # else another request has just done this
+            house.room(user)
+            document["id"] = request.id
+            found = house.ledger.renew(found) if found else house.ledger.add(user.name, "step", document, id=id)
     house.engine.wake()
-    return job
+    return found

@@ -10,7 +10,7 @@ from fastapi import FastAPI, Response
 
 from ..protocol.recipe import names
 from ..version import VERSION
-from . import forms, tasks
+from . import forms
 from .app import House, Who
 from .routes_orders import REFUSED
 
@@ -29,7 +29,7 @@ def add(app: FastAPI, house: House) -> None:
     @app.get("/ready", response_model=forms.Health, responses=not_now, tags=["server"])
     def ready(response: Response) -> Any:
         """It takes orders: not while it is about to stop, nor with a full disk. Asked without a token."""
-        status = "draining" if house.engine.draining else "full" if house.full else "ok"
+        status = "draining" if house.engine.draining else "full" if house.limits.full(house.folder) else "ok"
         if status == "ok" and not house.engine.well:
             status = "stuck"
         if status != "ok":
@@ -54,9 +54,9 @@ def add(app: FastAPI, house: House) -> None:
             version=VERSION,
             user=user.name,
             tasks=[forms.TaskForm(**each) for each in house.desk.offers()],
-            recipes=house.desk.recipes,
+            recipes=list(house.desk.recipes),
             qualities=names("quality"),
-            steps=[spec.id for spec in tasks.remote_specs()],
+            steps=house.desk.steps,
             upload_bytes=house.limits.upload,
             pixels=house.limits.pixels,
         )

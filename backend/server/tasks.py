@@ -15,7 +15,6 @@ from ..protocol.errors import UserError
 from ..protocol.job import Request
 from ..protocol.order import Order
 from ..protocol.recipe import Recipe, load_recipe, names
-from ..protocol.spec import BackendSpec
 from ..protocol.weights import seed_of
 from ..runners.http import served
 from ..runners.runtimes import Runtimes
@@ -40,8 +39,8 @@ TASKS = (
     Task("text-to-3d", "Words to a textured mesh", ("words_to_mesh", "words_to_shape")),
     Task("image-to-3d", "A picture to a textured mesh", ("photo_to_mesh",)),
     Task("rig", "A mesh to a mesh with bones and skin", ("mesh_to_rig",)),
-    Task("film", "A mesh, a picture or words to a body that moves, and its film",
-         ("mesh_to_film", "motion_to_film", "photo_to_film", "words_to_character")),
+    Task("film", "A mesh, a picture or words to a body that moves, and its film; a film to a finer one",
+         ("mesh_to_film", "motion_to_film", "photo_to_film", "words_to_character", "film_to_film")),
     Task("simulate", "A scene in words, or its document, simulated and filmed", ("words_to_film", "spec_to_film")),
 )  # fmt: skip
 
@@ -53,14 +52,18 @@ class Desk:
         self._uploads, self._runtimes = uploads, runtimes
         found = sorted(recipes.glob("*.toml")) if recipes else []
         self._own = {path.stem: str(path) for path in found}
+        every = {name: load_recipe(self._own.get(name, name)) for name in sorted({*names("recipes"), *self._own})}
+        self.recipes = {name: recipe for name, recipe in every.items() if {*recipe.inputs} <= {*checks.ROLES}}
+        """By name; those whose inputs can be sent."""
+        wanted = {step.do for name in self._own for step in every[name].steps}
+        self.steps = [
+            spec.id for spec in catalog().values() if served(spec) and (spec.task != "check" or spec.id in wanted)
+        ]
+        """What is done for others; a step that is there for tests only where a recipe of one's own has it."""
 
-    @property
-    def recipes(self) -> list[str]:
-        return sorted({*names("recipes"), *self._own})
-
-    def order(self, data: bytes | Mapping[str, Any]) -> Order:
+    def order(self, data: Mapping[str, Any]) -> Order:
         """A stranger's document as an order; raises `UserError` on all that is none, or names a file of this disk."""
-        order = Order.loads(data, name="the order") if isinstance(data, bytes) else Order.of(data, name="the order")
+        order = Order.of(data, name="the order")
         named = [each for each in order.paths() if not (each == "recipe" and order.recipe in self._own)]
         for step, params in order.settings.items():
             named += [f"settings.{step}.{each}" for each in params if each in PLACES]
@@ -81,15 +84,19 @@ class Desk:
         recipe, inputs = replace(
             order, recipe=self._own.get(order.recipe, order.recipe), inputs={k: str(v) for k, v in files.items()}
         ).plan()
+        self._able(recipe)
+        return recipe, inputs
+
+    def _able(self, recipe: Recipe) -> None:
+        """Raise `UserError` where it may not, or cannot, be done here."""
         policy.current().check(recipe)
         for step in recipe.steps:
             self._runtimes.command(spec_of(step.do).runtime)
-        return recipe, inputs
 
     def request(self, document: Mapping[str, Any]) -> Request:
         """One step's order: {step, inputs, params, seed}; raises `UserError` on one that is not done for others."""
         spec = spec_of(document["step"])
-        if not served(spec):
+        if spec.id not in self.steps:
             raise UserError(f"{spec.id} is not done for others: it runs where its scene is.", kind="usage")
         known = {param.name: param for param in spec.params}
         for name, value in document["params"].items():
@@ -126,9 +133,9 @@ class Desk:
         inputs = given.get("inputs")
         roles = set(inputs) - {"mask"} if isinstance(inputs, Mapping) else set()
         backend = catalog().get(str(given.get("backend", "")))
-        fits = [name for name in task.recipes if name in self.recipes and set(load_recipe(name).inputs) == roles]
+        fits = [name for name in task.recipes if {*self.recipes[name].inputs} == roles]
         for name in fits:
-            if not backend or any(spec_of(step.do).task == backend.task for step in load_recipe(name).steps):
+            if not backend or any(spec_of(step.do).task == backend.task for step in self.recipes[name].steps):
                 return name
         if fits:
             return fits[0]
@@ -137,22 +144,20 @@ class Desk:
 
     def ways(self, task: Task) -> list[tuple[str, ...]]:
         """Roles of the inputs that each of its recipes takes."""
-        return [load_recipe(name).inputs for name in task.recipes if name in self.recipes]
+        return [self.recipes[name].inputs for name in task.recipes]
 
     def offers(self) -> list[dict[str, Any]]:
         """Each task with its recipes, and whether they can run here."""
         found = []
         for task in TASKS:
-            rows = [self._offer(load_recipe(name), name) for name in task.recipes if name in self.recipes]
+            rows = [self._offer(self.recipes[name], name) for name in task.recipes]
             found.append({"name": task.name, "help": task.help, "recipes": rows})
         return found
 
     def _offer(self, recipe: Recipe, name: str) -> dict[str, Any]:
         why = ""
         try:
-            policy.current().check(recipe)
-            for step in recipe.steps:
-                self._runtimes.command(spec_of(step.do).runtime)
+            self._able(recipe)
         except UserError as error:
             why = str(error)
         words = bool(recipe.reader) and not recipe.inputs
@@ -172,7 +177,7 @@ def _names_place(param: Any, value: Any) -> bool:
         return bool(value) and not (
             isinstance(value, str) and value.startswith("random:") and seed_of(value) is not None
         )
-    return (param.kind == "file" and bool(value)) or param.name in PLACES
+    return (param.kind in ("file", "libraries") and bool(value)) or param.name in PLACES
 
 
 def order_schema(recipes: list[str], *, task: bool = False) -> dict[str, Any]:
@@ -194,8 +199,3 @@ def order_schema(recipes: list[str], *, task: bool = False) -> dict[str, Any]:
         title = "An order for a task"
     required = [] if task else ["recipe"]
     return {**schema, "title": title, "properties": fields, "required": required}
-
-
-def remote_specs() -> list[BackendSpec]:
-    """Steps that are done for others."""
-    return [spec for spec in catalog().values() if served(spec)]

@@ -23,6 +23,8 @@ from .limits import Limits, Refusal
 ID = re.compile(r"sha256:([0-9a-f]{64})")
 STEM = "Galatea"
 """What a file is called here; objects are named after it where nobody names them."""
+LOOKS = 2
+"""So many files are looked into at once: one of the largest takes some 500 MB of memory meanwhile."""
 
 
 class Uploads:
@@ -32,19 +34,17 @@ class Uploads:
         (root / "part").mkdir(parents=True, exist_ok=True)
 
     def path(self, id: str) -> Path | None:
-        """The file of `sha256:…`; None where it was not sent."""
+        """The file of `sha256:…`, used at this moment; None where it was not sent."""
         found = ID.fullmatch(id)
-        if not found:
-            return None
-        return next(iter(self._folder(found[1]).glob(f"{STEM}.*")), None)
+        path = next(iter(self._folder(found[1]).glob(f"{STEM}.*")), None) if found else None
+        if path:
+            os.utime(path)
+        return path
 
     def _folder(self, digest: str) -> Path:
         return self._root / digest[:2] / digest
 
     def begin(self) -> Part:
-        if shutil.disk_usage(self._root).free < self._limits.free:
-            text = "The server's disk is almost full. Ask whoever runs it to free some space."
-            raise Refusal(507, "output", text)
         return Part(self._root / "part" / secrets.token_hex(8), self._limits)
 
     def take(self, part: Part, promised: str = "") -> tuple[str, Path]:
@@ -56,7 +56,6 @@ class Uploads:
                 raise UserError(text)
             there = self.path(f"sha256:{digest}")
             if there:
-                os.utime(there)
                 return f"sha256:{digest}", there
             ending = checks.kind(part.path, self._limits)
             folder = self._folder(digest)
@@ -68,7 +67,7 @@ class Uploads:
             part.drop()
 
     def sweep(self, before: float, used: Iterable[str]) -> int:
-        """Remove what nobody names and nobody has sent since this time; returns how many."""
+        """Remove what nobody names and nobody has used since this time; returns how many."""
         kept, gone = set(used), 0
         for folder in self._root.glob("[0-9a-f][0-9a-f]/*"):
             newest = max((file.stat().st_mtime for file in folder.iterdir()), default=time.time())
@@ -83,6 +82,7 @@ class Part:
 
     def __init__(self, path: Path, limits: Limits) -> None:
         self.path, self._limits = path, limits
+        limits.prove_room(path.parent)
         self._file: BinaryIO = path.open("xb")
         self._hash, self.size = hashlib.sha256(), 0
 
@@ -91,6 +91,7 @@ class Part:
         if self.size > self._limits.upload:
             most = self._limits.upload // (1 << 20)
             raise Refusal(413, "input", f"The file is larger than {most} MB. Make it smaller.")
+        self._limits.prove_room(self.path.parent)  # many may come at once, each with room enough at its beginning
         self._hash.update(block)
         self._file.write(block)
 

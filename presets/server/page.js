@@ -6,6 +6,7 @@
 const api = new Api();
 const by = (id) => document.getElementById(id);
 const NAMES = { "text-to-3d": "3D model", "image-to-3d": "3D model", rig: "Rigged mesh", film: "Film", simulate: "Simulated film" };
+const ROLES = { png: "image", jpg: "image", webp: "image", json: "spec", bvh: "motion", mp4: "film", webm: "film" };
 let about = null;
 let sent = null; // {id, kind, name} of the file that was chosen
 let job = null;
@@ -16,8 +17,7 @@ const state = (name) => { document.documentElement.dataset.state = name; };
 
 // What the tasks take of a file of this kind, or of words.
 function fitting() {
-  const role = !sent ? "" : sent.kind === "json" ? "spec" : sent.kind === "bvh" ? "motion"
-    : ["png", "jpg", "webp"].includes(sent.kind) ? "image" : "model";
+  const role = sent ? ROLES[sent.kind] || "model" : "";
   const rows = [];
   for (const task of about.tasks) {
     const way = task.recipes.filter((each) => (role ? each.inputs.join() === role : each.prompt));
@@ -49,7 +49,8 @@ async function take(file) {
     const told = await api.upload(file);
     sent = { ...told, name: file.name };
     by("drop-said").textContent = `${file.name}, ${size(file.size)}`;
-    const seen = ["png", "jpg", "webp"].includes(told.kind);
+    const seen = ROLES[told.kind] === "image";
+    URL.revokeObjectURL(by("preview").src);
     if (seen) by("preview").src = URL.createObjectURL(file);
     by("preview").alt = seen ? `Your picture ${file.name}` : "";
     by("preview").hidden = !seen;
@@ -70,7 +71,7 @@ function clear() {
   by("preview").hidden = by("clear").hidden = true;
   by("drop").querySelector("svg").removeAttribute("hidden");
   const bold = document.createElement("b");
-  bold.textContent = "Drop a picture or a mesh";
+  bold.textContent = "Drop a picture, a mesh or a film";
   by("drop-said").replaceChildren(bold, " or choose a file");
   offer();
 }
@@ -82,6 +83,10 @@ async function give(event) {
   by("order-said").textContent = "";
   if (!sent && !words) {
     by("order-said").textContent = "Choose a file, or say in words what to make.";
+    return;
+  }
+  if (!task) {
+    by("order-said").textContent = "This server makes nothing of such a file alone. Choose another.";
     return;
   }
   const order = { quality: by("quality").value };
@@ -156,10 +161,10 @@ function progress() {
 async function result(mine) {
   if (job.error) by("trouble").textContent = [job.error.message, job.error.hint].filter(Boolean).join(" ");
   say(job.state === "done" ? "It is done." : `It is ${job.state}.`);
-  by("files").replaceChildren(...job.assets.map(download));
   const find = (test) => job.assets.find((each) => test.test(each.name));
-  const [film, model, picture] = [find(/\.mp4$/), find(/\.glb$/), find(/\.(png|jpg)$/)];
+  const [film, model, picture] = [find(/\.(mp4|webm)$/), find(/\.glb$/), find(/\.(png|jpg)$/)];
   const chosen = film || model || picture;
+  by("files").replaceChildren(...[...new Set([chosen, ...job.assets])].filter(Boolean).map(download));
   if (!chosen || job.state === "cancelled") return;
   by("empty").textContent = "Opening …";
   const data = await api.file(chosen.url);
@@ -169,7 +174,7 @@ async function result(mine) {
   else {
     const target = by(chosen === film ? "film" : "picture");
     URL.revokeObjectURL(target.src);
-    target.src = URL.createObjectURL(new Blob([data], { type: chosen === film ? "video/mp4" : "image/png" }));
+    target.src = URL.createObjectURL(new Blob([data], { type: chosen === film ? `video/${film.name.slice(-4).replace(".", "")}` : "image/png" }));
     target.hidden = false;
   }
   by("stage").dataset.shown = chosen.name;
@@ -209,7 +214,7 @@ async function list() {
     const when = new Date(each.created * 1000).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
     small.textContent = `${NAMES[each.task] || each.order.recipe}, ${when}`;
     mark.textContent = mark.dataset.state = each.state;
-    const named = each.order.prompt || each.order.settings?.bring?.name || each.order.recipe || "";
+    const named = each.order.prompt || each.order.settings?.bring?.name || (each.order.recipe || "").replaceAll("_", " ");
     button.append(named.slice(0, 80), mark, small);
     button.setAttribute("aria-current", String(Boolean(job && each.id === job.id)));
     button.addEventListener("click", () => show(each));

@@ -51,6 +51,8 @@ class Layout:
 def drawn(panel: type) -> Layout:
     """What this panel draws now."""
     layout = Layout()
+    if hasattr(panel, "poll") and not panel.poll(bpy.context):
+        return layout
     head = getattr(panel, "head", None)
 
     class Self:

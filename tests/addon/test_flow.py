@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,9 @@ def test_the_same_order_again_costs_nothing(quick: Any) -> None:
     from galatea.addon.bridge import bridge
 
     bpy.ops.galatea.generate()
+    first = bpy.context.view_layer.objects.active
     assert bpy.ops.galatea.again() == {"FINISHED"}
+    assert first.hide_get() and bpy.context.view_layer.objects.active.visible_get(), "not one inside the other"
     assert all(stage["cached"] for stage in bridge.runs[0].stages)
     assert len(list(runs.load(prefs.runs_folder()))) == 2
 
@@ -102,14 +105,14 @@ def test_a_picture_without_a_subject_says_what_to_do(addon: Any, tmp_path: Path)
     assert bridge.runs[0].state == "failed" and bridge.runs[0].failure["kind"] == "input"
 
 
-def test_the_installer_and_the_doctor_tell_what_they_find(addon: Any) -> None:
+def test_the_installer_and_the_doctor_tell_what_they_find(addon: Any, tmp_path: Path) -> None:
     import time
 
     from galatea.addon.bridge import bridge
 
     assert environment.state() == "missing"
     environment.start_install("--offline")
-    environment.start_doctor()
+    assert bpy.ops.galatea.save_doctor(filepath=str(tmp_path / "report")) == {"FINISHED"}
     end = time.monotonic() + 60
     while not bridge.idle:
         assert time.monotonic() < end
@@ -117,6 +120,7 @@ def test_the_installer_and_the_doctor_tell_what_they_find(addon: Any) -> None:
         time.sleep(0.02)
     assert "offline" in environment.install.error.lower() and not environment.install.running
     assert {"Galatea", "Python", "numpy"} <= {finding["what"] for finding in environment.doctor.findings}
+    assert zipfile.is_zipfile(tmp_path / "report.zip")
 
 
 def test_a_recipe_with_a_film_makes_the_object_and_then_the_film(quick: Any) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import shlex
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 
 from galatea.addon import plan, props, terms, ui
 from galatea.addon.runs import Run, copy
+from galatea.addon.ui import draw
 from galatea.addon.ui import jobs as jobs_ui
 from galatea.backend.cli import parser
 from galatea.backend.cli.flags import order_of
@@ -62,7 +64,7 @@ def test_what_is_measured_and_exported_has_its_place_too(addon: Any) -> None:
 @pytest.fixture
 def policy(addon: Any, home: Path) -> Any:
     def store(**given: Any) -> None:
-        Policy(**given).save(home)
+        Policy(**given).save()
         terms.look_again()
 
     return store
@@ -132,7 +134,7 @@ def test_the_preferences_are_the_policy_of_the_command_line(addon: Any, home: Pa
     terms.look_again()
     layout = Layout()
     _policy(layout, _Prefs(), bpy.context)
-    assert NAME in layout.text
+    assert NAME in layout.text.replace(" ", "")  # it wraps
     assert terms.verdict(addon, "lift").clause, "nothing runs while nobody knows what is allowed"
 
 
@@ -180,6 +182,12 @@ def test_rows_that_fall_short_carry_the_button_that_mends_them(reported: Run, br
     assert reported.steps[0]["params"] == {"faces": 500}, "the old one is as it was"
     with pytest.raises(Exception, match="another job"):
         bridge.fixed(reported, "--set skeleton.bones=3")
+
+
+def test_jobs_of_other_days_say_so() -> None:
+    now = time.time()
+    assert [draw.day(now - days * 86400) for days in (0, 1)] == ["", "Yesterday"]
+    assert draw.day(now - 9 * 86400) == time.strftime("%d %b", time.localtime(now - 9 * 86400))
 
 
 def test_a_job_that_passes_says_so(reported: Run) -> None:

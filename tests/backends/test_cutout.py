@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from galatea.backend import matting
 from galatea.backend.backends import cutout
+from galatea.backend.geometry import regions
 from galatea.backend.protocol.errors import UserError
 
 EXAMPLES = Path(cutout.__file__).resolve().parents[2] / "presets" / "examples"
@@ -207,7 +207,9 @@ def test_it_prints_nothing(backend, tmp_path, capfd):
 
 def test_components_match_a_flood_fill():
     mask = np.random.default_rng(1).random((40, 50)) > 0.45
-    labels, sizes = matting.components(mask)
+    labels, _ = regions.label(mask)
+    sizes = regions.sizes(labels)
+    assert regions.label(mask & False)[1] == 0
     seen = np.zeros(mask.shape, bool)
     for y, x in zip(*np.nonzero(mask), strict=True):
         if seen[y, x]:

@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 
 from galatea.backend import sculpting
 from galatea.backend.backends import triposg, triposg_scribble
-from galatea.backend.networks import libraries, words
+from galatea.backend.networks import compiled, libraries, words
 from galatea.backend.protocol import place
 from galatea.backend.protocol.errors import JobCancelled, UserError
 from galatea.backend.protocol.job import JobState, Request, Result
@@ -121,6 +121,17 @@ def test_both_extractions_find_the_same_body(store: JobStore, weights: Path, cut
         made = mesh(store, run(store, backend, cutout, weights=str(weights), extraction=way, crumbs=0.05))
         volumes.append(trimesh.Trimesh(made["vertices"], made["faces"], process=False).volume)
     assert volumes[0] == pytest.approx(volumes[1], rel=0.1)
+
+
+def test_compiled_it_makes_the_same_body(
+    store: JobStore, weights: Path, cutout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compiled, "BACKEND", "eager")
+    backend = triposg.Backend()
+    bodies = [mesh(store, run(store, backend, cutout, weights=str(weights), compile=each)) for each in (False, True)]
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] > 0
+    assert len(bodies[0]["vertices"]) == len(bodies[1]["vertices"])
+    assert np.allclose(bodies[0]["vertices"], bodies[1]["vertices"], atol=1e-4)
 
 
 def test_weights_from_a_seed_take_sizes_that_lie_there(

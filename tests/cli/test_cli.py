@@ -14,6 +14,10 @@ from typing import Any
 
 import pytest
 
+from galatea.backend.cli import main
+from galatea.backend.cli.outcome import JOB, RESULT, prepare
+from galatea.backend.protocol.errors import UserError
+
 RECIPE = """
 version = 1
 name = "Wiring"
@@ -96,25 +100,26 @@ def test_a_failed_run_never_passes_off_an_older_result(recipe: Path, tmp_path: P
     ("arguments", "says"),
     [
         (["dance"], "invalid choice"),
-        (["run", "dance", "--out", "x"], "There is no recipes preset 'dance'"),
+        (["run", "dance", "--out", "x"], "There is no recipe 'dance'"),
         (["run", "photo_to_film", "--out", "x"], "needs --image"),
         (["run", "{recipe}", "--out", "x", "--image", "{recipe}"], "takes no --image"),
         (["run", "{recipe}", "--out", "x", "--set", "fake.colour=1"], "no parameter 'colour'"),
         (["run", "{recipe}", "--out", "x", "--set", "dance.colour=1"], "There is no step 'dance'"),
         (["run", "{recipe}", "--out", "x", "--set", "relief.grid=128"], "has no step 'relief'"),
         (["run", "{recipe}", "--out", "x", "--set", "colour"], "not of the form step.param=value"),
-        (["run", "{recipe}", "--out", "x", "--quality", "best"], "There is no quality preset 'best'"),
+        (["run", "{recipe}", "--out", "x", "--quality", "best"], "There is no quality 'best'"),
         (["run", "{recipe}", "--out", "x", "--backend", "fakes"], "There is no step 'fakes'"),
         (["run", "{recipe}", "--out", "x", "--seed", "-1"], "--seed takes"),
-        (["run", "{recipe}", "--out", "x", "--timeout", "0"], "--timeout takes"),
+        (["run", "{recipe}", "--out", "x", "--timeout", "0"], "--timeout: takes a number above 0"),
     ],
 )
 def test_wrong_usage_ends_with_2_and_says_what_there_is(
-    recipe: Path, tmp_path: Path, arguments: list[str], says: str
-) -> None:
-    done = galatea(*[argument.format(recipe=recipe) for argument in arguments], cwd=tmp_path)
-    assert done.returncode == 2, done.stderr
-    assert says in done.stderr
+    recipe: Path, tmp_path: Path, arguments: list[str], says: str, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    assert main([argument.format(recipe=recipe) for argument in arguments]) == 2
+    assert says in capsys.readouterr().err
     assert not (tmp_path / "x").exists(), "nothing is made for an order that cannot be carried out"
 
 
@@ -145,6 +150,19 @@ def test_an_output_folder_of_another_run_is_not_touched(recipe: Path, tmp_path: 
     assert (out / "result.json").read_bytes() == before
     assert galatea("run", recipe, "--out", out, "--seed", 5, "--overwrite").returncode == 0
     assert outcome(out)["seed"] == 5
+
+
+def test_a_run_that_made_nothing_holds_no_folder(tmp_path: Path) -> None:
+    out, told = tmp_path / "out", {"run": "mistyped", "status": "failed", "outputs": []}
+    out.mkdir()
+    for name in (RESULT, JOB):
+        (out / name).write_text(json.dumps(told))
+    prepare(out, "mended", {}, overwrite=False)
+    assert not list(out.iterdir())
+    for more in ({"outputs": [{"path": "mesh.glb"}]}, {"status": "cancelled"}):
+        (out / RESULT).write_text(json.dumps({**told, **more}))
+        with pytest.raises(UserError, match="another run"):
+            prepare(out, "mended", {}, overwrite=False)
 
 
 def test_an_output_folder_that_cannot_be_written(recipe: Path, tmp_path: Path) -> None:

@@ -142,7 +142,7 @@ def test_progress_for_programs(tmp_path: Path) -> None:
     assert done.returncode == 3
     assert "openjd_fail: This is what a wrong input looks like. Choose another." in done.stdout.splitlines()
     done = galatea("run", "nothing", "--out", tmp_path / "d", "--progress", "openjd")
-    assert done.returncode == 2 and "openjd_fail: There is no recipes preset" in done.stdout
+    assert done.returncode == 2 and "openjd_fail: There is no recipe" in done.stdout
 
 
 def test_log_levels(tmp_path: Path) -> None:

@@ -114,7 +114,7 @@ def test_a_wrong_gate_is_refused_before_anything_runs(tmp_path: Path, text: str,
 def test_a_gate_that_is_not_there_and_a_recipe_without_a_mesh(tmp_path: Path) -> None:
     photo = PRESETS / "examples" / "tree.png"
     done = galatea("generate", photo, "--out", tmp_path / "out", "--gate", "museum")
-    assert done.returncode == 2 and "There is no gates preset 'museum'" in done.stderr and "studio" in done.stderr
+    assert done.returncode == 2 and "There is no gate 'museum'" in done.stderr and "studio" in done.stderr
     done = galatea("generate", photo, "--out", tmp_path / "out", "--gate", tmp_path / "none.toml")
     assert done.returncode == 2 and "There is no file" in done.stderr
     (tmp_path / "fake.toml").write_text("version = 1\nname = 'x'\ninputs = []\n[[step]]\ndo = 'fake'\n")
@@ -172,5 +172,5 @@ def test_a_recipe_reports_once() -> None:
     reports = [step for step in recipe.steps if step.do == "report"]
     assert recipe.steps[-1] == reports[0] and len(reports) == 1
     assert reports[0].params["gate"].endswith("studio.toml")
-    with pytest.raises(UserError, match="There is no gates preset"):
+    with pytest.raises(UserError, match="There is no gate"):
         gate.gated(Recipe("x", (Step("load"),), ("model",)), "x")

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -11,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from galatea.backend.cli import lines
+from galatea.backend.protocol.errors import UserError
 
 from .processes import RECIPE, command, galatea, left_behind, read, wait_for
 
@@ -190,7 +194,7 @@ def test_a_table_and_a_folder_are_orders_too(tmp_path: Path) -> None:
         (["empty.jsonl", "--out", "x"], "There is nothing to do"),
         (["odd.csv", "--out", "x"], "'colour' is no column"),
         (["empty.jsonl"], "--out DIR"),
-        (["empty.jsonl", "--out", "x", "--workers", "0"], "--workers takes a number above 0"),
+        (["empty.jsonl", "--out", "x", "--workers", "0"], "--workers: takes a number above 0"),
         (["empty.jsonl", "--out", "x", "--job-file", "y"], "is one order"),
     ],
 )
@@ -200,3 +204,10 @@ def test_wrong_usage_makes_nothing(tmp_path: Path, words: list[str], says: str) 
     done = galatea("batch", *words, cwd=tmp_path)
     assert done.returncode == 2 and says in done.stderr, done.stderr
     assert not (tmp_path / "x").exists()
+
+
+def test_as_many_lines_as_are_allowed_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines, "MOST", 3)
+    assert len(list(lines._jsonl(io.BytesIO(b"{}\n" * 3)))) == 3
+    with pytest.raises(UserError, match="more than 3 lines"):
+        list(lines._jsonl(io.BytesIO(b"{}\n" * 4)))

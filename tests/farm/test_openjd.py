@@ -148,6 +148,12 @@ def test_a_part_that_is_none_is_refused(tmp_path: Path, part: str, capsys: pytes
     assert "is no part of a film" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("flag", ["--timeout=0", "--timeout=nan", "--parts=0"])
+def test_numbers_that_mean_nothing_are_refused(tmp_path: Path, flag: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["farm", "task", str(wiring(tmp_path)), flag]) == 2
+    assert flag.partition("=")[0] in capsys.readouterr().err
+
+
 def test_no_machine_of_ours_is_named(tmp_path: Path) -> None:
     out = tmp_path / "farm"
     written(out, wiring(tmp_path))

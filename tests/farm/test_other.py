@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import platform
 import runpy
 import shutil
 import subprocess
@@ -122,3 +124,15 @@ def test_the_outline_names_every_task(tmp_path: Path, orders: list[str], monkeyp
         ("finish", 2, []), ("rig", 2, ["finish"]), ("frames", 6, ["rig"]), ("encode", 2, ["frames"]),
     ]  # fmt: skip
     assert made.layers[2].more["commands"][-1][-2:] == ["--part", "3/3"]
+
+
+def test_names_come_through_as_they_are(tmp_path: Path, orders: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    name, out = 'a true "story" 🎬', tmp_path / "farm"
+    assert main(["farm", "opencue", *orders, "--out", str(out), "--name", name]) == 0
+    head = (out / "outline.py").read_text(encoding="utf-8").partition("PLAN = ")[2].partition("\n\n\n")[0]
+    plan = ast.literal_eval(head)
+    assert plan["name"] == name and plan["phases"][2]["shared"] is True
+    monkeypatch.setattr(platform, "system", lambda: "Darwin")
+    assert main(["farm", "flamenco", *orders, "--out", str(out), "--name", name]) == 0
+    job = load(out / "job.json")
+    assert (job["name"], job["submitter_platform"]) == (name, "darwin")

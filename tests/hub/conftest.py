@@ -5,8 +5,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
+import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +27,7 @@ from galatea.backend.protocol.spec import File, Weights
 COMMIT = "5b521936b01fbe1890f6f9baed0254ab6351c04a"
 LARGE = bytes(range(256)) * 8192  # 2 MiB
 SMALL = b"radius: 0.87\n"
+Galatea = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def sha256(content: bytes) -> str:
@@ -182,7 +187,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A data folder of the test's own; nothing of the user's login, proxies and switches counts."""
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy", "HF_TOKEN"):
         monkeypatch.delenv(name, raising=False)
-    for name in ("GALATEA_OFFLINE", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
+    for name in ("GALATEA_OFFLINE", "GALATEA_WEIGHTS", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("GALATEA_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
@@ -222,3 +227,36 @@ def weights() -> Callable[..., Weights]:
         return Weights(**{"repository": "maker/model", "revision": COMMIT, "files": files, **given})
 
     return make
+
+
+@pytest.fixture
+def environment(hub: Any, home: Path) -> dict[str, str]:
+    return {**os.environ, "HF_ENDPOINT": hub.endpoint, "HF_HUB_DOWNLOAD_TIMEOUT": "2"}
+
+
+@pytest.fixture
+def galatea(environment: dict[str, str]) -> Galatea:
+    def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "galatea.backend", *map(str, arguments)]
+        return subprocess.run(
+            command, capture_output=True, text=True, timeout=120, env=environment, stdin=subprocess.DEVNULL
+        )
+
+    return run
+
+
+@pytest.fixture
+def within(here: Any, capfd: pytest.CaptureFixture[str]) -> Iterator[Galatea]:
+    """The same command line in this process: quicker, where processes are not the matter."""
+    from galatea.backend.cli import main
+
+    def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+        catalog.cache_clear()
+        capfd.readouterr()
+        texts = [str(argument) for argument in arguments]
+        code = main(texts)
+        return subprocess.CompletedProcess(texts, code, *capfd.readouterr())
+
+    before = signal.getsignal(signal.SIGTERM)
+    yield run
+    signal.signal(signal.SIGTERM, before)

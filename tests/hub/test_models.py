@@ -10,13 +10,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-from galatea.backend.protocol.catalog import catalog
 
 RECIPE = 'version = 1\nname = "Mine"\ninputs = []\n\n[[step]]\ndo = "mine"\n'
 BACKEND = """
@@ -41,39 +39,6 @@ class Backend:
         report.file("text", "text.txt").write_text(text)
 """
 Galatea = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture
-def environment(hub: Any, home: Path) -> dict[str, str]:
-    return {**os.environ, "HF_ENDPOINT": hub.endpoint, "HF_HUB_DOWNLOAD_TIMEOUT": "2"}
-
-
-@pytest.fixture
-def galatea(environment: dict[str, str]) -> Galatea:
-    def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "galatea.backend", *map(str, arguments)]
-        return subprocess.run(
-            command, capture_output=True, text=True, timeout=120, env=environment, stdin=subprocess.DEVNULL
-        )
-
-    return run
-
-
-@pytest.fixture
-def within(here: Any, capfd: pytest.CaptureFixture[str]) -> Iterator[Galatea]:
-    """The same command line in this process: quicker, where processes are not the matter."""
-    from galatea.backend.cli import main
-
-    def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-        catalog.cache_clear()
-        capfd.readouterr()
-        texts = [str(argument) for argument in arguments]
-        code = main(texts)
-        return subprocess.CompletedProcess(texts, code, *capfd.readouterr())
-
-    before = signal.getsignal(signal.SIGTERM)
-    yield run
-    signal.signal(signal.SIGTERM, before)
 
 
 @pytest.fixture
@@ -146,17 +111,16 @@ def test_from_a_file_in_a_folder_to_a_result(
 def test_what_runs_is_what_was_hashed(mine: Callable[..., Path], home: Path, tmp_path: Path) -> None:
     from galatea.backend.protocol import own
     from galatea.backend.protocol.errors import UserError
-    from galatea.backend.worker import find
 
     path = mine()
     script = own.find("mine")
     assert script and script.state == "new"
     own.trust(script, None)
-    assert find.module_of("mine").Backend.spec.id == "mine"
+    assert own.module("mine", "galatea.backend.backends").Backend.spec.id == "mine"
     sys.modules.pop("galatea.backend.backends.mine")
     path.write_text(path.read_text() + "\n")
     with pytest.raises(UserError, match="has changed"):
-        find.module_of("mine")
+        own.module("mine", "galatea.backend.backends")
     assert "galatea.backend.backends.mine" not in sys.modules
 
 
@@ -285,6 +249,33 @@ def test_offline_is_what_the_environment_says(galatea: Galatea, hub: Any, enviro
     environment["HF_HUB_OFFLINE"] = "1"
     done = galatea("models", "pull", "maker/model")
     assert done.returncode == 4 and "this is offline" in done.stderr and not hub.asked
+
+
+def test_offline_is_what_the_flag_says_too(galatea: Galatea, hub: Any) -> None:
+    done = galatea("models", "pull", "maker/model", "--offline")
+    assert done.returncode == 4 and "this is offline" in done.stderr and not hub.asked
+
+
+def test_what_is_to_be_fetched_is_told_before_the_run(
+    within: Galatea, mine: Callable[..., Path], hub: Any, tmp_path: Path
+) -> None:
+    path, recipe = mine(), tmp_path / "mine.toml"
+    path.write_text(path.read_text().replace('example.org/model"),)', 'example.org/model", gated=True),)'))
+    recipe.write_text(RECIPE)
+    assert within("backends", "trust", "mine", "--yes").returncode == 0
+    plan = ("run", recipe, "--out", tmp_path / "out", "--dry-run")
+    told = within(*plan)
+    gate = "after you have accepted its licence on https://example.org/model"
+    assert f"to fetch  maker/model, 2 MB: galatea models pull mine, {gate}" in told.stdout
+    assert "(gated: accept it on https://example.org/model)" in within("models", "list").stdout
+    assert "to fetch" not in within(*plan, "--set", "mine.weights=random:1").stdout
+    run = within("run", recipe, "--out", tmp_path / "out")
+    assert run.returncode == 4 and "Accept the licence on https://example.org/model first." in run.stderr
+    hub.refusals = [(401, {"X-Error-Code": "GatedRepo"})]
+    refused = within("models", "pull", "mine", "--yes")
+    assert refused.returncode == 4 and "Open https://example.org/model, accept it" in refused.stderr and not hub.sent
+    assert within("models", "pull", "mine", "--yes").returncode == 0
+    assert "to fetch" not in within(*plan).stdout
 
 
 def test_a_python_without_the_library_hands_over_to_the_one_that_has_it(

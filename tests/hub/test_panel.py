@@ -150,3 +150,63 @@ def test_without_the_full_environment_that_comes_first(panel: Any, monkeypatch: 
     environment.look_again()
     assert next_step(panel)[0] == "galatea.env_install"
     assert not bpy.ops.galatea.models_pull.poll()
+
+
+class _Prefs:
+    class bl_rna:
+        properties = ("show_models", "shared_weights")
+
+    def __init__(self, *, show_models: bool = True) -> None:
+        self.show_models = show_models
+
+
+def listed(*, open: bool = True) -> Any:
+    """What the preferences draw of weights now."""
+    from galatea.addon import models
+    from galatea.addon.ui.weights import draw_weights
+
+    from ..addon.drawn import Layout
+
+    models.look_again()
+    layout = Layout()
+    draw_weights(layout, _Prefs(show_models=open), bpy.context)
+    return layout
+
+
+def verbs(layout: Any, backend: str) -> set[str]:
+    return {name for name, given, _ in layout.operators if getattr(given, "backend", "") == backend}
+
+
+def test_the_preferences_list_all_weights(panel: Any, online: None, hub: Any) -> None:
+    from galatea.addon import models
+
+    assert not listed(open=False).operators
+    before = listed()
+    assert "Mine: 2 MB to download" in before.text and "Licence: Community License" in before.text
+    assert "territory: worldwide; memory: 2 GB" in before.text
+    assert "TripoSR" in before.text and verbs(before, "mine") == {"galatea.models_pull"}
+    assert bpy.ops.galatea.models_pull(backend="mine") == {"FINISHED"}
+    wait(lambda: not models.work.running)
+    after = listed()
+    assert "Mine: installed, 2 MB" in after.text
+    assert verbs(after, "mine") == {"galatea.models_verify", "galatea.models_remove"}
+
+
+def test_a_shared_folder_is_chosen_in_the_preferences(
+    panel: Any, hub: Any, home: Path, tmp_path: Path, here: Any, weights: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from galatea.addon import models, prefs
+    from galatea.backend.hub import fetch
+
+    monkeypatch.setenv("GALATEA_HOME", str(tmp_path / "team"))
+    fetch.fetch([weights()], lambda phase, fraction: None)
+    monkeypatch.setenv("GALATEA_HOME", str(home))
+    prefs._share(str(tmp_path / "nothing"))
+    assert models.shared() == "" and not models.whole("mine")
+    prefs._share(str(tmp_path / "team"))
+    assert models.shared() == str(tmp_path / "team" / "weights") and models.whole("mine")
+    layout = listed()
+    assert "Mine: installed, 2 MB in the shared folder" in layout.text
+    assert verbs(layout, "mine") == {"galatea.models_verify"}, "nobody deletes what others use"
+    prefs._share("")
+    assert models.shared() == "" and not models.whole("mine")

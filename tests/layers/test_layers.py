@@ -19,7 +19,9 @@ ALLOWED = {  # a folder below the root -> the folders of ours that it may import
     "backend/worker": ("backend/protocol", "backend/worker"),
     "backend/geometry": ("backend/protocol", "backend/geometry"),
     "backend/hub": ("backend/protocol", "backend/hub"),
-    "backend/backends": ("backend/protocol", "backend/hub", "backend/images", "backend/matting"),
+    "backend/backends": (
+        *("backend/protocol", "backend/hub", "backend/images", "backend/matting", "backend/framing", "backend/roles"),
+    ),
     "backend/learn": ("backend/learn", "backend/protocol", "backend/geometry", "backend/runners", "backend/worker"),
     "backend/networks": ("backend/networks", "backend/protocol", "backend/geometry"),
     "backend/env": ("backend/protocol", "backend/env", "backend/runners"),

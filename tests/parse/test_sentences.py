@@ -180,7 +180,21 @@ SENTENCES: dict[str, dict[str, Wish]] = {
         "things.ball.initial_velocity.0": more(0), "things.cup_2.count": 2, "total": 7,
     },
     "A red ball falls and a blue one rolls": {"total": 2, "things.ball_2.material.color.2": more(0.7)},
-    "a castle with a tower on each side": {"things.tower.count": 2, "things.tower.relation": ("near", "castle")},
+    "a castle with a tower on each side": {
+        "things.tower.relation": ("left_of", "castle"), "things.tower_2.relation": ("right_of", "castle"), "total": 3,
+    },
+    "four trees stand on each side of a house": {
+        "things.tree.relation": ("left_of", "house"), "things.tree_2.count": 4,
+    },
+    "a ball in a catapult is thrown at a wall of bricks": {
+        "things.ball.relation": ("on", "catapult"), "things.ball.initial_velocity": (0.0, 0.0, 0.0),
+        "events.release.target": "catapult",
+    },
+    "a weight hangs from a spring": {
+        "things.weight.relation": ("hanging_from", "world"), "constraints.0.kind": "spring", "total": 1,
+    },
+    "two gears that touch turn": {"things.gear.motion": "spin", "things.gear.initial_velocity": (0.0, 0.0, 0.0)},
+    "a cork floats in a bowl of water": {"things.cork.relation": ("on", "water"), "notes": lambda notes: not notes},
     "There is a table. On its left side stands a lamp, on its right side lie two books.": {
         "things.lamp.relation": ("on", "table"), "things.book.relation": ("on", "table"),
     },

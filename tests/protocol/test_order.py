@@ -99,7 +99,7 @@ def test_words_of_the_command_line_give_the_same_order(tmp_path: Path) -> None:
         ({"settings": {"dance": {}}}, "There is no step 'dance'"),
         ({"settings": {"clean": {"colour": 1}}}, "no parameter 'colour'"),
         ({"settings": {"clean": {"faces": [1]}}}, "clean.faces takes int"),
-        ({"settings": {"clean": {"smooth": int("9" * 400)}}}, "clean.smooth takes float"),
+        ({"settings": {"clean": {"smooth": int("9" * 400)}}}, "clean.smooth takes a finite number"),
         ({"settings": {"film": {"audio": "~nobody-here/x"}}}, "film.audio takes file"),
         ({"settings": {"clean": 5}}, "settings.clean takes a group"),
         ({"settings": {f"s{n}": {} for n in range(65)}}, "settings takes a group"),
@@ -138,19 +138,6 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     ):
         with pytest.raises(UserError, match=says):
             Order.read(path)
-
-
-NAMES = st.sampled_from([*WHOLE, "clean", "faces", "image"])
-LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
-
-
-@given(st.recursive(LEAVES, lambda x: st.lists(x, max_size=4) | st.dictionaries(NAMES, x), max_leaves=12))
-def test_whatever_comes_is_an_order_or_is_refused(data: Any) -> None:
-    try:
-        order = Order.of(data)
-    except UserError:
-        return
-    assert Order.loads(order.text()) == order
 
 
 @given(st.text(alphabet=st.characters(exclude_characters="\0"), min_size=1, max_size=40))

@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from galatea.backend.protocol import claims
+from galatea.backend.protocol.claims import FOREIGN_SECONDS
 from galatea.backend.protocol.errors import UserError
 from galatea.backend.protocol.job import Asset, Failure, JobState, Request, Result
 from galatea.backend.protocol.spec import BackendSpec
-from galatea.backend.protocol.store import FOREIGN_SECONDS, JobStore
+from galatea.backend.protocol.store import JobStore
 
 SPEC = BackendSpec(id="demo", label="", task="check", help="")
 
@@ -41,6 +43,17 @@ def test_state_is_derived_from_files(store: JobStore, job: str) -> None:
     assert store.result(job) == result
     assert store.state(job) is JobState.DONE
     assert store.file(result, "text").read_text() == "made"
+    assert store.files(result) == {"text": store.file(result, "text")}
+
+
+def test_done_afresh_nothing_is_kept(store: JobStore, job: str) -> None:
+    done(store, job)
+    (store.keep(job) / "frame.png").write_text("drawn")
+    store.forget(job)
+    assert store.state(job) is JobState.QUEUED and not list(store.keep(job).iterdir())
+    assert list(store.jobs()) == [job]
+    store.remove(job)
+    assert list(store.jobs()) == []
 
 
 def test_a_result_whose_file_was_cut_does_not_count(store: JobStore, job: str) -> None:
@@ -55,6 +68,7 @@ def test_asking_again_keeps_what_is_done_and_drops_what_failed(store: JobStore, 
     request = store.request(job)
     store.publish(Result(job, JobState.FAILED, failure=Failure("no")))
     store.cancel(job)
+    assert store.cancelled(job)
     store.add(request)
     assert store.state(job) is JobState.QUEUED and not store.cancelled(job)
     done(store, job)
@@ -67,11 +81,27 @@ def test_a_half_written_result_is_ignored(store: JobStore, job: str) -> None:
     assert store.result(job) is None
 
 
+@pytest.mark.parametrize("path", ["../other/a.txt", "/etc/hostname", "out-1/../../a"])
+def test_a_result_names_no_file_outside_its_folder(store: JobStore, job: str, path: str) -> None:
+    told = {**done(store, job).to_json(), "assets": [{"role": "text", "path": path, "size": 4, "sha256": "0"}]}
+    (store.folder(job) / "result.json").write_text(json.dumps(told))
+    assert store.result(job) is None
+
+
 @pytest.mark.parametrize("text", ['{"job": ', "[]", '{"job": "x"}', '{"state": "dancing", "assets": []}'])
 def test_a_damaged_or_foreign_result_does_not_count(store: JobStore, job: str, text: str) -> None:
     (store.folder(job) / "result.json").write_text(text)
     assert store.result(job) is None
     assert store.state(job) is JobState.QUEUED
+
+
+def test_of_two_results_the_first_counts_unless_it_is_damaged(store: JobStore, job: str) -> None:
+    first = Result(job, JobState.CANCELLED, failure=Failure("Cancelled.", "cancelled"))
+    (store.folder(job) / "result.json").write_text('{"job": ')
+    store.publish(first)
+    store.publish(Result(job, JobState.FAILED, failure=Failure("too late")))
+    assert store.result(job) == first
+    assert [path.name for path in store.folder(job).glob("result*")] == ["result.json"]
 
 
 def test_each_attempt_has_its_own_folder(store: JobStore, job: str) -> None:
@@ -92,7 +122,6 @@ def test_only_one_of_two_processes_gets_the_job(store: JobStore, job: str) -> No
     other.kill()
     other.wait()
     assert store.state(job) is JobState.ORPHAN
-    assert store.orphans() == [job]
     assert store.claim(job), "the claim of a dead process does not count"
 
 
@@ -108,10 +137,36 @@ def test_a_claim_of_another_machine_is_respected(store: JobStore, job: str) -> N
 
 def test_a_claim_of_a_number_that_was_given_again_does_not_count(store: JobStore, job: str) -> None:
     other = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    claim = {"pid": other.pid, "born": "an earlier life", "host": socket.gethostname()}
+    born = Path(f"/proc/{other.pid}/stat").read_text().split()[21]
+    claim = {"pid": other.pid, "born": born, "host": socket.gethostname()}
     (store.folder(job) / "claim").write_text(json.dumps(claim))
+    assert not store.claim(job)
+    (store.folder(job) / "claim").write_text(json.dumps({**claim, "born": "an earlier life"}))
     assert store.claim(job)
     other.communicate(b"\n")
+
+
+@pytest.mark.parametrize("text", ["", "\0", '{"pid": 1e999, "host": "x"}', "[" * 5000])
+def test_a_claim_that_is_being_written_is_respected_and_rubbish_is_not(store: JobStore, job: str, text: str) -> None:
+    path = store.folder(job) / "claim"
+    path.write_text(text)
+    assert not store.claim(job)
+    os.utime(path, (time.time() - 10,) * 2)
+    assert store.claim(job)
+
+
+def test_a_claim_that_is_held_is_touched(store: JobStore, job: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(claims, "BEAT_SECONDS", 0.01)
+    path = store.folder(job) / "claim"
+    path.touch()
+    os.utime(path, (0, 0))
+    pulse = claims._Pulse()
+    pulse.add(path)
+    end = time.monotonic() + 60
+    while path.stat().st_mtime == 0:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    pulse.drop(path)
 
 
 def test_only_the_owner_releases(store: JobStore, job: str) -> None:

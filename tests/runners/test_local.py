@@ -109,16 +109,23 @@ def test_what_libraries_print_never_reaches_the_protocol(runner: LocalRunner, st
     assert "C code writes to stdout" in runner.log_path.read_text(errors="replace")
 
 
-def test_an_idle_worker_that_dies_harms_nobody(runner: LocalRunner, store: JobStore) -> None:
-    first, second = fake(text="1"), fake(text="2")
+@pytest.mark.parametrize("before", [signal.SIGKILL, signal.SIGSTOP])
+def test_an_idle_worker_that_dies_harms_nobody(runner: LocalRunner, store: JobStore, before: signal.Signals) -> None:
+    """Neither when it is dead before the next job is asked for, nor when it dies before it has read of it."""
+    first, *second = fake(text="1"), fake(text="2"), fake(text="2", trouble="user")
     runner.submit(first)
     finish(runner, first.id)
-    assert runner.pid
-    os.kill(runner.pid, signal.SIGKILL)
-    time.sleep(0.2)
-    runner.submit(second)
-    finish(runner, second.id)
-    assert store.state(second.id) is JobState.DONE
+    pid = runner.pid
+    assert pid
+    os.kill(pid, before)
+    for request in second:
+        runner.submit(request)
+    runner.poll()
+    if before == signal.SIGSTOP:
+        os.kill(pid, signal.SIGKILL)
+    finish(runner, *(request.id for request in second))
+    assert [store.state(request.id) for request in second] == [JobState.DONE, JobState.FAILED]
+    assert runner.pid != pid
 
 
 def test_cancel_is_heard_at_the_next_progress(

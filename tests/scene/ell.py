@@ -16,6 +16,7 @@ import numpy as np
 
 from galatea.addon.scene.lib.material import shading, texels
 from galatea.addon.scene.lib.mesh import meshes
+from galatea.addon.scene.lib.render import pictures
 from galatea.addon.scene.work import ROLE
 
 BOXES = (
@@ -126,7 +127,7 @@ def of_blender(obj: bpy.types.Object) -> Seen:
         for name, socket in (("colour", "Base Color"), ("rough", "Roughness"), ("tilt", "Normal")):
             found = _source(shader.inputs[socket])
             if found:
-                values = sampled(texels.pixels_of(found[0])[..., :3], uv)
+                values = sampled(pictures.pixels_of(found[0])[..., :3], uv)
                 look[name] = values if name != "rough" else values[:, found[1]]
     return Seen(points, points[triangles].mean(axis=1), **look)
 

@@ -15,10 +15,13 @@ from galatea.backend.protocol.errors import JobCancelled, UserError
 
 
 @pytest.fixture
-def unwrapped(run, figure):
-    run("bring", {"mesh": figure.mesh, "albedo": figure.albedo})
-    run("clean", faces=2000)
-    return run("unwrap", method="smart", size=512)
+def unwrapped(run, figure, prepared):
+    def make():
+        run("bring", {"mesh": figure.mesh, "albedo": figure.albedo})
+        run("clean", faces=2000)
+        return run("unwrap", method="smart", size=512)
+
+    return prepared(make)
 
 
 def _read(path):

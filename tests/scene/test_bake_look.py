@@ -11,6 +11,7 @@ from PIL import Image
 from galatea.addon.scene.lib.bake import delight
 from galatea.addon.scene.lib.material import texels
 from galatea.addon.scene.lib.mesh import meshes
+from galatea.addon.scene.lib.render import pictures
 from galatea.addon.scene.work import ROLE
 
 SIDE = 64
@@ -101,7 +102,7 @@ def test_the_sources_own_material_is_carried_over(run, given, figure):
     shader = next(n for n in body.data.materials[0].node_tree.nodes if n.type == "BSDF_PRINCIPLED")
     assert shader.inputs["Metallic"].links[0].from_node.image[ROLE] == "metallic"
     rough = next(image for image in bpy.data.images if image.get(ROLE) == "roughness")
-    assert np.abs(_at(texels.pixels_of(rough), uv[some])[:, 0] - (0.2 + 0.5 * v)).max() < 0.06, "no guess: it stays"
+    assert np.abs(_at(pictures.pixels_of(rough), uv[some])[:, 0] - (0.2 + 0.5 * v)).max() < 0.06, "no guess: it stays"
 
 
 def test_what_is_clear_stays_clear_where_asked(run, given, figure, tmp_path):

@@ -9,17 +9,21 @@ import pytest
 from PIL import Image
 
 from galatea.addon.scene.lib.bake import baking
-from galatea.addon.scene.lib.material import shading, texels
+from galatea.addon.scene.lib.material import shading
 from galatea.addon.scene.lib.mesh import meshes
+from galatea.addon.scene.lib.render import pictures
 from galatea.addon.scene.lib.uv import tiles
 from galatea.backend.protocol.errors import UserError
 
 
 @pytest.fixture
-def unwrapped(run, figure):
-    run("bring", {"mesh": figure.mesh, "albedo": figure.albedo})
-    run("clean", faces=2000, smooth=0)
-    return run("unwrap", method="smart", size=512)
+def unwrapped(run, figure, prepared):
+    def make():
+        run("bring", {"mesh": figure.mesh, "albedo": figure.albedo})
+        run("clean", faces=2000, smooth=0)
+        return run("unwrap", method="smart", size=512)
+
+    return prepared(make)
 
 
 def _at(image, uv):
@@ -78,7 +82,7 @@ def test_green_points_down_in_files_alone(run, unwrapped, tmp_path):
     assert np.ptp(up[..., 1]) > 0.1, "there is something to see"
     assert np.abs(down[..., 1] - (1 - up[..., 1])).max() < 1.5 / 255
     assert np.abs(down[..., [0, 2]] - up[..., [0, 2]]).max() < 1.5 / 255
-    packed = texels.pixels_of(shading.image_of("normal"))
+    packed = pictures.pixels_of(shading.image_of("normal"))
     assert np.abs(packed[..., 1] - up[..., 1]).max() < 1.5 / 255, "Blender wants it up"
     run("material")
     for kind, want in (("obj", down), ("gltf", up)):

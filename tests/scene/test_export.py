@@ -14,16 +14,19 @@ UP = {"glb": "y", "obj": "y", "stl": "z", "ply": "z"}
 
 
 @pytest.fixture
-def finished(run, make_figure):
-    """The figure with baked textures, and the bounds of its body in Blender's axes."""
-    figure = make_figure(40, 48, texture=128)
-    run("bring", {"mesh": figure.mesh, "albedo": figure.albedo}, name="Owl")
-    run("clean", faces=1500)
-    run("unwrap", method="smart", size=256)
-    run("bake", size=256)
-    done = run("material")
-    mesh = done.work.object("body").data
-    return meshes.vertices_of(mesh), len(mesh.polygons)
+def finished(run, make_figure, prepared):
+    """The figure with baked textures; the points of its body, and how many faces it has."""
+
+    def make():
+        figure = make_figure(40, 48, texture=128)
+        run("bring", {"mesh": figure.mesh, "albedo": figure.albedo}, name="Owl")
+        run("clean", faces=1500)
+        run("unwrap", method="smart", size=256)
+        run("bake", size=256)
+        mesh = run("material").work.object("body").data
+        return meshes.vertices_of(mesh), len(mesh.polygons)
+
+    return prepared(make)
 
 
 def _zup(points: np.ndarray, up: str) -> np.ndarray:

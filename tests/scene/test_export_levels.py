@@ -13,13 +13,16 @@ from galatea.backend.protocol import gltf
 
 
 @pytest.fixture
-def finished(run, make_figure):
-    figure = make_figure(24, 32, texture=64)
-    run("bring", {"mesh": figure.mesh, "albedo": figure.albedo}, name="Owl")
-    run("clean", faces=1200)
-    run("unwrap", method="smart", size=256)
-    run("bake", size=256)
-    return run("material").work
+def finished(run, make_figure, prepared):
+    def make():
+        figure = make_figure(24, 32, texture=64)
+        run("bring", {"mesh": figure.mesh, "albedo": figure.albedo}, name="Owl")
+        run("clean", faces=1200)
+        run("unwrap", method="smart", size=256)
+        run("bake", size=256)
+        return run("material").work
+
+    return prepared(make)
 
 
 NAMES = {
@@ -30,9 +33,12 @@ NAMES = {
 
 
 @pytest.fixture
-def levelled(run, finished):
-    run("lod", levels=3)
-    return run("collide", hulls=2).work
+def levelled(run, finished, prepared):
+    def make():
+        run("lod", levels=3)
+        return run("collide", hulls=2).work
+
+    return prepared(make)
 
 
 def ours() -> dict[str, tuple[str, str]]:

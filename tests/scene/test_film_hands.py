@@ -127,7 +127,7 @@ time.sleep(60)
     time.sleep(1.0)
     parent.kill()
     parent.wait()
-    from galatea.backend.protocol.store import process_alive
+    from galatea.backend.protocol.claims import process_alive
 
     for _ in range(200):
         if not process_alive(pid):
@@ -178,7 +178,7 @@ def test_a_frame_is_for_one_process_only_and_a_dead_ones_for_the_next(tmp_path):
     other = subprocess.Popen(
         [sys.executable, "-c", f"""
 import sys, time, pathlib
-from galatea.backend.protocol.store import claim
+from galatea.backend.protocol.claims import claim
 print(claim(pathlib.Path({str(tmp_path)!r}) / "00002.claim"), flush=True)
 time.sleep(60)
 """], stdout=subprocess.PIPE, text=True)  # fmt: skip

@@ -10,8 +10,8 @@ import trimesh
 from scipy.spatial import cKDTree
 
 from galatea.addon.scene.lib.files import naming
-from galatea.addon.scene.lib.material import texels
 from galatea.addon.scene.lib.mesh import levels, meshes
+from galatea.addon.scene.lib.render import pictures
 from galatea.backend.protocol.errors import UserError
 
 
@@ -36,7 +36,7 @@ def sampled(obj, count=1500):
     weights = random.dirichlet([1, 1, 1], count)
     uv = meshes.uv_of(obj.data, "galatea").reshape(-1, 3, 2)[faces]
     at = np.einsum("ij,ijk->ik", weights, uv)
-    picture = texels.pixels_of(next(i for i in bpy.data.images if i.get("galatea_role") == "base_color"))
+    picture = pictures.pixels_of(next(i for i in bpy.data.images if i.get("galatea_role") == "base_color"))
     x, y = (np.clip(at[:, k] * picture.shape[1 - k], 0, picture.shape[1 - k] - 1).astype(int) for k in (0, 1))
     return np.einsum("ij,ijk->ik", weights, mesh.triangles[faces]), picture[y, x, :3]
 

@@ -8,12 +8,15 @@ import pytest
 
 
 @pytest.fixture
-def baked(run, make_figure):
-    figure = make_figure(24, 32, texture=64)
-    run("bring", {"mesh": figure.mesh, "albedo": figure.albedo}, name="Owl")
-    run("clean", faces=800)
-    run("unwrap", method="smart", size=256)
-    return run("bake", size=256)
+def baked(run, make_figure, prepared):
+    def make():
+        figure = make_figure(24, 32, texture=64)
+        run("bring", {"mesh": figure.mesh, "albedo": figure.albedo}, name="Owl")
+        run("clean", faces=800)
+        run("unwrap", method="smart", size=256)
+        return run("bake", size=256)
+
+    return prepared(make)
 
 
 def _feeds(socket):

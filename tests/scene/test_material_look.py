@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from galatea.addon.scene.lib.material import match, presets, shading, texels, wear
+from galatea.addon.scene.lib.render import pictures
 from galatea.backend.protocol import gltf
 from galatea.backend.protocol.errors import UserError
 
@@ -28,7 +29,7 @@ def _shader(body):
 
 
 def _grey(role):
-    return texels.pixels_of(shading.image_of(role))[..., 0]
+    return pictures.pixels_of(shading.image_of(role))[..., 0]
 
 
 def test_a_preset_is_in_texture_and_sockets(run, unwrapped):
@@ -86,9 +87,9 @@ def test_wear_rubs_ridges_and_dirties_hollows():
 
 def test_wear_is_put_into_the_textures_once(run, unwrapped):
     run("bake", size=256, curvature=True, occlusion=True)
-    bent, before = _grey("curvature").copy(), texels.pixels_of(shading.image_of("base_color"))[..., :3].mean(axis=2)
+    bent, before = _grey("curvature").copy(), pictures.pixels_of(shading.image_of("base_color"))[..., :3].mean(axis=2)
     done = run("material", wear=1.0)
-    after = texels.pixels_of(shading.image_of("base_color"))[..., :3].mean(axis=2)
+    after = pictures.pixels_of(shading.image_of("base_color"))[..., :3].mean(axis=2)
     shade = _grey("occlusion")
     ridge, even = (bent > 0.75) & (shade > 0.95), (np.abs(bent - 0.5) < 0.04) & (shade > 0.95)
     assert ridge.sum() > 50 and even.sum() > 500
@@ -97,7 +98,7 @@ def test_wear_is_put_into_the_textures_once(run, unwrapped):
     assert np.abs(written - after).max() < 1 / 255, "the file is the worn one"
     again = run("material", wear=1.0)
     assert again.report.warnings
-    assert np.array_equal(texels.pixels_of(shading.image_of("base_color"))[..., :3].mean(axis=2), after), "not twice"
+    assert np.array_equal(pictures.pixels_of(shading.image_of("base_color"))[..., :3].mean(axis=2), after), "not twice"
 
 
 def test_wear_without_curvature_says_what_to_do(run, unwrapped):
@@ -123,11 +124,11 @@ def test_the_render_comes_near_the_photo(run, unwrapped, tmp_path):
     photo = seen.copy()
     photo[..., :3] = texels.srgb(texels.linear(seen)[..., :3] * [1.3, 1.1, 0.7])
     Image.fromarray((photo[::-1] * 255).round().astype(np.uint8)).save(tmp_path / "cutout.png")
-    before = texels.linear(texels.pixels_of(shading.image_of("base_color")))[..., :3].mean(axis=(0, 1))
+    before = texels.linear(pictures.pixels_of(shading.image_of("base_color")))[..., :3].mean(axis=(0, 1))
     done = run("material", {"cutout": tmp_path / "cutout.png"}, match=True)
     found = done.metrics["match"]
     assert found["after"] < 0.35 * found["before"]
-    after = texels.linear(texels.pixels_of(shading.image_of("base_color")))[..., :3].mean(axis=(0, 1))
+    after = texels.linear(pictures.pixels_of(shading.image_of("base_color")))[..., :3].mean(axis=(0, 1))
     assert np.allclose(after / before, [1.3, 1.1, 0.7], atol=0.08)
     assert {kind: len(getattr(bpy.data, kind)) for kind in counts} == counts, "nothing is left behind"
     assert not done.report.warnings

@@ -58,6 +58,7 @@ SHAPES = {
     "stairs": lambda: joined(*(box(1.2, 0.4, 0.2 * (4 - k), (0, 0.8 - 0.4 * k, 0)) for k in range(4))),
     "wedge": lambda: Solid(np.array([(-1, y, z) for y in (-0.5, 0.5) for z in (0.0, 0.8)] + [
         (1, -0.5, 0), (1, 0.5, 0)], float), [(0, 1, 3, 2), (0, 4, 1), (2, 3, 5), (0, 2, 5, 4), (1, 4, 5, 3)]),
+    "gear": lambda: joined(box(0.3, 0.06, 0.3)),
     "gate": lambda: joined(box(0.1, 0.1, 1.5, (-0.6, 0, 0)), box(0.1, 0.1, 1.5, (0.6, 0, 0)),
                            box(1.3, 0.1, 0.1, (0, 0, 1.5))),
 }  # fmt: skip
@@ -279,6 +280,20 @@ def test_a_liquid_fills_its_vessel():
     (low, high), (rim_low, rim_high) = scene.box("w"), scene.box("t")
     assert (low > rim_low).all() and (high[:2] < rim_high[:2]).all() and 0.15 < high[2] < rim_high[2]
     assert high[0] - low[0] > 0.6
+
+
+def test_what_is_long_lies_in_a_liquid():
+    scene = placed(row("w", "slab", type="fluid"), row("s", "tower", "on", "w"))
+    low, high = scene.box("s")
+    assert high[0] - low[0] > 3 * (high[2] - low[2])
+
+
+def test_few_do_not_hide_each_other_and_gears_that_turn_mesh():
+    for seed in range(3):
+        firs = placed(row("b", "box", type="passive", count=3), seed=seed).placed
+        assert all(abs(a.place[0] - b.place[0]) >= 0.27 for a, b in itertools.combinations(firs, 2))
+    gears = placed(row("g", "gear", count=2, type="animated", motion="spin", direction=[0, 1, 0])).placed
+    assert gears[1].place[0] - gears[0].place[0] == pytest.approx(0.3 * 0.945)
 
 
 def test_a_circle_is_said_and_all_are_placed():

@@ -8,7 +8,7 @@ import pytest
 from galatea.benchmarks import _physics_bodies as bodies
 from galatea.benchmarks import _physics_scenes as scenes
 from galatea.benchmarks import _physics_soft as soft
-from galatea.benchmarks._physics_stand import Row
+from galatea.benchmarks._physics_stand import Found
 
 
 @pytest.fixture(params=["blender", "mujoco"])
@@ -18,7 +18,7 @@ def engine(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def _hold(*rows: Row) -> None:
+def _hold(*rows: Found) -> None:
     wrong = [row.line() for row in rows if not row.holds]
     assert not wrong, "\n".join(wrong)
 

@@ -49,8 +49,17 @@ def fake(**params: Any) -> Request:
 
 def test_models_of_pictures_go_and_scenes_stay() -> None:
     there = {spec.id for spec in catalog().values() if served(spec)}
-    assert {"lift", "cutout", "triposr", "imagine", "shap_e_text", "fake"} <= there
-    assert not there & {"bake", "film", "export", "comfyui", "hunyuan3d_server", "scene_server"}
+    assert {"lift", "cutout", "triposr", "imagine", "shap_e_text", "interpolate", "scene_model", "fake"} <= there
+    assert not there & {
+        "bake",
+        "film",
+        "export",
+        "comfyui",
+        "hunyuan3d_server",
+        "scene_server",
+        "scene_grammar",
+        "viewer",
+    }
 
 
 def test_a_real_step_with_a_picture_that_is_sent_once(served: Serving, store: JobStore, tmp_path: Path) -> None:

@@ -1,120 +1,252 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Parts of the server by themselves: uploads that lie, storage in an object store, limits, the queue's order."""
+"""Parts of the server by themselves: who waits and who is made to wait, what is kept and for how long, limits."""
 
 from __future__ import annotations
 
-import io
+import asyncio
+import contextlib
 import json
-import struct
-import tempfile
-import zlib
-from collections.abc import Iterator
+import os
+import socket
+import threading
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 
 import pytest
-from PIL import Image
 
+from galatea.backend.flow import Stage
+from galatea.backend.protocol import claims
+from galatea.backend.protocol.catalog import spec_of
 from galatea.backend.protocol.errors import UserError
-from galatea.backend.server import checks
-from galatea.backend.server.limits import Buckets, Limits, Refusal
-from galatea.backend.server.storage import Folder, Remote, span
-from galatea.backend.server.tokens import Tokens
-from galatea.backend.server.uploads import Uploads
+from galatea.backend.protocol.job import Asset as Made
+from galatea.backend.protocol.job import JobState, Request, Result
+from galatea.backend.protocol.store import JobStore
+from galatea.backend.runners.runtimes import Runtimes
+from galatea.backend.server.app import House, create
+from galatea.backend.server.delivery import deliver
+from galatea.backend.server.forms import form
+from galatea.backend.server.jobs import Asset, Job, Ledger
+from galatea.backend.server.limits import PRIORITIES, Buckets, Limits
+from galatea.backend.server.main import Settings, _listener, _server
+from galatea.backend.server.storage import Folder, span
+from galatea.backend.server.tokens import LOCAL
 
-from ..golden import glb
-
-LIMITS = Limits(pixels=1_000_000, upload=4 << 20, free=0)
-
-
-def png(wide: int, high: int) -> bytes:
-    """A picture that says so, of a few bytes: its pixels are all alike, or not there."""
-    rows = zlib.compress(b"\0" * 1000)
-    head = struct.pack(">IIBBBBB", wide, high, 8, 2, 0, 0, 0)
-    out = b"\x89PNG\r\n\x1a\n"
-    for kind, data in ((b"IHDR", head), (b"IDAT", rows), (b"IEND", b"")):
-        out += struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-    return out
+from .conftest import FAKE, PATIENCE
+from .test_uploads import GOOD, take
 
 
-def picture(kind: str) -> bytes:
-    out = io.BytesIO()
-    Image.new("RGB", (40, 30), (200, 10, 10)).save(out, kind)
-    return out.getvalue()
+def test_what_was_said_of_jobs_that_ended_stays_on_the_disk_alone(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    job = ledger.add("ada", "job", {})
+    for number in range(5):
+        job.move("fake", f"phase {number}", 0.1)
+    job.end({"state": "done"})
+    ledger.close(job)
+    assert not job.events
+    assert [each["event"] for each in job.past()] == ["queued", *["progress"] * 5, "end"]
 
 
-def packed(change: Any) -> bytes:
-    """A GLB whose JSON was changed."""
-    with tempfile.TemporaryDirectory() as folder:
-        data: bytes = glb.write(Path(folder) / "m.glb", change).read_bytes()
-        return data
+def house_of(folder: Path, **given: Any) -> House:
+    return House(folder / "server", Limits(**given), Runtimes([], []))
 
 
-GOOD = {
-    "png": picture("PNG"), "jpg": picture("JPEG"), "webp": picture("WEBP"), "glb": packed(lambda tree: None),
-    "stl": b"\0" * 80 + struct.pack("<I", 1) + b"\0" * 50, "obj": b"# box\nv 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n",
-    "ply": b"ply\nformat ascii 1.0\nelement vertex 3\nelement face 1\nend_header\n0 0 0\n1 0 0\n0 1 0\n3 0 1 2\n",
-    "bvh": b"HIERARCHY\nROOT hips\n", "json": b'{"objects": [{"name": "ball"}]}',
-}  # fmt: skip
-BAD = {
-    "nothing": b"",
-    "a script": b"#!/bin/sh\nrm -rf /\n",
-    "a page": b"<html><script>alert(1)</script>",
-    "svg": b'<svg xmlns="http://www.w3.org/2000/svg"/>',
-    "a blend": b"BLENDER-v405",
-    "a zip": b"PK\x03\x04" + b"\0" * 40,
-    "a pickle": b"\x80\x04\x95",
-    "cut png": picture("PNG")[:60],
-    "cut jpg": picture("JPEG")[:200],
-    "bomb": png(60_000, 60_000),
-    "too many pixels": png(1001, 1000),
-    "short of pixels": png(900, 900),
-    "cut glb": packed(lambda tree: None)[:400],
-    "glb that names a file": packed(lambda tree: tree["buffers"].append({"uri": "/etc/passwd", "byteLength": 4})),
-    "glb with a picture elsewhere": packed(lambda tree: tree.setdefault("images", []).append({"uri": "../x.png"})),
-    "glb with a bomb": packed(lambda tree: tree["accessors"].append({"count": 10**12, "componentType": 5126})),
-    "packed glb": packed(lambda tree: tree.setdefault("extensionsUsed", []).append("KHR_draco_mesh_compression")),
-    "obj with a library": GOOD["obj"] + b"mtllib /etc/passwd\n",
-    "ply that lies": GOOD["ply"].replace(b"vertex 3", b"vertex 900000000"),
-    "scene with a file": b'{"objects": [{"name": "ball", "mesh": {"file": "/etc/passwd"}}]}',
-    "deep json": b'{"a":' * 5000,
-    "scene of nothing": b'{"objects": []}',
-}
+def asked(house: House, path: str) -> list[dict[str, Any]]:
+    """What the application sends to one who hangs up as soon as the question is put."""
+    sent: list[dict[str, Any]] = []
+    scope = {
+        "type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "http_version": "1.1", "method": "GET",
+        "scheme": "http", "path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "",
+        "headers": [(b"host", b"127.0.0.1")], "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 2),
+    }  # fmt: skip
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    asyncio.run(create(house)(scope, receive, send))
+    return sent
 
 
-def take(uploads: Uploads, data: bytes) -> tuple[str, Path]:
-    part = uploads.begin()
-    for at in range(0, len(data), 1000):
-        part.write(data[at : at + 1000])
-    return uploads.take(part)
+def test_the_server_can_be_asked_before_it_says_that_it_has_started(tmp_path: Path) -> None:
+    with _listener(Settings(tmp_path, port=0)) as listener, socket.create_connection(listener.getsockname()):
+        pass
 
 
-@pytest.mark.parametrize("kind", GOOD)
-def test_good_files_are_known_by_what_they_hold(kind: str, tmp_path: Path) -> None:
-    id, path = take(Uploads(tmp_path, LIMITS), GOOD[kind])
-    assert path.suffix == f".{kind}" and path.read_bytes() == GOOD[kind]
-    assert Uploads(tmp_path, LIMITS).path(id) == path
+def test_whoever_hangs_up_at_once_leaves_no_open_stream(tmp_path: Path) -> None:
+    (tmp_path / "server").mkdir()
+    house = house_of(tmp_path, streams=1)
+    job = house.ledger.add("local", "job", {})
+    for _ in range(3):
+        asked(house, f"/v1/jobs/{job.id}/events")
+    assert house.streams["local"] == 0
 
 
-@pytest.mark.parametrize("what", BAD)
-def test_bad_files_are_refused_and_leave_nothing(what: str, tmp_path: Path) -> None:
-    with pytest.raises(UserError) as told:
-        take(Uploads(tmp_path, LIMITS), BAD[what])
-    assert str(told.value).endswith(".") and "/etc" not in str(told.value)
-    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+def test_a_file_of_any_name_is_handed_out(tmp_path: Path) -> None:
+    (tmp_path / "server").mkdir()
+    house = house_of(tmp_path)
+    job, name = house.ledger.add("local", "job", {}), "蛙 (1) #2.glb"
+    (job.folder / "assets").mkdir()
+    (job.folder / "assets" / name).write_bytes(b"frog")
+    asset = Asset(name, "model", 4, "0" * 64, f"{job.id}/{name}")
+    job.end({"state": "done", "error": None, "assets": [vars(asset)]})
+    [row] = form(job, None, PRIORITIES).assets
+    assert row.url.isascii() and " " not in row.url and "#" not in row.url
+    start, *_ = asked(house, unquote(row.url))
+    assert start["status"] == 200 and dict(start["headers"])[b"content-disposition"].endswith(quote(name).encode())
 
 
-def test_a_file_above_the_limit_stops_where_it_is(tmp_path: Path) -> None:
-    part = Uploads(tmp_path, LIMITS).begin()
-    with pytest.raises(Refusal, match="larger than 4 MB"):
-        for _ in range(100):
-            part.write(b"\0" * (1 << 20))
-    part.drop()
-    assert part.size <= 5 << 20 and not list((tmp_path / "part").iterdir())
+def test_the_end_is_said_even_where_its_line_was_lost(tmp_path: Path) -> None:
+    (tmp_path / "server").mkdir()
+    job = Ledger(tmp_path / "server/jobs").add("local", "job", {})
+    job.end({"state": "failed", "error": {"kind": "output", "message": "The disk is full."}})
+    lines = (job.folder / "events.jsonl").read_text().splitlines(keepends=True)
+    (job.folder / "events.jsonl").write_text(lines[0])
+    house = house_of(tmp_path)
+
+    async def told() -> list[str]:
+        from galatea.backend.server.routes_jobs import _told
+
+        return [block async for block in _told(house, LOCAL, job.id, 0)]
+
+    blocks = asyncio.run(told())
+    assert [block.splitlines()[1] for block in blocks[1:]] == ["event: queued", "event: end"]
+    assert "The disk is full." in blocks[-1]
 
 
-def test_every_role_has_kinds_that_exist() -> None:
-    assert {kind for kinds in checks.ROLES.values() for kind in kinds} == set(GOOD) == set(checks.MEDIA)
+def test_who_keeps_the_server_waiting_is_cut_off_and_who_listens_is_not(tmp_path: Path) -> None:
+    """A connection that says nothing, one that trickles its head, one its body, one that does not take its answer."""
+    (tmp_path / "server").mkdir()
+    house = house_of(tmp_path, stall=0.5, streams=1, free=0)
+    job = house.ledger.add("local", "job", {})
+    large = job.folder / "assets" / "large.bin"
+    large.parent.mkdir()
+    with large.open("wb") as file:
+        file.truncate(32 << 20)
+    asset = Asset(large.name, "model", 32 << 20, "0" * 64, f"{job.id}/{large.name}")
+    job.end({"state": "done", "error": None, "assets": [vars(asset)]})
+    waiting = house.ledger.add("local", "job", {}, priority=1)
+    house.engine._begin = lambda: None  # nobody begins it, so that its stream stays open
+    settings, up = Settings(tmp_path, port=0), threading.Event()
+    with _listener(settings) as listener, contextlib.ExitStack() as stack:
+        server = _server(house, settings, up.set)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        assert up.wait(20)
+
+        def said(text: str) -> socket.socket:
+            link = stack.enter_context(socket.create_connection(listener.getsockname(), timeout=20))
+            link.sendall(text.encode())
+            return link
+
+        silent, head = said(""), said("GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\nX-")
+        body = said("POST /v1/uploads HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9999\r\n"
+                    "Content-Type: application/octet-stream\r\n\r\n")  # fmt: skip
+        greedy = said(f"GET /v1/jobs/{job.id}/assets/{large.name} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        stream = said(f"GET /v1/jobs/{waiting.id}/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        try:
+            left, end = {silent, head, body}, time.monotonic() + PATIENCE
+            while left or b'why="stalled"} 4.0' not in house.metrics.text([], 0.0):  # the fourth is who takes nothing
+                assert time.monotonic() < end, left
+                for link in [*left]:
+                    link.settimeout(0.05)
+                    try:
+                        if link is not silent:
+                            link.send(b"x")
+                        if not link.recv(1000):
+                            left.remove(link)
+                    except TimeoutError:
+                        continue
+                    except OSError:
+                        left.remove(link)
+            assert b"event: queued" in stream.recv(10_000)
+            stream.settimeout(0.05)
+            with pytest.raises(TimeoutError):
+                while stream.recv(1000):
+                    pass
+            assert greedy.fileno() >= 0 and not list((tmp_path / "server/uploads/part").iterdir())
+        finally:
+            stream.close()
+            server.should_exit = True
+            thread.join(20)
+
+
+def test_what_nobody_has_used_for_long_leaves_the_disk(tmp_path: Path) -> None:
+    (tmp_path / "server").mkdir()
+    house = house_of(tmp_path, keep_days=1.0, free=0)
+    store, long_ago = house.store, time.time() - 2 * 86400
+
+    def made(text: str, old: bool = True, **inputs: Path) -> Result:
+        request = replace(
+            Request.of(spec_of("fake"), params={"text": text}), inputs={k: str(v) for k, v in inputs.items()}
+        )
+        store.add(request)
+        path = store.attempt(request.id) / "text.txt"
+        path.write_bytes(b"x" * 100_000)
+        kept = f"{path.parent.name}/{path.name}"
+        result = Result(request.id, JobState.DONE, assets=(Made("text", kept, 100_000, "0" * 64),))
+        store.publish(result)
+        if old:
+            os.utime(store.folder(request.id) / "request.json", (long_ago, long_ago))
+        return result
+
+    def delivered(result: Result, ended: float) -> Job:
+        job = house.ledger.add("local", "job", {})
+        told = deliver(job, [Stage("fake", result, False)], None, store, house.storage)
+        job.end({**told, "ended": ended})
+        return job
+
+    gone, led, running, claimed, shown = (made(each) for each in ("gone", "led", "running", "claimed", "shown"))
+    fresh = made("fresh", old=False, image=store.file(led, "text"))
+    old, new = delivered(gone, long_ago), delivered(shown, time.time())
+    house.engine._stages["j"] = [Stage("fake", running, True)]
+    someone = {"pid": os.getppid(), "host": socket.gethostname(), "born": claims._born(os.getppid())}
+    (store.folder(claimed.job) / "claim").write_text(json.dumps(someone))
+    [(_, unused), (asked, used)] = (take(house.uploads, GOOD[kind]) for kind in ("png", "obj"))
+    for path in (unused, used):
+        os.utime(path, (long_ago, long_ago))
+    assert house.uploads.path(asked) == used
+    assert (old.folder / "assets/text.txt").samefile(store.file(gone, "text")), "one file, which both must let go"
+    house.sweep()
+    assert not store.folder(gone.job).exists() and not old.folder.exists() and house.ledger.get(old.id) is None
+    assert {*store.jobs()} == {each.job for each in (led, running, claimed, shown, fresh)}
+    assert (new.folder / "assets/text.txt").is_file() and used.is_file() and not unused.exists()
+
+
+def test_what_is_there_for_tests_is_done_for_nobody_unless_a_recipe_has_it(tmp_path: Path) -> None:
+    desk = house_of(tmp_path).desk
+    assert {"lift", "interpolate"} <= {*desk.steps} and "fake" not in desk.steps
+    with pytest.raises(UserError, match="not done for others"):
+        desk.request({"step": "fake", "params": {}, "inputs": {}, "seed": 0})
+    assert "film_to_film" in desk.recipes and "scene_to_film" not in desk.recipes, "nobody may send a .blend"
+    (tmp_path / "mine.toml").write_text(FAKE)
+    assert "fake" in House(tmp_path / "other", Limits(), Runtimes([], []), recipes=tmp_path).desk.steps
+
+
+def test_an_engine_that_cannot_end_well_ends(tmp_path: Path) -> None:
+    (tmp_path / "server").mkdir()
+    house = house_of(tmp_path)
+
+    def close() -> None:
+        raise OSError("the pipe is gone")
+
+    house.engine._runner.close = close
+    house.engine.start()
+    house.engine.drain(0.0)
+    assert house.engine.done.wait(20)
+
+
+def test_what_rules_hold_against_an_asset_is_said_and_it_is_delivered(tmp_path: Path) -> None:
+    finding = {"rule": "naming", "state": "fail", "fix": "Name it SM_Toad."}
+    result = Result("validate-" + "0" * 20, JobState.DONE, metrics={"findings": [finding]})
+    order = {"user": "ada", "kind": "job", "document": {}, "priority": 1, "created": 0.0}
+    job = Job(tmp_path, order)
+    told = deliver(job, [Stage("validate", result, False)], None, JobStore(tmp_path), Folder(tmp_path))
+    assert (told["state"], told["error"]["kind"], told["error"]["hint"]) == ("done", "studio", "Name it SM_Toad.")
 
 
 def test_ranges() -> None:
@@ -134,76 +266,3 @@ def test_buckets_fill_again() -> None:
     assert buckets.wait("bob") == 0
     now[0] = 0.5
     assert buckets.wait("ada") == 0 and buckets.wait("ada") > 0
-
-
-@pytest.fixture
-def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    moto = pytest.importorskip("moto.server")
-    pytest.importorskip("s3fs")
-    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    for name, value in {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}", "AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }.items():  # fmt: skip
-        monkeypatch.setenv(name, value)
-    import boto3
-
-    boto3.client("s3").create_bucket(Bucket="assets")
-    yield "s3://assets/galatea"
-    server.stop()
-
-
-def test_an_object_store_and_a_folder_do_the_same(bucket: str, tmp_path: Path) -> None:
-    source = tmp_path / "mesh.glb"
-    source.write_bytes(bytes(range(256)) * 40_000)
-    far = Remote(bucket)
-    far.prove()
-    for storage in (Folder(tmp_path / "jobs"), far):
-        storage.put(source, "j1/mesh.glb")
-        assert storage.there("j1/mesh.glb", source.stat().st_size) and not storage.there("j1/other", 1)
-        assert b"".join(storage.read("j1/mesh.glb", 0, source.stat().st_size)) == source.read_bytes()
-        assert b"".join(storage.read("j1/mesh.glb", 250, 260)) == bytes([*range(250, 256), 0, 1, 2, 3])
-        storage.remove("j1")
-        assert not storage.there("j1/mesh.glb", source.stat().st_size)
-        storage.remove("j1")
-
-
-def test_a_server_keeps_its_files_in_the_object_store(bucket: str, tmp_path: Path) -> None:
-    from .conftest import Serving
-
-    serving = Serving(tmp_path / "home", "--storage", bucket)
-    try:
-        serving.start()
-        job = serving.until(serving.json("POST", "/v1/jobs", serving.fake("far away"), 201)["id"])
-        assert job["state"] == "done", job
-        status, headers, data = serving.ask("GET", job["assets"][0]["url"], headers={"Range": "bytes=0-2"})
-        assert (status, data, headers["content-range"]) == (206, b"far", "bytes 0-2/11")
-        assert not list(serving.home.glob("server/jobs/*/assets/*"))
-    finally:
-        serving.close()
-
-
-def test_a_storage_that_is_not_there_is_said_at_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("s3fs")
-    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "very-secret")
-    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    with pytest.raises(UserError, match="Check --storage") as told:
-        Remote("s3://nothing/here").prove()
-    assert "very-secret" not in json.dumps(str(told.value))
-
-
-def test_a_server_whose_last_token_was_taken_away_is_shut(tmp_path: Path) -> None:
-    tokens = Tokens(tmp_path / "tokens.json")
-    assert not tokens.wanted
-    tokens.add("ann")
-    tokens.remove("ann")
-    assert tokens.wanted and not tokens.users() and Tokens(tmp_path / "tokens.json").wanted
-
-
-def test_blank_lines_hold_nobody_up() -> None:
-    assert checks._guess(b"\n" * 4000 + b"x", 4001) == ""
-    assert checks._guess(b"# a\n\no b\n  v 0.5 1 2\n", 20) == "obj"

@@ -8,6 +8,8 @@ import http.client
 import json
 import os
 import signal
+import socket
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from galatea.backend.server.tokens import Tokens
 
 from ..golden import glb
 from .conftest import BYTES, JSON, ROOT, Serving
+from .test_uploads import mp4
 
 TOAD = ROOT / "presets/examples/toad.jpg"
 
@@ -111,6 +114,12 @@ def test_uploads_are_named_by_content_and_looked_into(served: Serving, tmp_path:
     lacking = served.json("POST", "/v1/image-to-3d", {"inputs": {"image": f"sha256:{'0' * 64}"}}, 409)
     assert lacking["error"]["missing"] == [f"sha256:{'0' * 64}"]
     served.json("POST", f"/v1/uploads?sha256={'1' * 64}", b"another" + data, 422)
+    film = served.json("POST", "/v1/uploads", mp4())
+    assert film["kind"] == "mp4"
+    job = served.json("POST", "/v1/film", {"inputs": {"film": film["id"]}}, 201)
+    assert job["order"]["recipe"] == "film_to_film"
+    served.json("DELETE", f"/v1/jobs/{job['id']}")
+    served.json("POST", "/v1/jobs", {"recipe": "scene_to_film"}, 422)
 
 
 @pytest.mark.parametrize(
@@ -157,6 +166,46 @@ def test_pages_of_others_and_wrong_types_are_refused(served: Serving) -> None:
     assert served.ask("POST", "/v1/jobs", b" " * (2 << 20), JSON)[0] == 413
     assert served.ask("GET", "/static/..%2Fpage.css")[0] == 404
     assert served.ask("GET", f"/v1/jobs/j{'0' * 20}/assets/..%2F..%2Ftokens.json")[0] in (404, 422)
+
+
+@pytest.mark.parametrize(
+    ("where", "order"),
+    [
+        ("/v1/jobs", {"recipe": "fake", "settings": {"fake": {"text": "half \ud800"}}}),
+        ("/v1/jobs", {"recipe": "fake", "\ud800": 1}),
+        ("/v1/steps", {"step": "fake", "params": {"text": "half \ud800"}}),
+        ("/v1/steps", {"step": "fake", "params": {"seconds": 10**400}}),
+        ("/v1/simulate", {"prompt": "\udfff"}),
+    ],
+    ids=str,
+)
+def test_what_no_answer_could_name_is_refused(served: Serving, where: str, order: dict[str, Any]) -> None:
+    assert served.json("POST", where, order, 422)["error"]["message"]
+    assert served.ask("GET", "/v1/jobs")[0] == 200
+
+
+def test_words_of_strangers_are_no_measures_and_no_trouble(served: Serving) -> None:
+    for number in range(5):
+        assert served.ask(f"MADEUP{number}", "/v1")[0] == 405
+    _, _, text = served.ask("GET", "/metrics")
+    assert b'method="other"' in text and b"MADEUP" not in text
+    assert served.ask("GET", "/v1", headers={"X-Forwarded-For": "203.0.113.7"})[0] == 403, "a proxy lets everybody in"
+    for origin in ("http://[", "null", "https://"):
+        assert served.ask("GET", "/v1", headers={"Origin": origin})[0] == 403
+
+
+def test_a_disk_that_fails_and_a_sender_who_is_gone_are_said_in_our_words(alone: Serving) -> None:
+    alone.start()
+    with socket.create_connection(("127.0.0.1", alone.port)) as link:
+        head = "POST /v1/uploads HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/octet-stream\r\n"
+        link.sendall(f"{head}Content-Length: 1000\r\n\r\n".encode() + b"half")
+    while not any(line.get("path") == "/v1/uploads" for line in alone.lines()):
+        assert alone.ask("GET", "/health")[0] == 200
+    assert not list((alone.home / "server/uploads/part").iterdir())
+    (alone.home / "server/jobs").rmdir()
+    refused = alone.json("POST", "/v1/jobs", alone.fake("nowhere"), 507)["error"]
+    assert refused["kind"] == "output" and str(alone.home) not in refused["message"]
+    assert "Traceback" not in alone.log.read_text()
 
 
 def test_a_kill_in_mid_job_loses_nothing(alone: Serving) -> None:
@@ -224,10 +273,55 @@ def test_tokens(alone: Serving) -> None:
     assert ada not in text and bob not in text and '"user": "ada"' in text
 
 
+def test_when_the_last_token_is_gone_the_server_is_shut_and_not_open(alone: Serving) -> None:
+    path = alone.home / "server/tokens.json"
+    ada = Tokens(path).add("ada")
+    alone.start()
+    assert alone.ask("GET", "/v1", token=ada)[0] == 200
+    Tokens(path).remove("ada")
+    assert alone.ask("GET", "/v1")[0] == 401 and alone.ask("GET", "/v1", token=ada)[0] == 401
+    path.write_text("{")
+    assert alone.ask("GET", "/v1")[0] in (401, 422)
+    path.unlink()
+    assert alone.ask("GET", "/v1")[0] == 401
+    bob = Tokens(path).add("bob")
+    assert alone.ask("GET", "/v1", token=bob)[0] == 200
+
+
 def test_a_public_address_wants_a_token(tmp_path: Path) -> None:
     open_to_all = Serving(tmp_path / "home", "--host", "0.0.0.0")
     with pytest.raises(RuntimeError, match="nobody has a token yet"):
         open_to_all.start()
+    path = open_to_all.home / "server/tokens.json"
+    Tokens(path).add("ada")
+    Tokens(path).remove("ada")
+    with pytest.raises(RuntimeError, match="nobody has a token yet"):
+        open_to_all.start()
+
+
+def test_no_time_at_all_is_no_time_limit(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="--timeout: takes a number above 0"):
+        Serving(tmp_path / "home", "--timeout", "0").start()
+
+
+def test_orders_at_the_same_moment_are_no_more_than_allowed(tmp_path: Path) -> None:
+    serving = Serving(tmp_path / "home", "--most-jobs", "2")
+    try:
+        serving.start()
+        gate, found = threading.Barrier(16), list[int]()
+
+        def give(number: int) -> None:
+            gate.wait()
+            found.append(serving.ask("POST", "/v1/jobs", serving.fake(f"n {number}", seconds=60.0), JSON)[0])
+
+        threads = [threading.Thread(target=give, args=(number,)) for number in range(16)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(found) == [201] * 2 + [429] * 14
+    finally:
+        serving.close()
 
 
 def test_limits_of_one_user(tmp_path: Path) -> None:

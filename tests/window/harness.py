@@ -84,7 +84,8 @@ def play(scenario: Path, *, screen: str, resources: Path, home: Path, out: Path,
         "GALATEA_PLAY": json.dumps(given),
         "GALATEA_OUT": str(out),
     }
-    command = [str(app()), "--enable-event-simulate", "--window-geometry", "0", "0", "1600", "900"]
+    size = given.get("size", "1600x900").split("x")
+    command = [str(app()), "--enable-event-simulate", "--window-geometry", "0", "0", *size]
     command += ["--python-exit-code", "9", "--python", str(HERE / "player.py"), "--", str(scenario)]
     log = out / "blender.log"
     with log.open("wb") as file:

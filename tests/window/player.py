@@ -5,6 +5,7 @@ A scenario is a file with `def play(stage): …`, a generator. Each `yield` give
 events; `yield from stage.until(…)` waits for something with a time limit instead of sleeping.
 """
 
+import importlib
 import importlib.util
 import json
 import os
@@ -24,6 +25,7 @@ class Stage:
         self.given = json.loads(os.environ.get("GALATEA_PLAY", "{}"))
         self.noted = {}
         self.begun = time.monotonic()
+        self.folds = 0
 
     def mark(self, name):
         """When this was reached, for comparing with the slow frames."""
@@ -31,6 +33,14 @@ class Stage:
 
     def note(self, **facts):
         self.noted.update(facts)
+
+    @staticmethod
+    def addon(name):
+        return importlib.import_module(f"bl_ext.user_default.galatea.addon.{name}")
+
+    @property
+    def bridge(self):
+        return self.addon("bridge").bridge
 
     def until(self, true, seconds=60.0, what="it"):
         end = time.monotonic() + seconds
@@ -101,13 +111,54 @@ class Stage:
                     return int(x), int(y)
                 if text and text not in seen:
                     seen.append(text)
-                y -= 9
+                y -= 14  # a button is 20 px tall
         self.shot("not-found")
         raise LookupError(f"no button {operator} in the sidebar; there are {seen}")
 
     def click(self, operator):
         x, y = yield from self.find(operator)
         yield from self.press(x, y)
+
+    def run(self, operator, seconds=600):
+        """Click, and wait until the job has ended and what it made is in the file."""
+        before = len(self.bridge.runs)
+        yield from self.click(operator)
+        yield from self.until(lambda: len(self.bridge.runs) > before, 30, f"the job of {operator}")
+        run = self.bridge.runs[0]
+        yield from self.until(lambda: run.ended and self.bridge.idle, seconds, f"the end of {operator}")
+        yield from self.frames(20)
+        return run
+
+    def override(self):
+        return bpy.context.temp_override(window=self.window, area=self.area, region=self.view)
+
+    def undo(self):
+        with self.override():
+            bpy.ops.ed.undo()
+
+    def mode(self, name):
+        with self.override():
+            bpy.ops.object.mode_set(mode=name)
+            bpy.ops.ed.undo_push(message=name)
+
+    def unfold(self, *panels, first=False):
+        """Panels drawn anew, these open and the others closed: a click on each header would do the same. `first`: the
+        open ones are dragged to the top.
+        """
+        ui, self.folds = self.addon("ui"), self.folds + 1
+        for cls in reversed(ui.CLASSES):
+            bpy.utils.unregister_class(cls)
+        for cls in ui.CLASSES:
+            if issubclass(cls, bpy.types.Panel) and hasattr(cls, "bl_parent_id"):
+                cls.bl_options = set() if cls.__name__ in panels else {"DEFAULT_CLOSED"}
+                cls.bl_order = int(first and cls.__name__ not in panels)
+                cls.bl_idname = f"{cls.__name__}_{self.folds}"  # Blender remembers by this name what was open
+                parent = cls.bl_parent_id.rstrip("_0123456789")
+                cls.bl_parent_id = parent if parent == "GALATEA_PT_main" else f"{parent}_{self.folds}"
+            bpy.utils.register_class(cls)
+        yield from self.frames(5)
+        yield from self.open_sidebar()
+        yield from self.frames(10)
 
     def scroll(self, steps):
         """The sidebar down by so many turns of the wheel, up where negative."""
@@ -134,7 +185,10 @@ class Stage:
         """The X picture: Blender's own screenshot is black under Xvfb."""
         path = OUT / f"{name}.png"
         env = {k: v for k, v in os.environ.items() if k != "LD_LIBRARY_PATH"}
-        subprocess.run(["import", "-window", "root", str(path)], env=env, timeout=60, check=False)
+        size = self.given.get("size", "1600x900")  # of a screen of 1600 x 900, at its lower left corner
+        part = f"{size}+0+{900 - int(size.partition('x')[2])}"
+        command = ["import", "-window", "root", "-crop", part, "+repage", str(path)]
+        subprocess.run(command, env=env, timeout=60, check=False)
 
 
 def load(path):

@@ -22,34 +22,28 @@ def colours(path: Path) -> int:
     return len(found or [])
 
 
-def test_clicks_make_an_object_undo_takes_it_and_cancel_stops(
-    play: Callable[..., dict[str, Any]], tmp_path: Path
-) -> None:
-    noted = play("generate")
-    assert noted["state"] == "done", noted["failure"]
-    assert noted["steps"] == MESH
-    assert len({(step, phase) for step, phase, _ in noted["seen"]}) >= 5, "progress was seen while it ran"
-    assert noted["active"] == "Subject" and noted["selected"] and noted["collections"] == ["Subject"]
-    assert noted["faces"] > 100 and noted["materials"] == 1 and noted["scenes"] == 1
-    assert noted["after_undo"] == [], "one undo step takes all of it away"
-    assert (
-        noted["cancel_state"] == "cancelled" and noted["cancel_seconds"] < CANCEL_GRACE_SECONDS + 30
-    )  # a hang, not a timing
-    assert not noted["timers"], "the timer rests when there is nothing to do"
+def test_an_artists_first_hour(play: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
+    (tmp_path / "broken.png").write_bytes(b"this is no picture")
+    library = tmp_path / "library"
+    library.mkdir()
+    noted = play("walk", broken=str(tmp_path / "broken.png"), library=str(library), size="1280x720")
+    assert {state for state, _ in noted["states"].values()} == {"done"}, noted["states"]
+    assert set(noted["undo"]) >= {"generate", "rig", "drop", "asset", "show"} and not any(noted["undo"].values())
+    assert noted["steps"] == MESH and noted["seen"] >= 5, "progress was seen while it ran"
+    assert noted["name"] == "Subject" == noted["yesterday"].partition(".")[0] and noted["faces"] > 100
+    whole, cut = noted["tall"]
+    assert cut < 0.95 * whole, "what was painted out of the mask is not in the mesh"
+    assert noted["bones"] > 1 and noted["falls"][0] != noted["falls"][1], "another seed, another fall"
+    assert noted["cancelled"] == "cancelled"
+    assert noted["cancel_seconds"] < CANCEL_GRACE_SECONDS + 30  # a hang, not a timing
+    assert noted["trouble"].rstrip().endswith(".") and "Choose the image again" in noted["gone"]
+    assert list(library.rglob("*.blend")), "it is in the asset library"
+    assert not noted["timer"], "the timer rests when there is nothing to do"
     assert not noted["heavy"]
     slow = [seconds for at, seconds in noted.get("slow", []) if noted["click"] < at]
     assert max(slow, default=0.0) < 30, "the window froze"
-    for name in ("progress", "done", "shown", "cancelled"):
-        assert colours(tmp_path / "out" / f"{name}.png") > 100, "the picture is not empty"
-
-
-def test_trouble_is_shown_with_its_fix(play: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
-    broken = tmp_path / "broken.png"
-    broken.write_bytes(b"this is no picture")
-    noted = play("trouble", broken=str(broken))
-    assert noted["state"] == "failed" and noted["message"].rstrip().endswith(".")
-    assert "Choose the image again" in noted["notice"]
-    assert not noted["timer"]
+    for name in ("running", "mesh", "mask", "rig", "drop", "film", "error", "yesterday", "asset"):
+        assert colours(tmp_path / "out" / f"walk-{name}.png") > 100, "the picture is not empty"
 
 
 def test_work_goes_on_while_a_job_runs(play: Callable[..., dict[str, Any]]) -> None:

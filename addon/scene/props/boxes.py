@@ -155,7 +155,7 @@ def book(kit: Kit) -> Prop:
     block = [(-z / 3 + 1.2 * board, 0), (-z / 3 + 1.2 * board, 1), (x - z / 2.2, 1), (x - z / 2, 0.5), (x - z / 2.2, 0)]
     line = np.array(block) * (1, z - 2 * board) + (-x / 2 + z / 3, board)
     pages = shapes.extrude(line[::-1], y - 3 * board).turned("x", 90).moved(0, y / 2 - 1.5 * board, 0)
-    pages = _leaves(pages.painted("paper", (0.93, 0.9, 0.82)), y)
+    pages = _leaves(pages.painted("paper", (0.93, 0.9, 0.82)))
     gold = Skin("gold", None)
     ribs = [
         shapes.extrude(np.concatenate([half * 1.04, (half * 0.97)[::-1]]), 0.012 * y)
@@ -174,7 +174,7 @@ def book(kit: Kit) -> Prop:
     return Prop([part(kit, "book", fit(made, kit.size), "box")])
 
 
-def _leaves(pages: Solid, long: float) -> Solid:
+def _leaves(pages: Solid) -> Solid:
     """The block of pages and, on its edges, the lines of some leaves."""
     low, high = pages.box
     thin = (high[2] - low[2]) / 40

@@ -17,7 +17,7 @@ PANE = (0.12, 0.2, 0.3)
 """sRGB of a window by day."""
 
 
-def _opening(wide: float, high: float, thick: float, round_top: bool = False) -> Solid:
+def _opening(wide: float, high: float, thick: float) -> Solid:
     """A window in its frame with two bars, in the plane y = 0, standing on z = 0."""
     edge = 0.09 * wide
     pane = box(wide, 0.5 * thick, high).painted("glass", PANE)

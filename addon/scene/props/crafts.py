@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What floats and flies: boat, plane, rocket. Boat and plane head to the right (+X)."""
+"""What floats and flies: boat, raft, lifebuoy, plane, rocket. Boat and plane head to the right (+X)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import numpy as np
 from .jointed import bar, compound, filled, hue, mirrored
 from .prop import Joint, Kit, Prop, builds
 from .shapes import ball, box, curve, cylinder, extrude, lathe, torus, tube
-from .solid import Floats, Skin, Solid, join, part
+from .skins import usual
+from .solid import Floats, Skin, Solid, fit, join, part
 from .vehicles import DARK, GLASS, loft, squircle
 
 
@@ -138,6 +139,35 @@ def _airframe(wide: float, deep: float, high: float, axis: float, radius: float)
     cowl = lathe([(0, 0), (0.7 * radius, 0), (0.6 * radius, 0.05 * wide), (0, 0.05 * wide)], 28).turned("y", 90)
     pale = join(wings, tail, fin).painted("", (0.93, 0.93, 0.9))
     return join(loft(rings), pale, cowl.moved(0.44 * wide, 0, axis).painted("aluminium"))
+
+
+@builds
+def raft(kit: Kit) -> Prop:
+    """Logs along X side by side, two beams across, lashed."""
+    count, length = 8, 4.4
+    logs = []
+    for k in range(count):
+        r, out = 0.2 * float(kit.rng.uniform(0.9, 1.0)), float(kit.rng.uniform(-0.12, 0.12))
+        log = cylinder(r, length - abs(2 * out), 18, 0.03).turned("y", 90).moved(out + abs(out) - length / 2, z=0.2)
+        logs.append(log.moved(y=0.4 * (k - (count - 1) / 2)).grained(*kit.rng.uniform(-9, 9, 2)))
+    beam = cylinder(0.09, 3.3, 14, 0.02).turned("x", 90).moved(0, 1.65, 0.45)
+    beams = [beam.moved(x) for x in (-1.5, 1.5)]
+    knots = [torus(0.13, 0.03, 18, 8).turned("y", 90).moved(x + side, 0.4 * (k - (count - 1) / 2), 0.43)
+             for x in (-1.5, 1.5) for k in range(count) for side in (-0.06, 0.06)]  # fmt: skip
+    return Prop([filled(kit, "raft", join(*logs, *beams), join(*knots).painted("hemp"))])
+
+
+@builds
+def lifebuoy(kit: Kit) -> Prop:
+    """Flatter than round, white with four red bands, a line slack between them."""
+    skins = [Skin("plastic", usual(kit, (0.93, 0.92, 0.9))), Skin("plastic", (0.8, 0.07, 0.05))]
+    body = torus(0.36, 0.14, 72, 16).scaled(1, 1, 0.75)
+    body = body.patterned(skins, lambda at, _: int(abs(np.degrees(np.arctan2(at[1], at[0])) % 90 - 45) < 13))
+    turn = np.radians(np.linspace(0, 90, 13) + 45)
+    far = 0.505 + 0.02 * np.sin(np.linspace(0, np.pi, 13))
+    line = tube(np.stack([far * np.cos(turn), far * np.sin(turn), 0 * turn], axis=1), 0.012, 6).painted("hemp")
+    made = join(body, *(line.turned("z", 90 * k) for k in range(4)))
+    return Prop([part(kit, "lifebuoy", fit(made, kit.size), "mesh")])
 
 
 @builds

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From the workshop: anvil, hammer, rod; and a feather to fall beside them."""
+"""From the workshop: anvil, hammer, rod, weight; and a cork and a feather to fall beside them."""
 
 from __future__ import annotations
 
@@ -55,6 +55,22 @@ def rod(kit: Kit) -> Prop:
     """Round, lying along X."""
     bar = shapes.cylinder(0.5, 1.0, 24, 0.04).turned("y", 90)
     return Prop([part(kit, "rod", fit(bar, kit.size), "cylinder", axis="x")])
+
+
+@builds
+def weight(kit: Kit) -> Prop:
+    """As for scales: a drum with a neck, a knob and a ring on it."""
+    line = [(0, 0), (0.47, 0), (0.5, 0.03), (0.5, 0.5), (0.46, 0.55), (0.2, 0.6), (0.15, 0.66), (0.17, 0.72)]
+    body = shapes.lathe([*line, (0.24, 0.78), (0.22, 0.84), (0, 0.86)], 40)
+    ring = shapes.torus(0.085, 0.022, 24, 10).turned("x", 90).moved(z=0.9).painted("steel")
+    return Prop([part(kit, "weight", fit(join(body, ring), kit.size), "hull")])
+
+
+@builds
+def cork(kit: Kit) -> Prop:
+    """Of a bottle: a little narrower at its foot."""
+    made = shapes.cylinder(0.44, 1.8, 32, 0.05, top=0.5)
+    return Prop([part(kit, "cork", fit(made, kit.size), "hull")])
 
 
 @builds

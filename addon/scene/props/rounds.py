@@ -99,7 +99,7 @@ def coin(kit: Kit) -> Prop:
 @builds
 def gear(kit: Kit) -> Prop:
     """Of real teeth, upright, its axle along Y: a rim, spokes and a hub with a hole."""
-    teeth = max(8, min(48, int(18 + kit.rng.integers(-2, 3))))
+    teeth = 17 + 2 * int(kit.rng.integers(-1, 2))  # odd: a gap on its right, a tooth on its left
     deep = kit.size[1] / kit.size[0]
     shape = np.array([(0.0, 0.435), (0.16, 0.44), (0.28, 0.47), (0.36, 0.5), (0.64, 0.5), (0.72, 0.47), (0.84, 0.44)])
     turn = 2 * np.pi * (np.repeat(np.arange(teeth), len(shape)) + np.tile(shape[:, 0], teeth)) / teeth

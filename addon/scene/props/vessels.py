@@ -237,7 +237,7 @@ def tank(kit: Kit) -> Prop:
     """Five panes, rim and foot: an aquarium. A pool or a tub where that is said."""
     x, y, z = kit.size
     if said(kit, "tub", "bath", "bathtub"):
-        return _vessel(kit, "tub", _tub(kit))
+        return _vessel(kit, "tub", _tub())
     solid = said(kit, "trough", "pool")
     wall = (0.05 if solid else 0.02) * min(x, y)
     panes = [shapes.box(x, y, wall, wall / 6)]
@@ -256,7 +256,7 @@ def tank(kit: Kit) -> Prop:
     return Prop([part(kit, "tank", fit(join(*panes), kit.size), "compound")])
 
 
-def _tub(kit: Kit) -> Solid:
+def _tub() -> Solid:
     """A bath on four feet: an oval vessel."""
     line = _line([(0.24, 0.1), (0.34, 0.13), (0.42, 0.3), (0.455, 0.6), (0.465, 0.9), (0.5, 0.97), (0.495, 1.0)])
     tub = shapes.vessel(line, 0.03, 56, floor=0.14)

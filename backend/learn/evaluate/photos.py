@@ -72,6 +72,8 @@ def stamps(cache: Path, count: int = COUNT) -> dict[str, Photo]:
 
 def cutouts(folder: Path, count: int | None = None) -> dict[str, Photo]:
     """The cut-out pictures below a folder, the first by hash. Raises `UserError` for one that has no transparency."""
+    from ...images import opened
+
     kinds = (".png", ".webp", ".tif", ".tiff")
     paths = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in kinds]
     if not paths:
@@ -79,8 +81,7 @@ def cutouts(folder: Path, count: int | None = None) -> dict[str, Photo]:
     names = {re.sub(r"[^\w.+-]", "_", "-".join(path.relative_to(folder).parts)): path for path in paths}
     found = {name: names[name] for name in first(names, count or len(names))}
     for path in found.values():
-        with Image.open(path) as file:
-            alpha = np.asarray(file.convert("RGBA"))[..., 3]
+        alpha = np.asarray(opened(path))[..., 3]
         if alpha.min() > 127 or alpha.max() < 8:
             raise UserError(f"{path} is not cut out. Run `galatea run cutout --image {path} --out FOLDER` first.")
     return {name: Photo(path, path.parent.name if path.parent != folder else "") for name, path in found.items()}

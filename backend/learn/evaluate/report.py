@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ...protocol import whole
 from ...protocol.store import publish
 from . import metrics, sheet, table
 from .baselines import NAMES
@@ -29,16 +29,14 @@ def write(
     told = {"title": title, "protocol": protocol, "left_out": left_out or {}} | table.summary(records)
     publish(out / "table.json", told)
     text = markdown(told)
-    part = out / "table.md.part"
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, out / "table.md")
+    whole.write(out / "table.md", text.encode())
     for name, mine in records.items():
         for kind, keys in (("worst", table.worst(mine)), ("first", table.first(mine))):
             sheet.save(sheet.sheet([line(name, key, mine[key]) for key in keys]), out / f"{kind}-{name}.png")
     return text
 
 
-def markdown(told: Mapping[str, Any], reference: str = table.REFERENCE) -> str:
+def markdown(told: Mapping[str, Any]) -> str:
     entries: dict[str, Any] = told["predictors"]
     there = {metric for entry in entries.values() for metric in entry["scores"]}
     shown = [metric for metric in MAIN if metric in there]
@@ -63,7 +61,7 @@ def markdown(told: Mapping[str, Any], reference: str = table.REFERENCE) -> str:
             lines.append(_row([name, *(_cell(entry["scores"].get(metric)) for metric in outer)]))
     rivals = {name: entry["ratio"] for name, entry in entries.items() if "ratio" in entry}
     if rivals:
-        lines += ["", f"## Against {reference}", ""]
+        lines += ["", f"## Against {table.REFERENCE}", ""]
         lines += [
             "Mean over mean on the objects that both have; in brackets the part of them on which it is better.",
             "",
@@ -78,7 +76,7 @@ def markdown(told: Mapping[str, Any], reference: str = table.REFERENCE) -> str:
             lines.append(_row([category or "-", most, *(f"{c['mean']:.3f}" if c else "" for c in means)]))
     for name, entry in entries.items():
         if "ratio" in entry and name not in NAMES:
-            lines += _model(name, entry, [m for m in table.CLASSES if m in there], reference)
+            lines += _model(name, entry, [m for m in table.CLASSES if m in there])
     for name, entry in entries.items():
         failed: dict[str, str] = entry["failed"]
         lines += ["", f"## Worst of {name}", "", *(f"- {key}" for key in entry["worst"])]
@@ -86,7 +84,7 @@ def markdown(told: Mapping[str, Any], reference: str = table.REFERENCE) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _model(name: str, entry: Mapping[str, Any], shown: Sequence[str], reference: str) -> list[str]:
+def _model(name: str, entry: Mapping[str, Any], shown: Sequence[str]) -> list[str]:
     """The bars of one predictor, and where it is behind the reference."""
     lines = []
     if "bars" in entry:
@@ -95,7 +93,8 @@ def _model(name: str, entry: Mapping[str, Any], shown: Sequence[str], reference:
             lines.append(
                 _row([bar["bar"], bar["asked"], _has(bar["has"]), {True: "yes", False: "no"}.get(bar["holds"], "?")])
             )
-    lines += ["", f"## {name} against {reference} by category", "", *_grid(["category", "n", *map(_title, shown)])]
+    lines += ["", f"## {name} against {table.REFERENCE} by category", ""]
+    lines += _grid(["category", "n", *map(_title, shown)])
     for category, ratios in entry["category_ratios"].items():
         count = max((found["n"] for found in ratios.values()), default=0)
         lines.append(_row([category or "-", count, *(_ratio(ratios.get(m)) for m in shown)]))

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 from collections.abc import Callable, Sequence
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from ...protocol.catalog import catalog
 from ...protocol.errors import UserError
+from ...protocol.job import sha256
 from . import baselines, holdout, lpips, metrics, own, pairs, photos, report, table
 from .baselines import NAMES, Predictor
 from .pairs import Record
@@ -148,7 +148,7 @@ def candidate(weights: Path, encoder: Path, out: Path) -> str:
     from ..release import ENCODER, release
 
     try:
-        digest = hashlib.sha256(weights.read_bytes()).hexdigest()
+        digest = sha256(weights)
     except OSError as error:
         raise UserError(f"Cannot read {weights}: {error}.") from None
     name = f"{weights.stem}-{digest[:8]}"

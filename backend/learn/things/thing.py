@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import re
 import zipfile
 from dataclasses import dataclass
@@ -15,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+
+from ...protocol import whole
 
 Pixels = NDArray[np.uint8]
 
@@ -119,14 +120,12 @@ def save(path: Path, thing: Thing) -> None:
         if picture is not None:
             arrays[f"texture_{i}"] = _png(picture)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
+    with whole.part(path) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
         for name, array in arrays.items():
             buffer = io.BytesIO()
             np.save(buffer, np.ascontiguousarray(array), allow_pickle=False)
             kind = zipfile.ZIP_STORED if name.startswith("texture_") else zipfile.ZIP_DEFLATED
             archive.writestr(zipfile.ZipInfo(f"{name}.npy"), buffer.getvalue(), kind)
-    os.replace(part, path)
 
 
 def load(path: Path) -> Thing:

@@ -6,9 +6,7 @@ Beside the adapters the norms and the heads train, which are few numbers; all el
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import re
 from pathlib import Path
 
@@ -18,7 +16,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
+from ...protocol import whole
 from ...protocol.errors import UserError
+from ...protocol.job import sha256
 from ..model.network import Lift
 
 ADAPTED = re.compile(r"enter|layers\.\d+\.(qkv|proj|up|down)|grow[12]|join[12]|(middle|fine)\.\d+\.conv[12]")
@@ -70,9 +70,8 @@ def save_adapter(path: Path, model: Lift, base: Path) -> None:
         for name, parameter in model.named_parameters()
         if (".parametrizations." not in name and WHOLE.fullmatch(name)) or name.endswith((".weight.0.a", ".weight.0.b"))
     }
-    part = path.with_suffix(".part")
-    save_file(state, part, metadata={"adapter": json.dumps({"base": sha256(base)})})
-    os.replace(part, path)
+    with whole.part(path) as part:
+        save_file(state, part, metadata={"adapter": json.dumps({"base": sha256(base)})})
 
 
 def is_adapter(path: Path) -> bool:
@@ -91,8 +90,3 @@ def load_adapter(path: Path, model: Lift, base: Path) -> Lift:
     adapt(model, rank)
     model.load_state_dict(state, strict=False)
     return merged(model).eval()
-
-
-def sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
+from ...protocol import whole
 from ..model.encoder import Encoder, unpack
 from ..model.network import on_grey
 from .devices import autocast
@@ -51,9 +51,8 @@ def build(data: Path, split: str, encoder: Path, report: Callable[[str, float], 
         target.parent.mkdir(parents=True, exist_ok=True)
         rgba = mapped(path)["rgba"]
         parts = [encode(model, rgba[i : i + batch], device).half().cpu() for i in range(0, len(rgba), batch)]
-        part = target.with_suffix(".part")
-        save_file({"tokens": torch.cat(parts)}, part, metadata={"source": source})
-        os.replace(part, target)
+        with whole.part(target) as part:
+            save_file({"tokens": torch.cat(parts)}, part, metadata={"source": source})
         done += len(rgba)
     report("Encoding", 1.0)
     return done

@@ -8,7 +8,6 @@ import copy
 import functools
 import json
 import math
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +19,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
+from ...protocol import whole
 from ...protocol.errors import UserError
 from ..model.encoder import unpack
 from ..model.network import Config, Layer, Lift, Residual, small
@@ -116,9 +116,7 @@ class Trainer:
         log = self.out / "log.jsonl"
         if log.is_file():
             lines = [line for line in log.read_text().splitlines() if _step_of(line) < self.step]
-            part = log.with_suffix(".part")
-            part.write_text("".join(f"{line}\n" for line in lines))
-            os.replace(part, log)
+            whole.write(log, "".join(f"{line}\n" for line in lines).encode())
 
     def save(self) -> None:
         state = {
@@ -128,9 +126,8 @@ class Trainer:
             "step": self.step,
             "skipped": self._skipped,
         }
-        part = self.out / "state.pt.part"
-        torch.save(state, part)
-        os.replace(part, self.out / "state.pt")
+        with whole.part(self.out / "state.pt") as part:
+            torch.save(state, part)
         save_weights(self.out / "lift.safetensors", lora.merged(self.average), {"step": str(self.step)})
         if self.settings.lora and self._base:
             lora.save_adapter(self.out / "adapter.safetensors", self.average, self._base)
@@ -210,9 +207,8 @@ class Trainer:
         picture = sheet(title, [samples.keys[i] for i in chosen], self._predict(batch), batch)
         path = self.out / "sheets" / f"{self.step:06d}.png"
         path.parent.mkdir(exist_ok=True)
-        part = path.with_suffix(".part")
-        Image.fromarray(picture).save(part, "PNG")
-        os.replace(part, path)
+        with whole.part(path) as part:
+            Image.fromarray(picture).save(part, "PNG")
         return picture
 
     def _batch(self, samples: Samples, chosen: Any) -> dict[str, Tensor]:
@@ -243,9 +239,8 @@ class Trainer:
 def save_weights(path: Path, model: Lift, more: dict[str, str] | None = None) -> None:
     """float16 safetensors with the configuration in its metadata; whole or not at all."""
     state = {name: tensor.detach().cpu().half().contiguous() for name, tensor in model.state_dict().items()}
-    part = path.with_suffix(".part")
-    save_file(state, part, metadata={"config": json.dumps(model.config.plain()), **(more or {})})
-    os.replace(part, path)
+    with whole.part(path) as part:
+        save_file(state, part, metadata={"config": json.dumps(model.config.plain()), **(more or {})})
 
 
 def load_weights(path: Path, base: Path = SHIPPED) -> tuple[Lift, dict[str, str]]:

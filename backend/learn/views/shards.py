@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...protocol import whole
+from ...protocol.store import publish
 from .. import pool
 from ..things import thing as things
 from . import sample
@@ -87,13 +88,10 @@ def _write(target: Path, samples: list[Sample], card: dict[str, Any]) -> None:
     from safetensors.numpy import save_file
 
     arrays = {name: np.stack([one[name] for one in samples]) for name in samples[0]} if samples else {}
-    part = target.with_name(target.name + ".part")
-    save_file(arrays, part)
-    target.with_suffix(".json").unlink(missing_ok=True)
-    os.replace(part, target)
-    note = target.with_name(target.stem + ".json.part")
-    note.write_text(json.dumps({**card, "bytes": target.stat().st_size}, indent=1), encoding="utf-8")
-    os.replace(note, target.with_suffix(".json"))
+    with whole.part(target) as part:
+        save_file(arrays, part)
+        target.with_suffix(".json").unlink(missing_ok=True)
+    publish(target.with_suffix(".json"), {**card, "bytes": target.stat().st_size})
 
 
 def _whole(target: Path, wanted: dict[str, Any]) -> dict[str, Any] | None:

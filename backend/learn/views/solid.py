@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,17 +112,8 @@ def build(
         )
 
     above, below = free(1.5), free(-1.5)
-    sign = above.astype(np.float32) - below.astype(np.float32)
-    middle, sheet = points, (above & below).astype(np.float32)
     both = np.flatnonzero((above | free(2.6)) & (below | free(-2.6)))
-    if len(both) and cast:
-        way, thick = _sheets(points[both], normals[both], cast)
-        found = way != 0
-        both, way, thick = both[found], way[found], thick[found]
-        sign[both], thin = way, thick < 2 * THIN
-        sheet[both] = thin
-        middle = points.copy()
-        middle[both] -= normals[both] * (way * thick * thin / 2)[:, None]
+    sign, middle, sheet = _sides(points, normals, above, below, both, cast)
     normals = normals * sign[:, None]
     kept = np.flatnonzero(above | below)
     if not len(kept):
@@ -131,17 +123,9 @@ def build(
     base, bottom = _base(closed, floor, origin, step, lowest, shape[2])
     down = np.zeros_like(bottom)
     down[:, 2] = -1
-    distance = _distances(
-        shell,
-        outside,
-        np.concatenate([voxel, base]),
-        np.concatenate([middle[kept], bottom]),
-        np.concatenate([normals[kept], down]),
-        np.concatenate([sheet[kept], down[:, 0]]),
-        origin,
-        step,
-    )
-    return Solid(origin, step, distance, outside, samples)
+    pairs = ((voxel, base), (middle[kept], bottom), (normals[kept], down), (sheet[kept], down[:, 0]))
+    surface: list[Any] = [np.concatenate(pair) for pair in pairs]
+    return Solid(origin, step, _distances(shell, outside, origin, step, *surface), outside, samples)
 
 
 def _index(points: F32, origin: F32, step: float, shape: tuple[int, ...]) -> NDArray[np.int32]:
@@ -174,24 +158,12 @@ def _scatter(vertices: F32, faces: NDArray[np.int32], step: float) -> tuple[NDAr
     return face, np.stack([1 - v - w, v, w], axis=1), points, normal[face]
 
 
-def _grown(full: Bools) -> Bools:
-    """The voxels and their six neighbours."""
-    out = full.copy()
-    out[1:] |= full[:-1]
-    out[:-1] |= full[1:]
-    out[:, 1:] |= full[:, :-1]
-    out[:, :-1] |= full[:, 1:]
-    out[:, :, 1:] |= full[:, :, :-1]
-    out[:, :, :-1] |= full[:, :, 1:]
-    return out
-
-
 def _flood(shell: Bools) -> tuple[Bools, Bools, int]:
     """What is outside, gaps of a voxel or two taken as closed; where the lowest layer closes what has no floor
     (X, Y); and which layer that is.
     """
     floor = int(np.flatnonzero(shell.any(axis=(0, 1)))[0])
-    wall = _grown(shell)
+    wall = ndimage.binary_dilation(shell)
     bottom = wall[:, :, floor].copy()
     wall[:, :, floor] = True
     label, _ = ndimage.label(~wall)
@@ -204,7 +176,7 @@ def _flood(shell: Bools) -> tuple[Bools, Bools, int]:
     may = ~shell
     may[:, :, floor] &= ~closed
     for _ in range(2):
-        outside = _grown(outside) & may
+        outside = ndimage.binary_dilation(outside) & may
     return outside, closed, floor
 
 
@@ -216,6 +188,29 @@ def _base(
     voxel = ((i * closed.shape[1] + j) * layers + floor).astype(np.int32)
     points = np.stack([origin[0] + i * step, origin[1] + j * step, np.full(len(i), lowest)], axis=1)
     return voxel, points.astype(np.float32)
+
+
+def _sides(
+    points: F32,
+    normals: F32,
+    above: Bools,
+    below: Bools,
+    both: NDArray[np.intp],
+    cast: Callable[[F32, F32], Hits] | None,
+) -> tuple[F32, F32, F32]:
+    """Which way is out (N,), the middle of the part that each point (N, 3) is on, and 1 for sheets (N,). Outside is
+    `above` and `below` along the normal, and `both` near enough."""
+    sign = above.astype(np.float32) - below.astype(np.float32)
+    middle, sheet = points, (above & below).astype(np.float32)
+    if len(both) and cast:
+        way, thick = _sheets(points[both], normals[both], cast)
+        found = way != 0
+        both, way, thick = both[found], way[found], thick[found]
+        sign[both], thin = way, thick < 2 * THIN
+        sheet[both] = thin
+        middle = points.copy()
+        middle[both] -= normals[both] * (way * thick * thin / 2)[:, None]
+    return sign, middle, sheet
 
 
 def _sheets(points: F32, normals: F32, cast: Callable[[F32, F32], Hits]) -> tuple[F32, F32]:
@@ -250,31 +245,27 @@ def _nearest(voxel: NDArray[np.int32], shape: tuple[int, ...]) -> NDArray[np.uin
 def _distances(
     shell: Bools,
     outside: Bools,
+    origin: F32,
+    step: float,
     voxel: NDArray[np.int32],
     points: F32,
     normals: F32,
     sheet: F32,
-    origin: F32,
-    step: float,
 ) -> F32:
     """Signed distances (X, Y, Z) from what is outside and the surface's samples: the voxel (N,) each lies in, points
     and outward normals (N, 3), and 1 for those on the middle of a sheet.
     """
     shape = shell.shape
-    marked = np.zeros(shell.size, bool)
-    marked[voxel] = True
-    rank = np.cumsum(marked, dtype=np.int32) - 1
-    own = np.flatnonzero(marked).astype(np.int32)
-    group = rank[voxel]
+    own, group = np.unique(voxel, return_inverse=True)
+    rank = np.zeros(shell.size, np.int32)
+    rank[own] = np.arange(len(own))
     share = 1 / np.bincount(group)
-
-    def mean(values: F32) -> F32:
-        return np.asarray(np.bincount(group, values) * share, np.float32)
-
-    spots = [mean(points[:, i]) for i in range(3)]
-    faced = [mean(normals[:, i]) for i in range(3)]
+    *means, sheets = (
+        np.asarray(np.bincount(group, values) * share, np.float32) for values in (*points.T, *normals.T, sheet)
+    )
+    spots, faced = means[:3], means[3:]
     length = np.sqrt(faced[0] ** 2 + faced[1] ** 2 + faced[2] ** 2)
-    thin = mean(sheet) > 0.5
+    thin = sheets > 0.5
     flat = ~thin & (length > 0.35)
     scale = np.where(flat, 1 / np.maximum(length, 1e-6), 0).astype(np.float32)
     # both sides of a part, or a sharp edge, in one voxel: its middle counts, with some thickness
@@ -284,11 +275,9 @@ def _distances(
     out = np.where(outside, np.float32(BAND * step), np.float32(-BAND * step)).reshape(-1)
     band = np.flatnonzero(key <= np.uint32((BAND * BAND << _BITS) | ((1 << _BITS) - 1))).astype(np.int32)
     mark = rank[(key[band] & np.uint32((1 << _BITS) - 1)).astype(np.int32)]
-    x, rest = np.divmod(band, np.int32(shape[1] * shape[2]))
-    y, z = np.divmod(rest, np.int32(shape[2]))
     square = np.zeros(len(band), np.float32)
     along = np.zeros(len(band), np.float32)
-    for axis, cell in enumerate((x, y, z)):
+    for axis, cell in enumerate(np.unravel_index(band, shape)):
         offset = cell.astype(np.float32)
         offset *= np.float32(step)
         offset += (origin[axis] - spots[axis])[mark]

@@ -87,8 +87,17 @@ def _heard(x: Tensor, norm: nn.Module, attention: Any, told: Told, beat: Beat) -
     return seen * told.weight
 
 
+def whole(block: nn.Module, x: Tensor, stored: Tensor | None, told: Sequence[Told], beat: Beat) -> Tensor:
+    """A block in one piece, which torch.compile wants: `beat` is called between blocks alone."""
+    beat()
+    out: Tensor = block(x, stored, told)
+    return out
+
+
 class DiT(nn.Module):
     """Latents (B, N, in), times (B,) in 0..1000 -> the flow (B, N, in): data minus noise."""
+
+    _repeated_blocks = ("Block",)
 
     def __init__(self, config: Config | None = None) -> None:
         super().__init__()
@@ -101,7 +110,7 @@ class DiT(nn.Module):
         half = c.num_layers // 2
         self.blocks = nn.ModuleList(Block(c, skip=number > half) for number in range(c.num_layers))
         self.call: Callable[..., Tensor] = lambda block, *args: block(*args)
-        """How a block is run; `memory.Carried` brings it to the device first."""
+        """How a block is run; `lean.Carried` brings it to the device first, `whole` runs it as compiled."""
 
     def forward(self, latents: Tensor, times: Tensor, told: Sequence[Told], beat: Callable[[float], None]) -> Tensor:
         kind = self.proj_in.weight.dtype

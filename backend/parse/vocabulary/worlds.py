@@ -11,7 +11,6 @@ from typing import Any
 
 from . import words
 
-_ON = r"(?:(?:here |out )?(?:on|at|of) )?(?:the )?(?:surface of )?(?:the )?(?:planet )?"
 GRAVITY: dict[str, float] = {
     "moon": 1.62, "mars": 3.71, "jupiter": 24.79, "venus": 8.87, "saturn": 10.44, "uranus": 8.87, "neptune": 11.15,
     "pluto": 0.62, "ceres": 0.28, "titan": 1.35, "europa": 1.31, "io": 1.8, "an asteroid": 0.05, "phobos": 0.0057,

@@ -1,22 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Words to pictures by clicks, one of them to an object; then two models compared and one result kept, and undone."""
 
-import importlib
-
 import bpy
-
-
-def addon(name):
-    return importlib.import_module(f"bl_ext.user_default.galatea.addon.{name}")
 
 
 def bodies():
     return sorted(obj.name for obj in bpy.data.objects if obj.get("galatea_role") == "body")
-
-
-def undo(stage):
-    with bpy.context.temp_override(window=stage.window, area=stage.area, region=stage.view):
-        bpy.ops.ed.undo()
 
 
 def words(stage, bridge, settings):
@@ -27,23 +16,17 @@ def words(stage, bridge, settings):
     bpy.ops.ed.undo_push(message="As a click would have done")
     yield from stage.frames(10)
     stage.shot("words")
-    yield from stage.click("galatea.imagine")
-    run = yield from stage.until(lambda: bridge.current, 20, "a job")
-    yield from stage.until(lambda: run.ended and bridge.idle, 600, "the pictures")
-    yield from stage.frames(30)
+    run = yield from stage.run("galatea.imagine")
     stage.shot("gallery")
     stage.note(painted=run.state, failure=run.failure, pictures=len(bridge.shown.get(run.id, ())), before=bodies())
-    stage.note(icons=len({addon("previews").icon(item.key) for item in bridge.shown.get(run.id, ())} - {0}))
-    yield from stage.click("galatea.use")
-    made = yield from stage.until(lambda: bridge.current, 20, "the mesh's job")
-    yield from stage.until(lambda: made.ended and bridge.idle, 600, "the mesh")
-    yield from stage.frames(30)
+    stage.note(icons=len({stage.addon("previews").icon(item.key) for item in bridge.shown.get(run.id, ())} - {0}))
+    made = yield from stage.run("galatea.use")
     stage.shot("used")
     stage.note(used=made.state, use_failure=made.failure, after=bodies(), again=made.stages[0]["cached"])
 
 
 def play(stage):
-    bridge = addon("bridge").bridge
+    bridge = stage.bridge
     bpy.context.preferences.view.show_tooltips = False
     bpy.context.preferences.addons["bl_ext.user_default.galatea"].preferences.worker_python = stage.given["python"]
     settings = bpy.context.scene.galatea
@@ -73,6 +56,6 @@ def play(stage):
     yield from stage.frames(20)
     stage.shot("kept")
     stage.note(kept=bodies())
-    undo(stage)
+    stage.undo()
     yield from stage.frames(10)
     stage.note(undone=bodies() == there)

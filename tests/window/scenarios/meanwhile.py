@@ -1,35 +1,23 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The user edits, undoes and opens another file while jobs run."""
 
-import importlib
-
 import bpy
 
 
-def addon(name):
-    return importlib.import_module(f"bl_ext.user_default.galatea.addon.{name}")
-
-
-def mode(stage, name):
-    with bpy.context.temp_override(window=stage.window, area=stage.area, region=stage.view):
-        bpy.ops.object.mode_set(mode=name)
-        bpy.ops.ed.undo_push(message=name)
-
-
 def play(stage):
-    bridge = addon("bridge").bridge
+    bridge = stage.bridge
     settings = bpy.context.scene.galatea
     yield from stage.frames(10)
     yield from stage.open_sidebar()
     settings.image = bpy.data.images.load(stage.given["image"])
     settings.quality = "draft"
     bpy.ops.ed.undo_push(message="As a click would have done")
-    mode(stage, "EDIT")
+    stage.mode("EDIT")
     before = set(bpy.data.objects.keys())
     yield from stage.click("galatea.generate")
     first = yield from stage.until(lambda: bridge.current, 20, "a job")
     for _ in range(10):
-        with bpy.context.temp_override(window=stage.window, area=stage.area, region=stage.view):
+        with stage.override():
             bpy.ops.mesh.subdivide()
             bpy.ops.ed.undo_push(message="Subdivide")
             bpy.ops.ed.undo()
@@ -38,7 +26,7 @@ def play(stage):
     yield from stage.frames(20)
     stage.note(held=bridge.held(first) and set(bpy.data.objects.keys()) == before)
     stage.shot("held")
-    mode(stage, "OBJECT")
+    stage.mode("OBJECT")
     yield from stage.until(lambda: set(bpy.data.objects.keys()) - before, 30, "the object")
     stage.note(came=sorted(o.name for o in bpy.data.objects if o.get("galatea_role") == "body"))
     bpy.context.scene.galatea.seed = 5

@@ -1,33 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the README shows: the panel before, while and after; the sub-panels."""
 
-import importlib
 import json
 
 import bpy
-
-
-def addon(name):
-    return importlib.import_module(f"bl_ext.user_default.galatea.addon.{name}")
-
-
-def fold(open_ones, *, first=False):
-    """Panels drawn anew, these open and the others closed: a click on each header would do the same.
-
-    `first`: dragged to the top.
-    """
-    ui = addon("ui")
-    for cls in reversed(ui.CLASSES):
-        bpy.utils.unregister_class(cls)
-    for cls in ui.CLASSES:
-        if issubclass(cls, bpy.types.Panel) and hasattr(cls, "bl_parent_id"):
-            cls.bl_options = set() if cls.__name__ in open_ones else {"DEFAULT_CLOSED"}
-            cls.bl_order = int(first and cls.__name__ not in open_ones)
-            mark = "_" + str(abs(hash(frozenset(open_ones))) % 10000)
-            cls.bl_idname = cls.__name__ + mark
-            parent = cls.bl_parent_id.rstrip("_0123456789")
-            cls.bl_parent_id = parent if parent == "GALATEA_PT_main" else parent + mark
-        bpy.utils.register_class(cls)
 
 
 def arrange(stage):
@@ -44,7 +20,7 @@ def arrange(stage):
 
 
 def play(stage):
-    bridge = addon("bridge").bridge
+    bridge = stage.bridge
     bpy.context.preferences.view.show_tooltips = False
     arrange(stage)
     yield from stage.frames(10)
@@ -68,17 +44,14 @@ def play(stage):
     yield from stage.frames(20)
     stage.shot("panel")
     for name, panels in (
-        ("panel-rig", {"GALATEA_PT_rig", "GALATEA_PT_physics"}),
-        ("panel-texture", {"GALATEA_PT_texture"}),
-        ("panel-film", {"GALATEA_PT_film"}),
-        ("panel-shape", {"GALATEA_PT_shape"}),
+        ("panel-rig", ("GALATEA_PT_rig", "GALATEA_PT_physics")),
+        ("panel-texture", ("GALATEA_PT_texture",)),
+        ("panel-film", ("GALATEA_PT_film",)),
+        ("panel-shape", ("GALATEA_PT_shape",)),
     ):
-        fold(panels)
-        yield from stage.frames(5)
-        yield from stage.open_sidebar()
-        yield from stage.frames(10)
+        yield from stage.unfold(*panels)
         stage.shot(name)
-    fold({"GALATEA_PT_gallery"})
+    yield from stage.unfold("GALATEA_PT_gallery")
     settings.quality = "draft"
     settings.compare.lift = settings.compare.relief = True
     bpy.ops.galatea.compare("INVOKE_DEFAULT")
@@ -94,7 +67,7 @@ def play(stage):
         operator("INVOKE_DEFAULT")
         yield from stage.frames(10)
         yield from stage.until(lambda: bridge.idle, 300, "the scene")
-    fold({"GALATEA_PT_simulate"}, first=True)
+    yield from stage.unfold("GALATEA_PT_simulate", first=True)
     bpy.context.scene.frame_set(14)
     yield from stage.open_sidebar()
     yield from stage.frames(20)

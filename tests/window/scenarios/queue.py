@@ -1,13 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The artist's own scene is rendered in a second Blender, paused and gone on with, while the cube is moved about."""
 
-import importlib
-
 import bpy
-
-
-def addon(name):
-    return importlib.import_module(f"bl_ext.user_default.galatea.addon.{name}")
 
 
 def frames(bridge, run):
@@ -17,7 +11,7 @@ def frames(bridge, run):
 
 
 def play(stage):
-    bridge, previews = addon("bridge").bridge, addon("previews")
+    bridge, previews = stage.bridge, stage.addon("previews")
     yield from stage.frames(10)
     scene, cube = bpy.context.scene, bpy.data.objects["Cube"]
     scene.render.engine, scene.cycles.samples, scene.cycles.use_adaptive_sampling = "CYCLES", 40, False
@@ -27,7 +21,7 @@ def play(stage):
         cube.rotation_euler[2] = turn
         cube.keyframe_insert("rotation_euler", frame=frame)
     yield from stage.open_sidebar()
-    with bpy.context.temp_override(window=stage.window, area=stage.area, region=stage.view):
+    with stage.override():
         bpy.ops.galatea.render_scene("INVOKE_DEFAULT")
         bpy.ops.galatea.render_scene("INVOKE_DEFAULT")
     run = yield from stage.until(lambda: bridge.current, 20, "a job")

@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import bmesh
 import bpy
 import numpy as np
 
 from ..material import shading
 from ..mesh import meshes
 from ..mesh.meshes import Floats
-from ..mesh.selection import alone
+from ..mesh.selection import alone, linked
+from ..render import pictures
 from ..uv import tiles
 
 LARGEST = 4096
@@ -36,11 +36,8 @@ def measured_gap(source: bpy.types.Object, body: bpy.types.Object) -> float:
 
 
 def _distance(here: bpy.types.Object, there: bpy.types.Object) -> float:
-    here.data.calc_loop_triangles()
-    faces = np.empty(3 * len(here.data.loop_triangles), np.int32)
-    here.data.loop_triangles.foreach_get("vertices", faces)
-    points = meshes.vertices_of(here.data)
-    points = np.concatenate([points, points[faces.reshape(-1, 3)].mean(axis=1)])
+    points, (faces, _) = meshes.vertices_of(here.data), meshes.drawn(here.data)
+    points = np.concatenate([points, points[faces].mean(axis=1)])
     step = max(1, len(points) // _SAMPLES)
     apart = []
     for point in points[::step].tolist():
@@ -65,23 +62,12 @@ def _settings(owner: Any, **values: Any) -> Iterator[None]:
 @contextmanager
 def copied(obj: bpy.types.Object) -> Iterator[bpy.types.Object]:
     """A copy for a while: a mesh of triangles and material slots of its own, no modifiers."""
-    copy = bpy.data.objects.new("galatea bake", obj.data.copy())
-    mesh = copy.data
-    copy.matrix_world = obj.matrix_world
-    bpy.context.scene.collection.objects.link(copy)
-    try:
-        if len(mesh.loops) != 3 * len(mesh.polygons):
-            bm = bmesh.new()
-            bm.from_mesh(mesh)
-            bmesh.ops.triangulate(bm, faces=bm.faces, quad_method="FIXED")  # as renderers cut them
-            bm.to_mesh(mesh)
-            bm.free()
+    with linked(obj.data.copy()) as copy:
+        mesh, copy.matrix_world = copy.data, obj.matrix_world
+        meshes.triangulate(mesh, "FIXED")  # as renderers cut them
         if not len(mesh.materials):
             mesh.materials.append(None)
         yield copy
-    finally:
-        bpy.data.objects.remove(copy)
-        bpy.data.meshes.remove(mesh)
 
 
 @contextmanager
@@ -185,9 +171,7 @@ class Baker:
                     use_clear=False,
                     margin=0,
                 )
-            out = np.empty(edge * edge * 4, np.float32)
-            image.pixels.foreach_get(out)
-            return out.reshape(edge, edge, 4)
+            return pictures.pixels_of(image)
         finally:
             bpy.data.materials.remove(target)
             bpy.data.images.remove(image)

@@ -7,6 +7,7 @@ import numpy as np
 
 from ..material import shading, texels
 from ..mesh.meshes import Array, Floats, diagonal, uv_of
+from ..render import pictures
 from .reach import Surface, Texels, mixed, unit
 
 _ROUND = (0.002, 0.05)
@@ -90,7 +91,7 @@ def colours(source: Surface, found: Texels, share: float) -> Floats | None:
     out = np.ones((len(found.at), 4), np.float32)
     if albedo:
         uv = uv_of(mesh, shading.SOURCE_UV)
-        pixels = texels.linear(_fitted(texels.pixels_of(albedo), uv[source.corners], share * found.size**2))
+        pixels = texels.linear(_fitted(pictures.pixels_of(albedo), uv[source.corners], share * found.size**2))
         for some, part in found.parts():
             out[some] = sampled(pixels, mixed(uv, source.corners, part.there_face, part.there_place))
     if paint:

@@ -36,8 +36,8 @@ _FITS, _FLOATS = 2.0, 5.0
 _ANY_SIZE = ("ball", "crate", "rock")
 """How much wider a vessel is than what falls into it or floats in it, and what comes in every size."""
 _ROOM, _LOOSE, _LARGER = 1.35, 0.4, 4.0
-"""How much wider than one of them a vessel is at least, the share of it that many fill, and how much larger than usual
-it is made for that at most."""
+"""How much wider than one of anything a vessel is at least, the share of it that many fill, and how much larger than
+usual it is made for that at most."""
 
 
 @dataclass
@@ -114,53 +114,43 @@ def known(name: str) -> props.Thing | None:
 
 
 def fitting(items: Sequence[Item]) -> tuple[list[Item], list[str]]:
-    """The items, those of any size so small that they go into the vessel that they fall into or the liquid that they
-    lie on, where nobody said how large they are; and what to say of it."""
-    rows, said = {item.id: item for item in items}, []
-    for item in items:
-        under, inner = rows.get(item.relation.target), known(item.name)
-        if under and under.type == "fluid" and under.relation.kind == "in":
-            under = rows.get(under.relation.target)
-        thing = known(under.name) if under else None
-        if not under or not thing or not thing.hollow or under.mesh.file or item.mesh.file or item.dimensions:
-            continue
-        if item.relation.kind not in ("on", "above") or item.type != "rigid_body":
-            continue
-        if inner and inner.name not in _ANY_SIZE:
-            continue
-        vessel = sizing.sized(thing.size, _said_of(under), under.dimensions)
-        own = sizing.sized(inner.size if inner else (_USUAL,) * 3, _said_of(item), None)
-        times = _FITS if item.relation.kind == "above" else _FLOATS
-        smaller = min(vessel[:2]) / (times * max(own[:2]))
-        if smaller < 1.0:
-            width, depth, height = (side * smaller for side in own)
-            rows[item.id] = replace(item, dimensions=(width, depth, height))
-            said.append(f"{item.id} is made {100 * max(own) * smaller:.2g} cm large, so that it goes into {under.id}.")
-    return list(rows.values()), said
-
-
-def roomy(items: Sequence[Item]) -> tuple[list[Item], list[str]]:
-    """The items, vessels so large that what is in them has room where nobody said how large they are; and what to say
-    of it."""
+    """The items, so that there is room in a vessel for what is in it, falls into it or floats in it, where nobody said
+    how large they are: the vessel is larger than usual, or what comes in every size smaller; and what to say of it."""
     rows, said = {item.id: item for item in items}, []
     for item in items:
         vessel = rows.get(item.relation.target)
+        floats = bool(vessel and vessel.type == "fluid" and vessel.relation.kind == "in")
+        vessel = rows.get(vessel.relation.target) if vessel and floats else vessel
         thing, inner = known(vessel.name) if vessel else None, known(item.name)
-        if item.relation.kind != "in" or not vessel or not thing or not thing.hollow or vessel.dimensions:
-            continue
-        if item.type in ("fluid", "smoke") or vessel.mesh.file:
+        if not vessel or not thing or not thing.hollow or vessel.mesh.file or item.type in ("fluid", "smoke"):
             continue
         usual = inner.size if inner else (_USUAL,) * 3
-        size, own = (sizing.sized(u, _said_of(i), i.dimensions) for u, i in ((thing.size, vessel), (usual, item)))
-        each = math.ceil(item.count / vessel.count)
-        wide = _ROOM * max(own[:2]) / min(size[:2])
-        full = (each * max(own[0] * own[1] * own[2], 1e-12) / (_LOOSE * size[0] * size[1] * size[2])) ** (1 / 3)
-        larger = max(wide, full)
-        if 1.0 < larger <= _LARGER:
-            width, depth, height = (side * larger for side in size)
-            rows[vessel.id] = replace(vessel, dimensions=(width, depth, height))
-            said.append(f"{vessel.id} is made {larger:.2g} times as large as usual, so that {item.id} has room in it.")
+        room, own = (sizing.sized(u, _said_of(i), i.dimensions) for u, i in ((thing.size, vessel), (usual, item)))
+        inside = item.relation.kind == "in" and not floats
+        if inside and not vessel.dimensions:
+            each = math.ceil(item.count / vessel.count)
+            wide = _ROOM * max(own[:2]) / min(room[:2])
+            full = (each * max(own[0] * own[1] * own[2], 1e-12) / (_LOOSE * room[0] * room[1] * room[2])) ** (1 / 3)
+            if 1.0 < max(wide, full) <= _LARGER:
+                rows[vessel.id] = _times(vessel, room, max(wide, full))
+                said.append(
+                    f"{vessel.id} is made {max(wide, full):.2g} times as large as usual, so that {item.id} has room."
+                )
+        elif not inside and item.relation.kind in ("on", "above", "in") and item.type == "rigid_body":
+            if item.dimensions or item.mesh.file:
+                continue
+            any_size = not inner or inner.name in _ANY_SIZE
+            least = (_FLOATS if any_size else _ROOM) if floats else _FITS if any_size else 0.0
+            if least * max(own[:2]) > min(room[:2]):
+                rows[item.id] = _times(item, own, min(room[:2]) / (least * max(own[:2])))
+                large = 100 * max(rows[item.id].dimensions or own)
+                said.append(f"{item.id} is made {large:.2g} cm large, so that it goes into {vessel.id}.")
     return list(rows.values()), said
+
+
+def _times(item: Item, size: tuple[float, float, float], factor: float) -> Item:
+    """So many times as large."""
+    return replace(item, dimensions=(size[0] * factor, size[1] * factor, size[2] * factor))
 
 
 def _buildable() -> Mapping[str, object]:

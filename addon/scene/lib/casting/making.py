@@ -104,7 +104,7 @@ def _solid(prop: Prop, item: Item) -> Solid:
     return Solid(np.concatenate(points), faces)
 
 
-def objects(work: Work, cast: Cast, group: Group, placed: Scene) -> None:
+def objects(work: Work, cast: Cast, placed: Scene) -> None:
     """All of an item: an object a part, and an empty a joint."""
     item = cast.item
     for index, stand in enumerate(placed.stands[item.id]):

@@ -17,6 +17,7 @@ from mathutils import Matrix
 
 from .....backend.protocol import gltf
 from .....backend.protocol.errors import UserError
+from ..mesh.selection import editing
 from ..motion import animation, names
 from ..rig import controls, foreign, skeleton
 
@@ -176,16 +177,12 @@ def _bare(rig: bpy.types.Object) -> bpy.types.Object:
     data = bpy.data.armatures.new("Skeleton")
     bare = bpy.data.objects.new(rig.name, data)
     bpy.context.scene.collection.objects.link(bare)
-    bpy.context.view_layer.objects.active = bare
-    bpy.ops.object.mode_set(mode="EDIT")
-    try:
+    with editing(bare):
         for bone in bones.bones:
             new, old = data.edit_bones.new(bone.name), controls.rest_of(rig, bone.name)
             new.head, new.tail, new.use_deform = old.head_local, old.tail_local, bone.deform
             new.align_roll(old.matrix_local.to_3x3().col[2])
             new.parent = data.edit_bones.get(bone.parent)
-    finally:
-        bpy.ops.object.mode_set(mode="OBJECT")
     for key in [key for key in rig.keys() if key.startswith("galatea_") and key != skeleton.CONTROLS]:  # noqa: SIM118
         bare[key] = rig[key]
     bare.parent, bare.matrix_parent_inverse, bare.matrix_basis = rig.parent, rig.matrix_parent_inverse, rig.matrix_basis

@@ -178,11 +178,7 @@ def _copied(
 
 def _copy(obj: bpy.types.Object, world: Matrix, *, solid: bool) -> bpy.types.Object:
     """Its data brought to `world`. `solid`: modifiers are put into the mesh, in the sizes that they were made for."""
-    if solid:
-        graph = bpy.context.evaluated_depsgraph_get()
-        data = bpy.data.meshes.new_from_object(obj.evaluated_get(graph), preserve_all_data_layers=True, depsgraph=graph)
-    else:
-        data = obj.data.copy()
+    data = meshes.finished(obj) if solid else obj.data.copy()
     copy = obj.copy()
     copy.data = data
     if solid:

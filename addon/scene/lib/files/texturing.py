@@ -14,6 +14,7 @@ import numpy as np
 from ...work import ROLE
 from ..material import shading, texels
 from ..mesh import meshes
+from ..render import pictures
 from ..uv import tiles
 
 OCCLUSION = "glTF Material Output"
@@ -77,7 +78,7 @@ def _as_files(
             stem = f"mesh_{role}{tiles.suffix(image.get(shading.TILE, 0), count)}"
             path = _free(folder, stem, "jpg" if data[:2] == b"\xff\xd8" else "png", set(files.values()))
             if flip and image.get(shading.DIRECTX):
-                texels.write_flipped(path, texels.pixels_of(image))
+                texels.write_flipped(path, pictures.pixels_of(image))
             else:
                 path.write_bytes(data)
             files[image.name] = path
@@ -113,11 +114,11 @@ def _packed(tree: bpy.types.NodeTree, folder: Path, files: dict[str, Path], coun
         return []
     pixels = np.ones((size[1], size[0], 4), np.float32)
     if shade:
-        pixels[..., 0] = texels.pixels_of(shade.image)[..., 0]
+        pixels[..., 0] = pictures.pixels_of(shade.image)[..., 0]
     factor = next((n.inputs[1].default_value for n in tree.nodes if n.type == "MATH" and n.operation == "MULTIPLY"), 1)
-    pixels[..., 1] = texels.pixels_of(rough.image)[..., 0] * factor
+    pixels[..., 1] = pictures.pixels_of(rough.image)[..., 0] * factor
     metallic = shader.inputs["Metallic"].default_value
-    pixels[..., 2] = texels.pixels_of(metal.image)[..., 0] if metal else metallic
+    pixels[..., 2] = pictures.pixels_of(metal.image)[..., 0] if metal else metallic
     name = f"{ORM}{tiles.suffix(rough.image.get(shading.TILE, 0), count)}"
     path = folder / f"{name}.png"
     image = bpy.data.images.new(name, *size, alpha=False)
@@ -167,7 +168,7 @@ def colour_points(mesh: bpy.types.Mesh) -> None:
     face = np.repeat(np.arange(len(totals)), totals)
     centre = np.stack([np.bincount(face, uv[:, axis]) for axis in (0, 1)], axis=1) / totals[:, None]
     inside = 0.9 * uv + 0.1 * centre[face]  # not on the seam, where a neighbour's colour begins
-    pixels = texels.pixels_of(image)
+    pixels = pictures.pixels_of(image)
     height, width = pixels.shape[:2]
     x, y = (np.floor(inside[:, axis] * size).astype(int) % size for axis, size in ((0, width), (1, height)))
     seen = pixels[y, x, :3]

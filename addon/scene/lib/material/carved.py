@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-from ..render.surfaces import node
-from .nodes import Socket, between, cells, grain, joined, maths, noise, parts, step, vector
+from .nodes import Socket, between, cells, grain, joined, maths, node, noise, parts, step, vector
 from .patterns import Pattern, Place, draws
 
 

@@ -29,16 +29,16 @@ def surface(work: Work, preset: presets.Preset, tile: int, count: int, amount: f
         work.report.warn("These textures were finished before and stay as they are. Bake again to finish them anew.")
         return
     work.progress("Working on the surface", 0.2)
-    values = texels.pixels_of(rough)
+    values = pictures.pixels_of(rough)
     if ranged:
         values[..., :3] = presets.roughened(values[..., 0], preset)[..., None]
     if amount:
-        pixels, shade = texels.pixels_of(color), shading.image_of("occlusion", tile)
+        pixels, shade = pictures.pixels_of(color), shading.image_of("occlusion", tile)
         light, dull = wear.worn(
             texels.linear(pixels)[..., :3],
             values[..., 0],
-            texels.pixels_of(bent)[..., 0],
-            texels.pixels_of(shade)[..., 0] if shade else None,
+            pictures.pixels_of(bent)[..., 0],
+            pictures.pixels_of(shade)[..., 0] if shade else None,
             amount,
         )
         pixels[..., :3], values[..., :3] = texels.srgb(light), dull[..., None]
@@ -56,7 +56,7 @@ def match(work: Work, body: bpy.types.Object, places: list[int]) -> None:
         seen = matching.of_picture(matching.render(body, path))
     except ValueError:
         raise UserError("The photo or its render shows nothing to match. Turn material.match off.") from None
-    before = [texels.pixels_of(image) for image in images]
+    before = [pictures.pixels_of(image) for image in images]
     for image, pixels in zip(images, before, strict=True):
         changed = pixels.copy()
         changed[..., :3] = texels.srgb(matching.matched(texels.linear(pixels)[..., :3], seen, photo))
@@ -68,7 +68,7 @@ def match(work: Work, body: bpy.types.Object, places: list[int]) -> None:
     if not better:
         work.report.warn("Matching the photo did not bring the render nearer to it; the colours stay as they were.")
     for tile, image, pixels in zip(places, images, before, strict=True):
-        _save(work, image, texels.pixels_of(image) if better else pixels, tile, len(places))
+        _save(work, image, pictures.pixels_of(image) if better else pixels, tile, len(places))
 
 
 def _save(work: Work, image: bpy.types.Image, pixels: Floats, tile: int, count: int) -> None:

@@ -9,8 +9,6 @@ light, not pixel with pixel, so that the camera need not be known exactly.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,7 +17,7 @@ import numpy as np
 from mathutils import Euler, Vector
 
 from ..mesh.meshes import Array, Floats
-from ..render import pictures
+from ..render import pictures, sets
 from . import texels
 
 _SIDE, _SAMPLES = 160, 8
@@ -65,50 +63,19 @@ def _root(matrix: Array) -> Array:
 
 def render(body: bpy.types.Object, path: Path) -> Floats:
     """The body from the front in even light, sRGB (H, W, 4); the file at `path` goes away again."""
-    with _studio(body) as scene:
-        scene.render.filepath = str(path)
-        bpy.ops.render.render(write_still=True, scene=scene.name)
-        seen = pictures.read(path, 4)
-        path.unlink()
-        return seen
-
-
-@contextmanager
-def _studio(body: bpy.types.Object) -> Iterator[bpy.types.Scene]:
-    scene, made = bpy.data.scenes.new("galatea match"), []
-    try:
-        scene.collection.objects.link(body)
-        scene.world = bpy.data.worlds.new("galatea match")
-        if not scene.world.node_tree:
-            scene.world.use_nodes = True
-        node = next(node for node in scene.world.node_tree.nodes if node.type == "BACKGROUND")
-        node.inputs["Color"].default_value, node.inputs["Strength"].default_value = (1, 1, 1, 1), 0.55
-        lamp, camera = bpy.data.lights.new("galatea match", "SUN"), bpy.data.cameras.new("galatea match")
-        lamp.energy, lamp.angle = 1.6, math.radians(40)
-        for data in (lamp, camera):
-            made.append(bpy.data.objects.new("galatea match", data))
-            scene.collection.objects.link(made[-1])
-        made[0].rotation_euler = Euler((math.radians(50), 0, math.radians(-35)))
-        _aim(scene, body, made[1])
+    with sets.lit([body]) as (scene, camera, lamp):
+        lamp.rotation_euler = Euler((math.radians(50), 0, math.radians(-35)))
+        _aim(body, camera)
         scene.render.engine, scene.cycles.device = "CYCLES", "CPU"
         scene.cycles.samples, scene.cycles.use_denoising, scene.cycles.seed = _SAMPLES, False, 0
-        scene.render.resolution_x = scene.render.resolution_y = _SIDE
-        scene.render.film_transparent = True
-        scene.view_settings.view_transform = "Standard"
-        image = scene.render.image_settings
-        image.file_format, image.color_mode, image.color_depth = "PNG", "RGBA", "8"
-        yield scene
-    finally:
-        world = scene.world
-        bpy.data.scenes.remove(scene)
-        for obj in made:
-            data = obj.data
-            bpy.data.objects.remove(obj)
-            (bpy.data.lights if isinstance(data, bpy.types.Light) else bpy.data.cameras).remove(data)
-        bpy.data.worlds.remove(world)
+        sets.paper(scene, _SIDE, _SIDE)
+        sets.picture(scene, path)
+    seen = pictures.read(path, 4)
+    path.unlink()
+    return seen
 
 
-def _aim(scene: bpy.types.Scene, body: bpy.types.Object, camera: bpy.types.Object) -> None:
+def _aim(body: bpy.types.Object, camera: bpy.types.Object) -> None:
     """Before the body, which looks along -Y, so far off that it fills the picture."""
     corners = np.array([body.matrix_world @ Vector(corner) for corner in body.bound_box])
     middle, extent = (corners.min(axis=0) + corners.max(axis=0)) / 2, np.ptp(corners, axis=0)
@@ -116,4 +83,3 @@ def _aim(scene: bpy.types.Scene, body: bpy.types.Object, camera: bpy.types.Objec
     camera.data.clip_start, camera.data.clip_end = 0.01 * float(extent.max()), 10 * float(extent.max())
     camera.location = middle - [0, 2 * float(extent.max()), 0]
     camera.rotation_euler = Euler((math.pi / 2, 0, 0))
-    scene.camera = camera

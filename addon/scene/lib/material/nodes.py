@@ -3,25 +3,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, TypeAlias
 
 import bpy
 
-from ..render.surfaces import feed, math_node, node
-
 Socket: TypeAlias = bpy.types.NodeSocket
 
 
+def node(tree: bpy.types.NodeTree, kind: str, **inputs: Any) -> Any:
+    """A new node with some of its inputs set by name: a value, or a socket to link."""
+    made = tree.nodes.new(f"ShaderNode{kind}")
+    _feed(tree, ((made.inputs[name.replace("_", " ")], value) for name, value in inputs.items()))
+    return made
+
+
 def maths(tree: bpy.types.NodeTree, operation: str, *values: Any) -> Socket:
-    return math_node(tree, operation, *values)
+    made = tree.nodes.new("ShaderNodeMath")
+    made.operation = operation
+    _feed(tree, zip(made.inputs, values, strict=False))
+    return made.outputs[0]
 
 
 def vector(tree: bpy.types.NodeTree, operation: str, *values: Any) -> Socket:
     """Of a vector with another, or with three numbers."""
     made = tree.nodes.new("ShaderNodeVectorMath")
     made.operation = operation
-    feed(tree, zip(made.inputs, values, strict=False))
+    _feed(tree, zip(made.inputs, values, strict=False))
+    return made.outputs["Value" if operation in ("DOT_PRODUCT", "LENGTH") else "Vector"]
+
+
+def shaders(tree: bpy.types.NodeTree, first: Socket, second: Socket, share: Any = None) -> Socket:
+    """One and the other at once; with a share, less of the first the more there is of the second."""
+    made = tree.nodes.new("ShaderNodeAddShader" if share is None else "ShaderNodeMixShader")
+    _feed(tree, zip(made.inputs, (first, second) if share is None else (share, first, second), strict=True))
     return made.outputs[0]
+
+
+def _feed(tree: bpy.types.NodeTree, given: Iterable[tuple[Socket, Any]]) -> None:
+    """Each socket gets its value, or a link from it where that is a socket too."""
+    for socket, value in given:
+        if isinstance(value, bpy.types.NodeSocket):
+            tree.links.new(value, socket)
+        else:
+            socket.default_value = value
 
 
 def noise(
@@ -63,11 +88,7 @@ def mixed(tree: bpy.types.NodeTree, share: Any, first: Any, second: Any, blend: 
     made = tree.nodes.new("ShaderNodeMix")
     made.data_type, made.blend_type, made.clamp_factor = "RGBA", blend, False
     slots = [next(s for s in made.inputs if s.type == "VALUE"), *(s for s in made.inputs if s.type == "RGBA")]
-    for socket, value in zip(slots, (share, first, second), strict=True):
-        if isinstance(value, bpy.types.NodeSocket):
-            tree.links.new(value, socket)
-        else:
-            socket.default_value = value
+    _feed(tree, zip(slots, (share, first, second), strict=True))
     return next(socket for socket in made.outputs if socket.type == "RGBA")
 
 

@@ -100,6 +100,15 @@ def principled(tree: bpy.types.NodeTree) -> bpy.types.ShaderNode:
     return shader
 
 
+def pictured(name: str, mesh: bpy.types.Mesh) -> bpy.types.Material:
+    """A material that shows the colour of the source, and nothing else that is known of it."""
+    material, tree = new_material(name)
+    shader = principled(tree)
+    shader.inputs["Roughness"].default_value = 0.7
+    tree.links.new(source_color(tree, mesh), shader.inputs["Base Color"])
+    return material
+
+
 def drop_material(material: bpy.types.Material) -> None:
     if material.users == 0:
         bpy.data.materials.remove(material)

@@ -14,10 +14,9 @@ import bpy
 
 from .....backend.protocol import materials
 from .....backend.protocol.materials import Color, Surface
-from ..render.surfaces import node
 from ..render.tone import linear
 from . import carved, shading, woven
-from .nodes import Socket, maths, mixed, noise, parts, step, vector
+from .nodes import Socket, maths, mixed, node, noise, parts, shaders, step, vector
 from .patterns import PATTERNS, Pattern, Place
 from .said import Said, heard
 
@@ -202,12 +201,8 @@ def _lets_light_through(
     """Coloured light instead of caustics, which cost thousands of samples: what is clear throws a faint shadow."""
     output = next(each for each in tree.nodes if each.type == "OUTPUT_MATERIAL")
     through = node(tree, "BsdfTransparent", Color=(*(0.15 + 0.8 * c for c in color[:3]), 1.0))
-    mix = tree.nodes.new("ShaderNodeMixShader")
-    shadow = node(tree, "LightPath").outputs["Is Shadow Ray"]
-    tree.links.new(maths(tree, "MULTIPLY", shadow, 0.9 * clear), mix.inputs[0])
-    tree.links.new(shader.outputs[0], mix.inputs[1])
-    tree.links.new(through.outputs[0], mix.inputs[2])
-    tree.links.new(mix.outputs[0], output.inputs["Surface"])
+    share = maths(tree, "MULTIPLY", node(tree, "LightPath").outputs["Is Shadow Ray"], 0.9 * clear)
+    tree.links.new(shaders(tree, shader.outputs[0], through.outputs[0], share), output.inputs["Surface"])
 
 
 def _seen_through(
@@ -218,20 +213,9 @@ def _seen_through(
     through = node(tree, "BsdfTransparent", Color=(*(0.3 + 0.7 * c for c in color[:3]), 1.0))
     mirror = node(tree, "BsdfGlossy", Roughness=max(surface.roughness, 0.03))
     rim = node(tree, "Fresnel", IOR=surface.ior)
-    clear, whole = tree.nodes.new("ShaderNodeMixShader"), tree.nodes.new("ShaderNodeMixShader")
-    output = tree.nodes.new("ShaderNodeOutputMaterial")
-    clear.inputs[0].default_value = surface.transmission
-    pairs = (
-        (shader.outputs[0], clear.inputs[1]),
-        (through.outputs[0], clear.inputs[2]),
-        (rim.outputs[0], whole.inputs[0]),
-        (clear.outputs[0], whole.inputs[1]),
-        (mirror.outputs[0], whole.inputs[2]),
-        (whole.outputs[0], output.inputs["Surface"]),
-    )
-    for socket, into in pairs:
-        tree.links.new(socket, into)
-    output.target = "EEVEE"
+    clear = shaders(tree, shader.outputs[0], through.outputs[0], surface.transmission)
+    whole = shaders(tree, clear, mirror.outputs[0], rim.outputs[0])
+    node(tree, "OutputMaterial", Surface=whole).target = "EEVEE"
 
 
 def _gas(tree: bpy.types.NodeTree, said: Said, seed: int, size: float) -> None:

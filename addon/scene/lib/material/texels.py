@@ -3,26 +3,18 @@
 
 from __future__ import annotations
 
-import struct
-import zlib
 from pathlib import Path
 
 import bpy
 import numpy as np
 
+from .....backend.geometry import formats
 from ...work import ROLE
 from ..mesh.meshes import Array, Floats
 from ..render import pictures
 from . import shading
 
 _LEVELS = np.arange(256, dtype=np.float32) / 255
-
-
-def pixels_of(image: bpy.types.Image) -> Floats:
-    """The stored values: sRGB in a colour image of 8 bits, plain numbers in others."""
-    out = np.empty(image.size[0] * image.size[1] * 4, np.float32)
-    image.pixels.foreach_get(out)
-    return out.reshape(image.size[1], image.size[0], 4)
 
 
 def set_pixels(image: bpy.types.Image, pixels: Floats) -> None:
@@ -32,17 +24,15 @@ def set_pixels(image: bpy.types.Image, pixels: Floats) -> None:
 
 def linear(values: Floats) -> Floats:
     """sRGB (..., 3 or 4) of 8 bits to linear light; a fourth channel stays."""
-    table = np.where(_LEVELS <= 0.04045, _LEVELS / 12.92, ((_LEVELS + 0.055) / 1.055) ** 2.4).astype(np.float32)
+    table = formats.linear(_LEVELS).astype(np.float32)
     out = values.astype(np.float32)
     out[..., :3] = table[np.rint(values[..., :3] * 255).clip(0, 255).astype(np.uint8)]
     return out
 
 
-def srgb(values: Floats) -> Floats:
+def srgb(values: Array) -> Floats:
     """Linear light to sRGB, 0 to 1."""
-    light = np.clip(values, 0, 1)
-    out: Floats = np.where(light <= 0.0031308, light * 12.92, 1.055 * np.power(light, 1 / 2.4) - 0.055)
-    return out.astype(np.float32)
+    return formats.srgb(values).astype(np.float32)
 
 
 def new_image(role: str, name: str, size: int, *, color: bool, tile: int = 0) -> bpy.types.Image:
@@ -74,15 +64,8 @@ def write_flipped(path: Path, pixels: Floats) -> None:
 
 def save_deep(path: Path, values: Floats) -> None:
     """Write values (H, W) of 0 to 1 as a grey PNG of 16 bits, row 0 at the bottom."""
-    height, width = values.shape
-    rows = np.zeros((height, 1 + 2 * width), np.uint8)  # each begins with its filter: none
-    rows[:, 1:] = np.rint(values[::-1].clip(0, 1) * 65535).astype(">u2").view(np.uint8)
-    header = struct.pack(">IIBBBBB", width, height, 16, 0, 0, 0, 0)
-    parts = [b"\x89PNG\r\n\x1a\n"]
-    for kind, body in ((b"IHDR", header), (b"IDAT", zlib.compress(rows.tobytes(), 3)), (b"IEND", b"")):
-        parts.append(struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)))
-    path.write_bytes(b"".join(parts))
-    pictures.prove(path, width, height)
+    path.write_bytes(pictures.png16(values[::-1]))
+    pictures.prove(path, *values.shape[::-1])
 
 
 class Filler:

@@ -5,8 +5,7 @@ from __future__ import annotations
 
 import math
 
-from ..render.surfaces import node
-from .nodes import between, cells, grain, joined, maths, noise, parts, step, vector
+from .nodes import between, cells, grain, joined, maths, node, noise, parts, step, vector
 from .patterns import Pattern, Place, draws
 
 

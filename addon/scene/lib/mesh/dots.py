@@ -7,7 +7,6 @@ import heapq
 
 import bpy
 import numpy as np
-from mathutils.kdtree import KDTree
 
 from .....backend.geometry import cloud
 from .....backend.geometry.topology import Beat
@@ -44,9 +43,8 @@ def surfaced(mesh: bpy.types.Mesh, cells: int, beat: Beat) -> tuple[bpy.types.Me
     some = np.arange(len(points))
     if not given and len(points) > _MOST:
         some = np.random.default_rng(0).choice(len(points), _MOST, replace=False)
-    tree = _tree(points[some], beat)
     looked = some if not given else some[:: max(1, len(some) // 2000)]
-    near, far = _neighbours(tree, points[looked], beat)
+    near, far = nearest.around(nearest.tree(points[some], beat), points[looked], _AROUND, beat)
     spacing = float(np.median(far[:, 1:7].mean(axis=1)))
     if normals is None:
         normals = _facing(points[some], _fitted(points[some], near, beat), near, beat)
@@ -56,27 +54,6 @@ def surfaced(mesh: bpy.types.Mesh, cells: int, beat: Beat) -> tuple[bpy.types.Me
         raise UserError("The points of the file enclose nothing. Give them normals that look outwards, or more points.")
     origin = nearest.origins(points, vertices, beat)
     return meshes.rebuilt(mesh, vertices, faces, origin, np.zeros_like(faces)), given
-
-
-def _tree(points: Array, beat: Beat) -> KDTree:
-    tree = KDTree(len(points))
-    for number, point in enumerate(points.tolist()):
-        if number % 20000 == 0:
-            beat()
-        tree.insert(point, number)
-    tree.balance()
-    return tree
-
-
-def _neighbours(tree: KDTree, places: Array, beat: Beat) -> tuple[Array, Array]:
-    """Numbers and distances (N, _AROUND) of the nearest of each place, itself first."""
-    near, far = np.empty((len(places), _AROUND), np.int64), np.empty((len(places), _AROUND))
-    for row, place in enumerate(places.tolist()):
-        if row % 2000 == 0:
-            beat()
-        found = tree.find_n(place, _AROUND)
-        near[row], far[row] = [each[1] for each in found], [each[2] for each in found]
-    return near, far
 
 
 def _fitted(points: Array, near: Array, beat: Beat) -> Array:

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import bmesh
 import bpy
 import numpy as np
 from mathutils.bvhtree import BVHTree
 
 from .....backend.geometry.topology import Beat, no_beat
 from . import meshes, nearest
+from .selection import linked
 
 _SAMPLES = 12000
 """Places at most that a distance is measured from."""
@@ -22,14 +22,8 @@ _SPARE = 5
 
 def triangulated(mesh: bpy.types.Mesh) -> bpy.types.Mesh:
     """A copy that has triangles only, without shape keys."""
-    if len(mesh.loops) == 3 * len(mesh.polygons) and not mesh.shape_keys:
-        return mesh.copy()
-    bm = bmesh.new()
-    bm.from_mesh(mesh)
-    bmesh.ops.triangulate(bm, faces=[face for face in bm.faces if len(face.verts) > 3])
     out = mesh.copy()
-    bm.to_mesh(out)
-    bm.free()
+    meshes.triangulate(out)
     return out
 
 
@@ -48,17 +42,10 @@ def reduced(mesh: bpy.types.Mesh, faces: int, beat: Beat = no_beat) -> bpy.types
         have = len(out.polygons)
         if have <= faces:
             break
-        obj = bpy.data.objects.new("level", out)
-        bpy.context.scene.collection.objects.link(obj)
-        modifier = obj.modifiers.new("Simplify", "DECIMATE")
-        modifier.ratio, modifier.use_collapse_triangulate = faces / have, True
-        graph = bpy.context.evaluated_depsgraph_get()
-        fewer = bpy.data.meshes.new_from_object(
-            obj.evaluated_get(graph), preserve_all_data_layers=True, depsgraph=graph
-        )
-        bpy.data.objects.remove(obj)
-        bpy.data.meshes.remove(out)
-        out = fewer
+        with linked(out) as obj:
+            modifier = obj.modifiers.new("Simplify", "DECIMATE")
+            modifier.ratio, modifier.use_collapse_triangulate = faces / have, True
+            out = meshes.finished(obj)
         if len(out.polygons) == have:
             break
     return out

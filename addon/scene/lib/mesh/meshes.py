@@ -21,7 +21,8 @@ Ints = NDArray[np.int32]
 def vertices_of(mesh: bpy.types.Mesh) -> Floats:
     """Positions (V, 3) in the object's own space."""
     out = np.empty(len(mesh.vertices) * 3, np.float32)
-    mesh.attributes["position"].data.foreach_get("vector", out)
+    if len(out):  # what is empty has no attribute
+        mesh.attributes["position"].data.foreach_get("vector", out)
     return out.reshape(-1, 3)
 
 
@@ -41,6 +42,16 @@ def drawn(mesh: bpy.types.Mesh) -> tuple[Ints, Ints]:
     mesh.loop_triangles.foreach_get("loops", corners)
     mesh.loops.foreach_get("vertex_index", vertex)
     return vertex[corners].reshape(-1, 3), corners
+
+
+def normals_of(points: Array, faces: Array) -> Array:
+    """(V, 3) of length 1, by area; 0 where there is no face."""
+    a, b, c = (points[faces[:, k]] for k in range(3))
+    cross = np.cross(b - a, c - a)
+    out = np.stack(
+        [sum(np.bincount(faces[:, k], cross[:, axis], len(points)) for k in range(3)) for axis in range(3)], axis=1
+    )
+    return np.asarray(out / np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1e-30))
 
 
 def uv_of(mesh: bpy.types.Mesh, name: str) -> Floats:
@@ -78,6 +89,17 @@ def halved(mesh: bpy.types.Mesh) -> bpy.types.Mesh:
     mesh.loops.foreach_get("vertex_index", quads)
     triangles = quads.reshape(-1, 4)[:, (0, 1, 2, 0, 2, 3)].reshape(-1, 3)
     return new_mesh(mesh.name, vertices_of(mesh), triangles)
+
+
+def triangulate(mesh: bpy.types.Mesh, quads: str = "BEAUTY") -> None:
+    """Cut every face into triangles, quads by this method of Blender's."""
+    if len(mesh.loops) == 3 * len(mesh.polygons) and not mesh.shape_keys:
+        return
+    bm = bmesh.new()
+    bm.from_mesh(mesh)
+    bmesh.ops.triangulate(bm, faces=bm.faces, quad_method=quads)
+    bm.to_mesh(mesh)
+    bm.free()
 
 
 def components(count: int, faces: Ints) -> Ints:
@@ -121,6 +143,12 @@ _VALUES = {
     "BYTE_COLOR": ("color_srgb", np.float32, 4),
 }
 """How the values of an attribute are read: property, type, width."""
+
+
+def finished(obj: bpy.types.Object) -> bpy.types.Mesh:
+    """A mesh of its own of what an object shows, with modifiers, shape keys and armatures applied."""
+    graph = bpy.context.evaluated_depsgraph_get()
+    return bpy.data.meshes.new_from_object(obj.evaluated_get(graph), preserve_all_data_layers=True, depsgraph=graph)
 
 
 def rebuilt(old: bpy.types.Mesh, vertices: Array, faces: Array, vertex: Array, corner: Array) -> bpy.types.Mesh:

@@ -14,18 +14,34 @@ from .meshes import Array
 
 def origins(old: Array, new: Array, beat: Beat = no_beat) -> Array:
     """For each of the points `new` (N, 3) the number of the nearest of `old` (V, 3). (N,)"""
-    tree = KDTree(len(old))
-    for number, point in enumerate(old.tolist()):
-        if number % 20000 == 0:
-            beat()
-        tree.insert(point, number)
-    tree.balance()
-    out = np.empty(len(new), np.int64)
+    known, out = tree(old, beat), np.empty(len(new), np.int64)
     for number, point in enumerate(new.tolist()):
         if number % 5000 == 0:
             beat()
-        out[number] = tree.find(point)[1]
+        out[number] = known.find(point)[1]
     return out
+
+
+def tree(points: Array, beat: Beat) -> KDTree:
+    """Of points (V, 3), by their numbers."""
+    out = KDTree(len(points))
+    for number, point in enumerate(points.tolist()):
+        if number % 20000 == 0:
+            beat()
+        out.insert(point, number)
+    out.balance()
+    return out
+
+
+def around(known: KDTree, places: Array, count: int, beat: Beat) -> tuple[Array, Array]:
+    """Numbers and distances (N, count) of what is nearest to each place, the nearest first."""
+    near, far = np.empty((len(places), count), np.int64), np.empty((len(places), count))
+    for row, place in enumerate(places.tolist()):
+        if row % 2000 == 0:
+            beat()
+        found = known.find_n(place, count)
+        near[row], far[row] = [each[1] for each in found], [each[2] for each in found]
+    return near, far
 
 
 def dressed(mesh: bpy.types.Mesh, points: Array, faces: Array, beat: Beat = no_beat) -> bpy.types.Mesh:

@@ -10,7 +10,7 @@ from .....backend.geometry.topology import Beat
 from .....backend.protocol.errors import UserError
 from . import levels, meshes, nearest, repair
 from .meshes import Array
-from .selection import alone
+from .selection import alone, linked
 
 _FINE = 8
 """Triangles for each quad that QuadriFlow is given: more take it long and show no more."""
@@ -64,23 +64,17 @@ def _tried(mesh: bpy.types.Mesh, count: int, seed: int, beat: Beat) -> tuple[Arr
 
 
 def _flow(mesh: bpy.types.Mesh, count: int, seed: int) -> tuple[Array, Array] | None:
-    obj = bpy.data.objects.new("quads", mesh.copy())
-    bpy.context.scene.collection.objects.link(obj)
-    try:
-        with alone(obj):
+    with linked(mesh.copy()) as obj, alone(obj):
+        try:
             done = bpy.ops.object.quadriflow_remesh(
                 mode="FACES", target_faces=max(count, 4), seed=seed, use_mesh_symmetry=False, smooth_normals=False,
                 use_preserve_sharp=False, use_preserve_boundary=True,
             )  # fmt: skip
+        except RuntimeError:  # how an operator says no
+            return None
         made = obj.data
         if done != {"FINISHED"} or not len(made.polygons) or len(made.loops) != 4 * len(made.polygons):
             return None
         corners = np.empty(len(made.loops), np.int32)
         made.loops.foreach_get("vertex_index", corners)
         return meshes.vertices_of(made), corners.reshape(-1, 4)
-    except RuntimeError:  # how an operator says no
-        return None
-    finally:
-        made = obj.data
-        bpy.data.objects.remove(obj)
-        bpy.data.meshes.remove(made)

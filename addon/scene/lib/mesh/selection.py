@@ -33,10 +33,24 @@ def alone(*objects: bpy.types.Object) -> Iterator[None]:
 
 @contextmanager
 def editing(obj: bpy.types.Object) -> Iterator[None]:
-    """Edit mode of the active object; back to object mode in the end, whatever happens."""
+    """Edit mode of an object that is the active one meanwhile; back to object mode in the end, whatever happens."""
+    objects = bpy.context.view_layer.objects
+    active, objects.active = objects.active, obj
     with bpy.context.temp_override(active_object=obj, object=obj, edit_object=None):
         bpy.ops.object.mode_set(mode="EDIT")
     try:
         yield
     finally:
         bpy.ops.object.mode_set(mode="OBJECT")
+        objects.active = active
+
+
+@contextmanager
+def linked(data: bpy.types.Mesh | bpy.types.Armature) -> Iterator[bpy.types.Object]:
+    """An object of this data in the scene; gone afterwards, with whatever data it has by then."""
+    obj = bpy.data.objects.new(data.name, data)
+    bpy.context.scene.collection.objects.link(obj)
+    try:
+        yield obj
+    finally:
+        bpy.data.batch_remove([obj, obj.data])

@@ -11,6 +11,7 @@ from .....backend.geometry.topology import Beat
 from .....backend.protocol.errors import UserError
 from . import meshes
 from .nearest import origins
+from .selection import linked
 
 _FINEST, _COARSEST = 1 / 400, 1 / 40
 """Of the diagonal: sides of a voxel."""
@@ -35,20 +36,14 @@ def rebuilt(surface: Surface, faces: int, thicken: bool, beat: Beat) -> Surface:
 
 def _remeshed(surface: Surface, side: float, thicken: bool) -> tuple[meshes.Array, meshes.Array]:
     mesh = meshes.new_mesh("voxels", surface.points.astype(np.float32), surface.faces.astype(np.int32))
-    obj = bpy.data.objects.new("voxels", mesh)
-    bpy.context.scene.collection.objects.link(obj)
-    try:
+    with linked(mesh) as obj:
         if thicken:
             wall = obj.modifiers.new("Wall", "SOLIDIFY")
             wall.solidify_mode, wall.thickness, wall.offset = "NON_MANIFOLD", 3 * side, 0.0
         modifier = obj.modifiers.new("Voxels", "REMESH")
         modifier.mode, modifier.voxel_size, modifier.adaptivity = "VOXEL", side, 0.0
-        graph = bpy.context.evaluated_depsgraph_get()
-        made = bpy.data.meshes.new_from_object(obj.evaluated_get(graph))
-    finally:
-        bpy.data.objects.remove(obj)
-        bpy.data.meshes.remove(mesh)
+        made = meshes.finished(obj)
     triangles, _ = meshes.drawn(made)
-    points = meshes.vertices_of(made).astype(np.float64) if len(made.vertices) else np.zeros((0, 3))
+    points = meshes.vertices_of(made).astype(np.float64)
     bpy.data.meshes.remove(made)
     return points, triangles.astype(np.int64)

@@ -10,6 +10,8 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
+from ..mesh import meshes
+
 FPS = 24
 """Frames a second of every film and motion of ours: one number, so that steps cannot disagree."""
 
@@ -111,13 +113,9 @@ def set_range(action: bpy.types.Action, start: float, end: float, *, cyclic: boo
 def points_at(obj: bpy.types.Object, depsgraph: bpy.types.Depsgraph) -> Array:
     """World positions (V, 3) in metres of the object's vertices as modifiers and motion leave them."""
     shape = obj.evaluated_get(depsgraph)
-    mesh = shape.to_mesh()
-    flat = np.empty(len(mesh.vertices) * 3, np.float32)
-    mesh.vertices.foreach_get("co", flat)
+    points = meshes.vertices_of(shape.to_mesh())
     shape.to_mesh_clear()
-    matrix = np.array(shape.matrix_world)
-    out: Array = flat.reshape(-1, 3).astype(float) @ matrix[:3, :3].T + matrix[:3, 3]
-    return out
+    return _placed(points, shape)
 
 
 def sampled(scene: bpy.types.Scene, objects: Iterable[bpy.types.Object], frames: Iterable[int]) -> Iterator[Array]:
@@ -134,8 +132,10 @@ def sampled(scene: bpy.types.Scene, objects: Iterable[bpy.types.Object], frames:
 
 def rest_points(obj: bpy.types.Object) -> Array:
     """World positions (V, 3) in metres of the mesh itself, before modifiers, where the object stands now."""
-    flat = np.empty(len(obj.data.vertices) * 3, np.float32)
-    obj.data.vertices.foreach_get("co", flat)
+    return _placed(meshes.vertices_of(obj.data), obj)
+
+
+def _placed(points: Array, obj: bpy.types.Object) -> Array:
     matrix = np.array(obj.matrix_world)
-    out: Array = flat.reshape(-1, 3).astype(float) @ matrix[:3, :3].T + matrix[:3, 3]
+    out: Array = points.astype(float) @ matrix[:3, :3].T + matrix[:3, 3]
     return out

@@ -68,16 +68,16 @@ def moved(take: Take, turn: Array, place: Array | None = None) -> Take:
     place = np.zeros(3) if place is None else place
     return replace(
         take,
-        heads=_each(turn, take.heads),
-        tails=_each(turn, take.tails),
+        heads=turned(turn, take.heads),
+        tails=turned(turn, take.tails),
         turns=after(after(turn, take.turns), inverse(turn)),
-        places=_each(turn, take.places) + place,
+        places=turned(turn, take.places) + place,
     )
 
 
 def redirected(take: Take, turn: Array, place: Array) -> Take:
     """The motion alone turned (4,) and put off (3,); the rest pose stays."""
-    return replace(take, turns=after(turn, take.turns), places=_each(turn, take.places) + place)
+    return replace(take, turns=after(turn, take.turns), places=turned(turn, take.places) + place)
 
 
 def mirrored(take: Take) -> Take:
@@ -175,7 +175,3 @@ def repeated(take: Take, way: Array, times: int) -> Take:
     places = np.concatenate([take.places + round_ * way for round_ in range(times)])
     contacts = {name: np.tile(on, times) for name, on in take.contacts.items()}
     return replace(take, turns=np.tile(take.turns, (times, 1, 1)), places=places, contacts=contacts)
-
-
-def _each(turn: Array, points: Array) -> Array:
-    return turned(np.broadcast_to(turn, (*points.shape[:-1], 4)), points)

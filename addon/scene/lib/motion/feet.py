@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from . import editing
 from .contacts import POINTS, Contacts, Skin, holding_of, lowest, of, sides, soles, spans, tracked
+from .limbs import smooth
 from .parts import Body
 from .take import Take, after, turned
 
@@ -95,15 +96,10 @@ def _bridged(shift: Array, stands: list[tuple[int, int]], ease: int) -> Array:
         last = shift[b] if b < count else np.zeros(3)
         x = np.arange(1, gap + 1)
         width = min(ease, gap + 1) if (a > 0 and b < count) else ease
-        fall, rise = _smooth(1 - x / width), _smooth(1 - (gap + 1 - x) / width)
+        fall, rise = smooth(1 - x / width), smooth(1 - (gap + 1 - x) / width)
         both = np.maximum(fall + rise, 1.0)
         out[a:b] = first * (fall / both)[:, None] + last * (rise / both)[:, None]
     return out
-
-
-def _smooth(x: Array) -> Array:
-    x = np.clip(x, 0.0, 1.0)
-    return x * x * (3 - 2 * x)
 
 
 def _lowered(take: Take, body: Body, wanted: dict[str, Array]) -> Take:

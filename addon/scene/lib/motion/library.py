@@ -89,10 +89,11 @@ def everything() -> tuple[Clip, ...]:
     return tuple(read(path) for path in sorted((recipe.PRESETS / "motions").glob("*.toml")))
 
 
-def clips(kind: str) -> dict[str, Clip]:
-    """What a body of this kind can do, by name. What is not known can do what a prop can."""
+def clips(kind: str, own: Clip | None = None) -> dict[str, Clip]:
+    """What a body of this kind can do, by name, `own` first. What is not known can do what a prop can."""
+    mine = {own.name: own} if own else {}
     found = {clip.name: clip for clip in everything() if kind in clip.kinds}
-    return found or {clip.name: clip for clip in everything() if "prop" in clip.kinds}
+    return mine | (found or {clip.name: clip for clip in everything() if "prop" in clip.kinds}) | mine
 
 
 def usual(kind: str) -> str:

@@ -81,7 +81,7 @@ def find(
         keyed = ["" if key == part else key for key in keyed]
         for name in chosen:
             keyed[index[name]] = part
-    above = [_ancestors(joint, parents) for joint in range(len(names))]
+    above = [ancestors(joint, parents) for joint in range(len(names))]
     parts: dict[str, tuple[int, ...]] = {}
     for joint, key in enumerate(keyed):
         stem = key.partition(".")[0]
@@ -106,7 +106,7 @@ def carried(names: Sequence[str], parents: Array, heads: Array, tails: Array) ->
 
     What lies below the hips in a file only carries them, and often lies still while they move.
     """
-    above = [{joint, *_ancestors(joint, parents)} for joint in range(len(names))]
+    above = [{joint, *ancestors(joint, parents)} for joint in range(len(names))]
     hips = find(names, parents, heads, tails).parts.get("hips")
     if hips:
         first = hips[0]
@@ -148,7 +148,7 @@ def missing(source: Body, target: Body) -> list[str]:
     return [part for part in ("hips", *NEEDED) if part in source.parts and part not in target.parts]
 
 
-def _ancestors(joint: int, parents: Array) -> list[int]:
+def ancestors(joint: int, parents: Array) -> list[int]:
     """From the parent up."""
     out: list[int] = []
     while (joint := int(parents[joint])) >= 0:

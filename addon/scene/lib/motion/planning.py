@@ -22,13 +22,17 @@ _LONGEST = 1200.0
 
 @dataclass(frozen=True)
 class Wish:
-    """`seconds` of what has no length of its own; `pace` and `strength` of all, 1 the usual; the seed's own dice."""
+    """`seconds` of what has no length of its own; `pace` and `strength` of all, 1 the usual; the seed's own dice.
+
+    `own`: a clip of the user's, beside those that there are.
+    """
 
     seconds: float = 4.0
     pace: float = 1.0
     strength: float = 1.0
     seed: int = 0
     fps: float = FPS
+    own: Clip | None = None
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,7 @@ def stays(item: Item) -> bool:
 
 def plan(body: Body, parts: Sequence[Part], wish: Wish) -> list[Item]:
     """When each part begins and ends. What is done over another one, or over nothing, has a clip to stand on."""
-    own, now = clips(body.kind), 0.0
+    own, now = clips(body.kind, wish.own), 0.0
     out: list[Item] = []
     idle = own.get("idle")
     single = len([part for part in parts if not part.over]) == 1

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from . import editing
 from .contacts import of
 from .names import CENTRE, FINGERS
-from .parts import LITERAL, Body
+from .parts import LITERAL, Body, ancestors
 from .take import Take, after, inverse, turned
 
 Array = NDArray[Any]
@@ -115,9 +115,9 @@ def retargeted(take: Take, source: Body, target: Body, floor: float = 0.0) -> Ta
     if "hips" in shared:
         joints = [joint for joint in joints if joint == target.parts["hips"][0] or _carried(target, joint)]
     else:
-        joints = [j for j in joints if j == joints[0] or joints[0] in _above(target, j)]
+        joints = [j for j in joints if j == joints[0] or joints[0] in ancestors(j, target.parents)]
     place = {joint: number for number, joint in enumerate(joints)}
-    parents = [next((place[a] for a in _above(target, joint) if a in place), -1) for joint in joints]
+    parents = [next((place[a] for a in ancestors(joint, target.parents) if a in place), -1) for joint in joints]
     all_turns = np.stack([editing.continuous(turns[joint]) for joint in joints], axis=1)
     names = tuple(target.names[joint] for joint in joints)
     moved = Take(
@@ -230,15 +230,8 @@ def _aligned(source: Body, target: Body, part: str, under: Array) -> Array:
     return after(editing.arc(turned(under, ways[0]), ways[1]), under)
 
 
-def _above(body: Body, joint: int) -> list[int]:
-    out: list[int] = []
-    while (joint := int(body.parents[joint])) >= 0:
-        out.append(joint)
-    return out
-
-
 def _carried(body: Body, joint: int) -> bool:
-    return body.parts["hips"][0] in _above(body, joint)
+    return body.parts["hips"][0] in ancestors(joint, body.parents)
 
 
 def _below(body: Body, part: str) -> bool:

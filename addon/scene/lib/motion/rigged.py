@@ -9,6 +9,7 @@ import bpy
 import numpy as np
 
 from ...work import Work
+from ..mesh import selection
 from ..rig import controls, skeleton
 from ..rig import skin as binding
 from . import animation, contacts, editing, parts
@@ -70,11 +71,5 @@ def loosen(armature: bpy.types.Object, name: str) -> None:
     name = controls.control_of(armature, name)
     if not armature.data.bones[name].use_connect:
         return
-    active = bpy.context.view_layer.objects.active
-    bpy.context.view_layer.objects.active = armature
-    bpy.ops.object.mode_set(mode="EDIT")
-    try:
+    with selection.editing(armature):
         armature.data.edit_bones[name].use_connect = False
-    finally:
-        bpy.ops.object.mode_set(mode="OBJECT")
-        bpy.context.view_layer.objects.active = active

@@ -99,9 +99,9 @@ def likeness(word: str, others: Sequence[str]) -> list[float]:
     return out
 
 
-def understand(text: str, kind: str, similar: Similar = likeness) -> Told:
-    """Parts in their order; no words at all give what is usual for the kind."""
-    reading = _Reading(kind, clips(kind), similar)
+def understand(text: str, kind: str, similar: Similar = likeness, own: Clip | None = None) -> Told:
+    """Parts in their order; no words at all give `own`, a clip of the user's, or what is usual for the kind."""
+    reading = _Reading(kind, clips(kind, own), similar)
     text = " ".join(re.sub(r"[^\w\s.,;!&+°-]", " ", text[:2000].lower()).split())
     text = re.sub(r"(?<!\d)\.|\.(?!\d)", ",", text).replace("-", " ")
     parts: list[Part] = []
@@ -111,7 +111,7 @@ def understand(text: str, kind: str, similar: Similar = likeness) -> Told:
     if not parts:
         if text:
             reading.notes.append(f"No motion was found in {text[:60]!r}: {usual(kind)} was taken.")
-        parts = [Part(usual(kind), spot=True)]
+        parts = [Part(own.name if own and not text else usual(kind), spot=True)]
     return Told(tuple(parts[:64]), tuple(dict.fromkeys(reading.notes)))
 
 

@@ -14,8 +14,3 @@ def last_frame(spec: SceneSpec) -> int:
 def frame_time(spec: SceneSpec) -> float:
     """Seconds of physics from one frame to the next."""
     return 1.0 / (spec.simulation.frame_rate * spec.simulation.slow_motion)
-
-
-def frame_at(spec: SceneSpec, seconds: float) -> float:
-    """The frame, not rounded, at a time of the physics."""
-    return 1.0 + seconds / frame_time(spec)

@@ -41,10 +41,6 @@ class Proof:
         return self.stretch <= _STRETCH and self.deepest <= _DEEP
 
 
-def setup(work: Work, spec: SceneSpec, things: Sequence[Thing]) -> None:
-    """Nothing is left in the file for cloth: it is read from its objects when it is solved."""
-
-
 def bake(work: Work, spec: SceneSpec, things: Sequence[Thing], beat: Callable[[float], None]) -> dict[str, Any]:
     """Solve all cloths of the scene together and leave shape keys; returns figures."""
     cloths = [draping.ready(each) for each in things if each.item.type == "cloth" and each.main.type == "MESH"]

@@ -29,10 +29,6 @@ _NEAR = 1.5
 """Metres about a liquid within which solids are looked at, and thrice its size."""
 
 
-def setup(work: Work, spec: SceneSpec, things: Sequence[Thing]) -> None:
-    """Nothing is left in the file for liquids: they are read from their objects when they are solved."""
-
-
 def bake(
     work: Work, spec: SceneSpec, things: Sequence[Thing], beat: Callable[[float], None], engine: str = "auto"
 ) -> dict[str, Any]:
@@ -76,7 +72,7 @@ def _solve(
     for each in own:
         if each.item.flow <= 0:
             liquid.add(pouring.block(each, side, start, rng), np.array(each.item.initial_velocity, float))
-    spouts = [pouring.Spout.of(each, spec, rng) for each in own if each.item.flow > 0]
+    spouts = [pouring.Spout.of(each, spec) for each in own if each.item.flow > 0]
     frames, off, lost, most = [], 0.0, 0, len(liquid.points)
     for frame in range(last):
         surface, wrong = _skin(liquid.points, side, liquid.volume, spec, solids_at(moving, frame, lasts, floor=True))

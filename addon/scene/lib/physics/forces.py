@@ -7,7 +7,7 @@ A field pulls with the item's strength in m/s² at 1 m and falls off with the sq
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,7 @@ from . import clock
 from .thing import Thing
 
 if TYPE_CHECKING:
-    from ...work import Work
+    pass
 
 Array = NDArray[Any]
 DENSITY = {"air": 1.2, "water": 998.0, "vacuum": 0.0}
@@ -245,14 +245,3 @@ def _new(kind: str) -> bpy.types.Object:
 def _unit(way: Sequence[float]) -> Array:
     out = np.array(way, float)
     return out / max(float(np.linalg.norm(out)), 1e-9)
-
-
-def setup(work: Work, spec: SceneSpec, things: Sequence[Thing]) -> None:
-    """Nothing is left in the file: fields are laid while something is baked."""
-
-
-def bake(work: Work, spec: SceneSpec, things: Sequence[Thing], beat: Callable[[float], None]) -> dict[str, Any]:
-    """Nothing of its own to bake; figures of what acts."""
-    acts = [each.kind for each in fields(things)]
-    windy = any(spec.environment.wind) or any(each.kind == "wind" for each in spec.events)
-    return {"force_fields": len(acts)} if acts or windy else {}

@@ -189,14 +189,13 @@ def _liquid(
     order = tank_order(low, high, cell, lasts, clock.last_frame(spec), every, gravity, floor=spec.environment.floor)
     row = pouring.substance(own[0].item)
     order["viscosity"] = row.viscosity if row.viscosity is not None else 1e-6
-    rng = np.random.default_rng(0)
     for each in own:
         points, faces = pouring.world(each), meshes.drawn(each.main.data)[0]
         speed = np.array(each.item.initial_velocity, float)
         if each.item.flow <= 0:
             flow(order, points, faces, speed=speed)
             continue
-        spout = pouring.Spout.of(each, spec, rng)
+        spout = pouring.Spout.of(each, spec)
         wide = max((spout.flow / (np.pi * float(np.linalg.norm(spout.speed)))) ** 0.5, cell)
         points, faces = _ball(spout.place, wide)
         flow(order, points, faces, speed=spout.speed, litres=spout.flow, start=spout.start, stop=spout.stop)

@@ -49,10 +49,6 @@ KINDS = {
 }
 
 
-def setup(work: Work, spec: SceneSpec, things: Sequence[Thing]) -> None:
-    """Nothing is left in the file for weather but its document."""
-
-
 def bake(work: Work, spec: SceneSpec, things: Sequence[Thing], beat: Callable[[float], None]) -> dict[str, Any]:
     """Let it fall over all of the scene; returns figures."""
     for old in list(work.objects(ROLE)):

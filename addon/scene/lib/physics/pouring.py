@@ -99,21 +99,21 @@ class Spout:
     flow: float
     start: float
     stop: float
-    rng: np.random.Generator
     owed: float = 0.0
+    sent: int = 0
 
     @classmethod
-    def of(cls, thing: Thing, spec: SceneSpec, rng: np.random.Generator) -> Spout:
+    def of(cls, thing: Thing, spec: SceneSpec) -> Spout:
         points = world(thing)
         speed = np.array(thing.item.initial_velocity, float)
         if not speed.any():
             down = np.array(spec.environment.gravity)
             speed = USUAL * down / max(float(np.linalg.norm(down)), 1e-9)
         middle = (points.min(axis=0) + points.max(axis=0)) / 2
-        return cls(middle, speed, thing.item.flow * _LITRE, *span(thing.item, spec), rng)
+        return cls(middle, speed, thing.item.flow * _LITRE, *span(thing.item, spec))
 
     def pour(self, liquid: Liquid, time: float, lasts: float) -> None:
-        """What comes in the `lasts` seconds from `time` on."""
+        """What comes in the `lasts` seconds from `time` on, evenly (Roberts' R2 sequence): clumps would tear it."""
         if not self.start <= time < self.stop:
             return
         self.owed += self.flow * lasts * PER_CELL / liquid.cell**3
@@ -122,7 +122,9 @@ class Spout:
         fast = float(np.linalg.norm(self.speed))
         wide = max((self.flow / (np.pi * fast)) ** 0.5, 0.8 * liquid.cell)
         turn = np.array(Vector(self.speed).to_track_quat("Z", "Y").to_matrix())
-        far, angle = wide * np.sqrt(self.rng.uniform(0, 1, count)), self.rng.uniform(0, 2 * np.pi, count)
-        along = fast * lasts * self.rng.uniform(0, 1, count)
+        number = self.sent + np.arange(count)
+        self.sent += count
+        far, angle = wide * np.sqrt(0.7548776662 * number % 1), 2 * np.pi * 0.5698402910 * number
+        along = fast * lasts * (np.arange(count) + 0.5) / max(count, 1)
         disc = np.stack([far * np.cos(angle), far * np.sin(angle), along], axis=1)
         liquid.add(self.place + disc @ turn.T, self.speed)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 import numpy as np
 
+from .....backend.protocol import props
 from .....backend.protocol.scene import SceneSpec
 from . import actors as acting
 from . import breaking, clock, events, figures, floating, forces, joints, keys, moving, ropes
@@ -19,6 +20,7 @@ from .course import Course, Force
 from .engines import engine
 from .engines.bounce import placed
 from .thing import Thing, document
+from .thing import things as all_things
 from .watch import Watch, Wild
 
 if TYPE_CHECKING:
@@ -38,10 +40,6 @@ _AIR = 0.03
 """Share of its spin that a body loses in a second."""
 
 
-def setup(work: Work, spec: SceneSpec, things: Sequence[Thing]) -> None:
-    """Nothing: bodies are read from their objects when they are solved."""
-
-
 def bake(work: Work, spec: SceneSpec, things: Sequence[Thing], beat: Callable[[float], None]) -> dict[str, Any]:
     """Solve all and leave keyframes; returns figures. What goes wrong is run again with finer steps, and told."""
     breaking.clear()
@@ -55,7 +53,7 @@ def bake(work: Work, spec: SceneSpec, things: Sequence[Thing], beat: Callable[[f
     cast += breaking.pieces(work, spec, cast, lambda: beat(0.0))
     course, troubles = _solved(work, spec, cast, linked, beat)
     _keep(course)
-    ropes.draw(work, spec, course)
+    ropes.draw(work, course)
     return figures.of(course, spec, troubles)
 
 
@@ -133,6 +131,8 @@ def _held(spec: SceneSpec, actor: Actor, cast: Sequence[Actor], linked: Sequence
             axis = across if across.any() else np.array([0, 1.0, 0])
             pivot = pivot + np.array([0, 0, main.body.size[2] / 2])
         radius = float(main.body.size[2]) / 2
+        if item.motion == "spin" and actor.thing.index % 2 and props.named().get(item.name) == "gear":
+            axis = -axis  # gears turn against each other
         body = replace(body, path=moving.about(body.pose, pivot, moving.shift(item, axis, radius)))
     elif body.kind == "active" and item.pinned != "none" and len(actor.thing.parts) > 1 and _pinned(item.pinned, actor):
         body = replace(body, kind="still", motion=np.zeros(6))
@@ -160,7 +160,8 @@ def _course(spec: SceneSpec, cast: list[Actor], linked: list[Joint], finer: int)
     drive = sum(event.strength for event in spec.events if event.kind in ("push", "explode", "wind"))
     drive += float(np.linalg.norm(spec.environment.wind))
     drive += max((each.speed * _LEVER for each in spec.objects if each.motion != "none"), default=0.0)
-    force = floating.lifted(_force(spec, cast), spec, _things(), cast, step)
+    found = list(all_things(bpy.context.scene))
+    force = floating.lifted(_force(spec, cast, found), spec, found, cast, step)
     fields = any(each.field != "none" for each in spec.objects)
     sprung = any(joint.kind == "spring" for joint in linked)
     closed = not (force or sprung or spec.events or any(each.body.kind == "moved" for each in cast))
@@ -188,11 +189,11 @@ def _steps(spec: SceneSpec, cast: Sequence[Actor], finer: int) -> tuple[float, i
     return frame / every, every
 
 
-def _force(spec: SceneSpec, cast: Sequence[Actor]) -> Force | None:
+def _force(spec: SceneSpec, cast: Sequence[Actor], found: Sequence[Thing]) -> Force | None:
     """Of medium, wind and fields, where anything feels them."""
     blows = any(spec.environment.wind) or any(event.kind == "wind" for event in spec.events)
     light = any(e.body.kind == "active" and e.body.mass < _LIGHT * max(e.volume, 1e-9) for e in cast)
-    fields = forces.fields(_fields_of(spec))
+    fields = forces.fields(found)
     if spec.environment.medium == "vacuum" and not fields:
         return None
     if not (fields or blows or light or spec.environment.medium == "water"):
@@ -208,16 +209,6 @@ def _force(spec: SceneSpec, cast: Sequence[Actor]) -> Force | None:
         return np.asarray(out * np.minimum(1.0, most / size))
 
     return force
-
-
-def _fields_of(spec: SceneSpec) -> list[Thing]:
-    return [each for each in _things() if each.item.field != "none"]
-
-
-def _things() -> list[Thing]:
-    from .thing import things
-
-    return list(things(bpy.context.scene))
 
 
 def _keep(course: Course) -> None:

@@ -9,10 +9,10 @@ import bpy
 import numpy as np
 from mathutils import Quaternion, Vector
 
-from .....backend.protocol.scene import SceneSpec
+from ...props import shapes
 from ..material import substance
 from ..mesh import meshes
-from . import keys, pulling
+from . import caches, keys, pulling
 from .bodies import Array, State
 from .course import Course
 
@@ -23,6 +23,8 @@ ROPE = "galatea_rope"
 """Custom property of an object: a link of a rope or spring."""
 _LINKS, _THICK, _SIDES = 12, 0.008, 10
 """Links, their radius in metres and corners around."""
+_TURNS, _WIDE, _LEAD = 10, 0.09, 0.06
+"""Of a spring: turns, radius by its length at rest, share of it at each end that is straight."""
 
 
 def clear() -> None:
@@ -30,7 +32,7 @@ def clear() -> None:
         bpy.data.objects.remove(obj)
 
 
-def draw(work: Work, spec: SceneSpec, course: Course) -> None:
+def draw(work: Work, course: Course) -> None:
     """Links for each joint that pulls, keyed over the frames that were computed."""
     bodies = [each.body for each in course.actors]
     pulls = pulling.Pulls(bodies, course.joints, course.step)
@@ -41,9 +43,10 @@ def draw(work: Work, spec: SceneSpec, course: Course) -> None:
     for number, joint in enumerate(pulls.joints):
         near, far = (np.array([frame[number][k] for frame in ends]) for k in (0, 2))
         length = joint.length or float(np.linalg.norm(far[0] - near[0]))
-        rope = joint.kind == "rope"
-        points = np.array([_line(a, b, length if rope else 0.0) for a, b in zip(near, far, strict=True)])
-        _links(work, points, "hemp" if rope else "steel")
+        if joint.kind == "spring":
+            _coil(work, near, far, length)
+            continue
+        _links(work, np.array([_line(a, b, length) for a, b in zip(near, far, strict=True)]))
 
 
 def _line(a: Array, b: Array, length: float) -> Array:
@@ -59,9 +62,29 @@ def _line(a: Array, b: Array, length: float) -> Array:
     return np.asarray(straight - 4 * sag * share * (1 - share) * [0, 0, 1.0])
 
 
-def _links(work: Work, points: Array, of: str) -> None:
+def _coil(work: Work, near: Array, far: Array, length: float) -> None:
+    """Turns of wire from end to end (F, 3), farther apart the more it is stretched."""
+    wide, share = length * _WIDE, np.linspace(0, 1, 10 * _TURNS + 1)
+    inside = np.clip(np.minimum(share, 1 - share) / _LEAD, 0.0, 1.0)
+    angle = 2 * np.pi * _TURNS * share
+    round_ = wide * inside[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    wires = []
+    for a, b in zip(near, far, strict=True):
+        turn = np.array(Vector(b - a).to_track_quat("Z", "Y").to_matrix())
+        line = np.column_stack([round_, share * np.linalg.norm(b - a)])
+        wires.append(shapes.tube(a + line @ turn.T, wide / 7, 6))
+    mesh = bpy.data.meshes.new("Spring")
+    mesh.from_pydata(wires[0].vertices.tolist(), [], wires[0].faces)
+    mesh.shade_smooth()
+    mesh.materials.append(substance.material("steel"))
+    obj = work.add("body", bpy.data.objects.new("Spring", mesh))
+    obj[ROPE] = True
+    caches.keep_shapes(obj, np.array([wire.vertices for wire in wires], np.float32))
+
+
+def _links(work: Work, points: Array) -> None:
     mesh = _link()
-    mesh.materials.append(substance.material(of))
+    mesh.materials.append(substance.material("hemp"))
     for k in range(_LINKS):
         way = points[:, k + 1] - points[:, k]
         long = np.linalg.norm(way, axis=1)

@@ -14,6 +14,8 @@ from .....backend.geometry import marching
 Array = NDArray[Any]
 _FINE, _BLURS = 2.0, 7
 """Cells of the surface's grid by those of the liquid's; how often it is smoothed."""
+_THIN, _MORE = 0.6, 8.0
+"""Of what is full: a particle with less about it counts for more, so many times at most."""
 _MOST = 6_000_000
 _EXACT = 0.015
 """Share by which the volume may be off."""
@@ -40,10 +42,12 @@ def skin(
     while np.prod((points.max(axis=0) - low) / side + 5) > _MOST:
         side *= 1.25
     count = np.ceil((points.max(axis=0) - low) / side).astype(int) + 6
-    field = _splat((points - low) / side, tuple(int(n) for n in count))
-    for _ in range(_BLURS):
-        field = _blur(field)
     full = side**3 * len(points) / volume  # particles of a cell of the grid that is full
+    around, share = _corners((points - low) / side, count)
+    field = _splat(around, share, count)
+    here = (field.ravel()[around] * share).sum(axis=0)
+    if (here < _THIN * full).any():  # a thin stream, drops: each particle counts for more, or none of it would be seen
+        field = _splat(around, share * np.clip(_THIN * full / np.maximum(here, 1e-12), 1.0, _MORE), count)
 
     def shaped(level: float) -> tuple[Array, Array]:
         vertices, faces = marching.isosurface(field, level)
@@ -132,17 +136,22 @@ def enclosed(vertices: Array, faces: Array) -> float:
     return float(np.einsum("ij,ij->", a, np.cross(b, c)) / 6)
 
 
-def _splat(places: Array, shape: tuple[int, ...]) -> Array:
+def _corners(places: Array, shape: Array) -> tuple[Array, Array]:
+    """The eight nodes about each place, flat numbers (8, N), and its share of each (8, N)."""
     base = places.astype(int)
     part = places - base
     flat = (base[:, 0] * shape[1] + base[:, 1]) * shape[2] + base[:, 2]
-    out = np.zeros(int(np.prod(shape)))
-    for a in (0, 1):
-        for b in (0, 1):
-            for c in (0, 1):
-                near = [part[:, k] if one else 1 - part[:, k] for k, one in enumerate((a, b, c))]
-                out += np.bincount(flat + (a * shape[1] + b) * shape[2] + c, near[0] * near[1] * near[2], len(out))
-    return out.reshape(shape)
+    corners = np.array([(a, b, c) for a in (0, 1) for b in (0, 1) for c in (0, 1)])
+    share = np.where(corners[:, None] == 1, part[None], 1 - part[None]).prod(axis=2)
+    return flat + ((corners[:, 0] * shape[1] + corners[:, 1]) * shape[2] + corners[:, 2])[:, None], share
+
+
+def _splat(around: Array, share: Array, shape: Array) -> Array:
+    """What the nodes have of all places, smoothed."""
+    field = np.bincount(around.ravel(), share.ravel(), int(np.prod(shape))).reshape(shape)
+    for _ in range(_BLURS):
+        field = _blur(field)
+    return field
 
 
 def _blur(field: Array) -> Array:

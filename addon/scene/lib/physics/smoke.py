@@ -29,10 +29,6 @@ _KINDS = {"fire": _FLAMES, "flame": _FLAMES, "steam": (1.8, 0.7, 2.0, 0.5), "smo
 """Seconds that a puff lives, m/s that it rises, how many times its size it grows by, its first size by the source's."""
 
 
-def setup(work: Work, spec: SceneSpec, things: Sequence[Thing]) -> None:
-    """Nothing is left in the file for smoke: it is read from its objects when it is made."""
-
-
 def bake(work: Work, spec: SceneSpec, things: Sequence[Thing], beat: Callable[[float], None]) -> dict[str, Any]:
     """Let each source smoke; returns figures."""
     sources = [each for each in things if each.item.type == "smoke" and each.main.type == "MESH"]

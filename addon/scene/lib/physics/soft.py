@@ -35,10 +35,6 @@ _GEL = 0.06
 """Share of critical damping of what is dense, at most: a jelly bounces little and rings long."""
 
 
-def setup(work: Work, spec: SceneSpec, things: Sequence[Thing]) -> None:
-    """Nothing is left in the file for soft bodies: they are read from their objects when they are solved."""
-
-
 def bake(work: Work, spec: SceneSpec, things: Sequence[Thing], beat: Callable[[float], None]) -> dict[str, Any]:
     """Solve all soft bodies together and leave shape keys; returns figures."""
     bodies = [draping.ready(each) for each in things if each.item.type == "soft_body" and each.main.type == "MESH"]

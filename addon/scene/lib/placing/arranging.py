@@ -127,10 +127,11 @@ def _scattered(count: int, size: Any, tile: bool, gap: float | None, rng: np.ran
     """Apart, by chance, over a square that grows until all have found a place."""
     across = math.hypot(size[0], size[1]) + (0.15 * max(size[:2]) if gap is None else gap)
     half, found = 0.62 * across * math.sqrt(count), [np.zeros(2)][:0]
+    aside = 0.7 * size[0] if count <= _FEW else 0.0  # few do not hide each other
     while len(found) < count:
         for _ in range(40):
             spot = rng.uniform(-half, half, 2)
-            if all(np.hypot(*(spot - other)) >= across for other in found):
+            if all(np.hypot(*(spot - one)) >= across and abs(spot[0] - one[0]) >= aside for one in found):
                 found.append(spot)
                 break
         else:

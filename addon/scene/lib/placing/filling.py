@@ -27,6 +27,8 @@ def inside(scene: Scene, group: Group, spots: Spots, rng: np.random.Generator) -
         return None
     if scene.groups[target].soft:
         return resting.afloat(scene, group, spots)
+    if scene.groups[target].name in resting.ENDS:
+        return resting.on(scene, group, spots, rng)
     flies = resting.thrown(scene, group, spots)
     if flies is not None:
         return flies

@@ -15,6 +15,8 @@ from . import arranging, order, relating, standing
 from .common import about_z
 from .scene import Group, Scene, Stand
 
+_TEETH = 0.055
+"""Of its width that a gear is in its fellow: a tooth less some play."""
 _ASIDE = ("around", "beside", "near", "left_of", "right_of")
 
 
@@ -105,6 +107,8 @@ def spread(group: Group, rng: np.random.Generator) -> arranging.Spots:
     if group.name == "pin" and kind == "pyramid":
         return arranging.triangle(item.count, group.size, None)
     gap = item.relation.distance if item.relation.kind == "none" else None
+    if group.name == "gear" and item.motion == "spin" and gap is None:  # they mesh
+        gap = -_TEETH * group.size[0]
     return arranging.arranged(kind, item.count, group.size, group.name, rng, gap=gap)
 
 

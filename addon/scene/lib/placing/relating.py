@@ -33,7 +33,7 @@ def alone(scene: Scene, group: Group, spots: Spots, rng: np.random.Generator) ->
         low, high = (np.array(side) for side in zip(*(scene.box(id) for id in others), strict=True))
         return _approach(scene, group, spots, low.min(axis=0), high.max(axis=0))
     if group.item.type in ("fluid", "smoke") and others and not group.item.height:
-        return resting.held_above(scene, group, spots, 0.5 * group.size[2])
+        return resting.held_above(scene, spots, 0.5 * group.size[2])
     low, high = scene.whole()
     stands = set_down(scene, group, spots, (low[:2] + high[:2]) / 2, [])
     if group.soft and group.item.type == "force_field":
@@ -139,6 +139,8 @@ def around(scene: Scene, group: Group, spots: Spots, rng: np.random.Generator) -
     if target not in scene.groups:
         return alone(scene, group, spots, rng)
     low, high = scene.box(target)
+    if scene.groups[target].item.type == "force_field" and group.item.arrangement == "scattered":
+        return set_down(scene, group, spots, centre(low, high), scene.below(target))
     w, d, _ = group.size
     said = group.item.relation.distance
     gap = said if said is not None else 0.15 * max(w, d)

@@ -14,7 +14,7 @@ from .scene import Group, Scene, Stand
 from .solid import Placed
 
 _CELLS = 24
-_LEVERS, _END = ("seesaw",), 0.84
+ENDS = {"seesaw": 0.84, "catapult": 0.78}
 """Things of which an end is meant, and where it is, as a share of half their length."""
 _MOUTH = 0.3
 """Radius about a vessel's middle over which things fall into it, as a share of its width."""
@@ -61,8 +61,9 @@ def on(scene: Scene, group: Group, spots: Spots, rng: np.random.Generator, *, li
         middle, spots = _opening(scene, group, spots, middle, rng)
     else:
         middle = _brink(group, middle, low, high)
-    if scene.groups[target].name in _LEVERS:  # what falls on one end lifts what lies on the other
-        end = _END * (high[0] - low[0]) / 2 * (1.0 if group.item.height or lift else -1.0)
+    if lever := ENDS.get(scene.groups[target].name):  # what falls on one end lifts what lies on the other
+        falls = scene.groups[target].name == "seesaw" and (group.item.height or lift)
+        end = lever * (high[0] - low[0]) / 2 * (1.0 if falls else -1.0)
         middle = centre(low, high) + np.array([end, 0.0])
     stands = set_down(scene, group, spots, middle, scene.carriers(target), above=lift)
     if not scene.groups[target].hollow or not (group.item.height or lift) or group.item.type == "cloth":
@@ -227,7 +228,7 @@ def afloat(scene: Scene, group: Group, spots: Spots) -> list[Stand]:
             for place, turn in zip(spots.places, spots.turns, strict=True)]  # fmt: skip
 
 
-def held_above(scene: Scene, group: Group, spots: Spots, height: float) -> list[Stand]:
+def held_above(scene: Scene, spots: Spots, height: float) -> list[Stand]:
     """Over the middle of all, in the air."""
     low, high = scene.whole()
     return [Stand(np.array([*(centre(low, high) + place[:2]), high[2] + height]), about_z(float(turn)))
@@ -242,7 +243,7 @@ def above(scene: Scene, group: Group, spots: Spots, rng: np.random.Generator) ->
     if relation.target not in scene.groups:
         return None
     if scene.groups[relation.target].soft:
-        return held_above(scene, group, spots, 0.5 * group.size[2])
+        return held_above(scene, spots, 0.5 * group.size[2])
     low, high = scene.box(relation.target)
     usual = max(0.6 * group.size[2], 0.4 * float(high[2] - low[2]), 0.1 * float(max((high - low)[:2])))
     return on(scene, group, spots, rng, lift=relation.distance if relation.distance is not None else min(usual, 3.0))

@@ -16,7 +16,8 @@ from .solid import Placed, Solid, overlap, settle_on
 Array = NDArray[Any]
 SLACK = 0.008
 """Metres for a thing of 1 m that may be in each other: round things touch where no corner of theirs is."""
-_TRIES = 60
+_TRIES, _DEEP = 60, 0.5
+"""Steps aside at most; metres to the front or back that are as bad as one to a side."""
 ON = ("on", "in", "over", "above")
 
 
@@ -190,7 +191,8 @@ class Scene:
         return None
 
     def nearest_free(self, group: Group, stands: list[Stand], *, gap: float) -> list[Stand]:
-        """The stands moved by the least along the floor so that boxes stay `gap` apart; left and right come first."""
+        """The stands moved by the least along the floor so that boxes stay `gap` apart; left and right come first: what
+        stands behind is hidden."""
         low = np.min([s.turned(t.turn).low + t.place for s, t in zip(group.solids, stands, strict=True)], axis=0)
         high = np.max([s.turned(t.turn).high + t.place for s, t in zip(group.solids, stands, strict=True)], axis=0)
         (low, high), mine = self._kept_free(group.item.id, low, high), self._ways()
@@ -198,7 +200,7 @@ class Scene:
         step = 0.25 * max(float((high - low)[:2].max()), 0.02)
         for ring in range(200):
             for angle in _around(max(1, 6 * ring)):
-                shift = np.array([math.cos(angle), math.sin(angle), 0.0]) * step * ring
+                shift = np.array([math.cos(angle), _DEEP * math.sin(angle), 0.0]) * step * ring
                 if not any(_meet(low + shift, high + shift, *box, gap) for box in boxes):
                     return [Stand(stand.place + shift, stand.turn) for stand in stands]
         return stands

@@ -17,6 +17,8 @@ from .solid import Solid
 _FLAT = 0.4
 _ROUND = ("barrel", "cylinder", "can", "log", "wheel", "roller")
 """Things that roll about their own upright axis once they lie."""
+_LIES = 1.5
+"""What is so many times higher than wide lies in a liquid."""
 _SLOPES, _EVEN = 0.12, 0.7
 """Rise by run of what slopes, and the share of its heights that one plane must tell."""
 _CELLS = 24
@@ -55,6 +57,9 @@ def stood(scene: Scene, group: Group, others: Sequence[Group]) -> Group:
         return _turned(group, about_z(math.atan2(way[1], way[0]) - math.pi / 2) @ _TO_FRONT)
     if item.type == "cloth" and relation.kind == "hanging_from" and h < 0.05 * max(w, d):
         return _turned(group, _TO_FRONT)
+    afloat = relation.target in scene.groups and scene.groups[relation.target].item.type == "fluid"
+    if afloat and item.type == "rigid_body" and h > _LIES * max(w, d):
+        return _turned(group, _ASIDE)
     if group.name in _ROUND and relation.kind in ("on", "above") and relation.target in scene.groups and h >= 0.5 * w:
         way = downhill(scene.of(relation.target)[0].solid)
         if way.any() and abs(w - d) < 0.1 * w:

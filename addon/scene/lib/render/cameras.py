@@ -22,8 +22,6 @@ from . import framing
 from .shots import Keys, Shot
 
 Array = NDArray[Any]
-SENSOR = 36.0
-"""mm, the longer side."""
 _LAG, _CALM, _APART = 12, 15, 8
 """Frames over which a camera that follows one body averages, and one that goes from body to body; and between keys."""
 _TRAVELS = 0.25
@@ -107,7 +105,7 @@ class Rig:
         self.turn = work.add("camera_rig", bpy.data.objects.new(f"{name} rig", None))
         self.turn.parent = work.object("camera_target")
         data = bpy.data.cameras.new(name)
-        data.sensor_fit, data.sensor_width = "AUTO", SENSOR
+        data.sensor_fit, data.sensor_width = "AUTO", framing.SENSOR
         self.camera = work.add("camera", bpy.data.objects.new(name, data))
         self.camera.parent, self.camera.rotation_euler = self.turn, (math.pi / 2, 0.0, 0.0)
         for owner, what in ((self.turn, "turn"), (self.camera, "arm"), (data, "lens")):
@@ -207,7 +205,7 @@ class Rig:
         ) + 0.5 * np.abs(self.values(self.camera, "rotation_euler", 1))  # fmt: skip
         out = []
         for lens, angle in zip(self.values(self.camera.data, "lens"), pan, strict=True):
-            plain = framing.lens_of(lens, SENSOR, render.resolution_x, render.resolution_y, self.shot.margin)
+            plain = framing.lens_of(lens, render.resolution_x, render.resolution_y, self.shot.margin)
             free = self.shot.margin + 1.2 * math.tan(angle) / (2 * min(plain.across, plain.up))
             out.append(framing.Lens(plain.across, plain.up, min(free, 0.45)))
         return out

@@ -11,9 +11,7 @@ and nothing; normals as OpenGL's, right, up and towards the camera are red, gree
 
 from __future__ import annotations
 
-import struct
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...work import ROLE, Work
-from . import pictures
+from ..material import shading
+from ..material.nodes import joined, maths, node, parts
+from . import pictures, sets
 
 Array = NDArray[Any]
 KINDS = ("depth", "normal", "mask", "edge")
@@ -36,7 +36,7 @@ _BEND, _STEP = 0.3, 0.1
 @contextmanager
 def scene_of(scene: bpy.types.Scene) -> Iterator[bpy.types.Scene]:
     """A copy of the scene, of the same objects, that renders the numbers; gone afterwards."""
-    plain, material = scene.copy(), _material()
+    material = _material()
     objects = [obj for obj in scene.objects if obj.type == "MESH"]
     body = [obj for obj in objects if obj.get(ROLE) == "body"] or objects
     before = [(obj, obj.pass_index) for obj in scene.objects]
@@ -47,16 +47,16 @@ def scene_of(scene: bpy.types.Scene) -> Iterator[bpy.types.Scene]:
             obj.pass_index = int(obj in body)
         if lens:
             lens.dof.use_dof = False
-        for layer in plain.view_layers:
-            layer.material_override = material
-        _set(plain)
-        yield plain
+        with sets.temporary(scene.copy()) as plain:
+            for layer in plain.view_layers:
+                layer.material_override = material
+            _set(plain)
+            yield plain
     finally:
         for obj, index in before:
             obj.pass_index = index
         if lens:
             lens.dof.use_dof = deep
-        bpy.data.scenes.remove(plain)
         bpy.data.materials.remove(material)
 
 
@@ -72,32 +72,13 @@ def _set(scene: bpy.types.Scene) -> None:
 
 
 def _material() -> bpy.types.Material:
-    material = bpy.data.materials.new("galatea controls")
-    if not material.node_tree:
-        material.use_nodes = True
-    tree = material.node_tree
-    tree.nodes.clear()
-
-    def node(name: str, **given: Any) -> Any:
-        made = tree.nodes.new(f"ShaderNode{name}")
-        for key, value in given.items():
-            setattr(made, key, value)
-        return made
-
-    turn = node("VectorTransform", vector_type="NORMAL", convert_from="WORLD", convert_to="CAMERA")
-    tree.links.new(node("NewGeometry").outputs["Normal"], turn.inputs[0])
-    split, joined = node("SeparateXYZ"), node("CombineXYZ")
-    tree.links.new(turn.outputs[0], split.inputs[0])
-    mark = node("Math", operation="MULTIPLY_ADD")
-    mark.inputs[1].default_value = _BODY
-    tree.links.new(node("ObjectInfo").outputs["Object Index"], mark.inputs[0])
-    tree.links.new(split.outputs[1], mark.inputs[2])
-    tree.links.new(node("CameraData").outputs["View Z Depth"], joined.inputs[0])
-    tree.links.new(split.outputs[0], joined.inputs[1])
-    tree.links.new(mark.outputs[0], joined.inputs[2])
-    glow, output = node("Emission"), node("OutputMaterial")
-    tree.links.new(joined.outputs[0], glow.inputs["Color"])
-    tree.links.new(glow.outputs[0], output.inputs["Surface"])
+    material, tree = shading.new_material("galatea controls")
+    turn = node(tree, "VectorTransform", Vector=node(tree, "NewGeometry").outputs["Normal"])
+    turn.vector_type, turn.convert_from, turn.convert_to = "NORMAL", "WORLD", "CAMERA"
+    right, up, _ = parts(tree, turn.outputs[0])
+    mark = maths(tree, "MULTIPLY_ADD", node(tree, "ObjectInfo").outputs["Object Index"], _BODY, up)
+    told = joined(tree, node(tree, "CameraData").outputs["View Z Depth"], right, mark)
+    node(tree, "OutputMaterial", Surface=node(tree, "Emission", Color=told).outputs[0])
     return material
 
 
@@ -146,19 +127,7 @@ def write(work: Work, paths: list[Path], tick: Callable[[float], None]) -> None:
         normal = np.where(frame.seen[..., None], frame.normal / 2 + 0.5, 0.5)
         made = {"depth": depth, "normal": normal, "mask": frame.body.astype(float), "edge": frame.edges()}
         for kind, values in made.items():
-            zips[kind].writestr(zipfile.ZipInfo(f"{path.stem}.png"), png16(values))
+            zips[kind].writestr(zipfile.ZipInfo(f"{path.stem}.png"), pictures.png16(values))
     for kind, path in files.items():
         zips[kind].close()
         path.with_suffix(".part").replace(path)
-
-
-def png16(values: Array) -> bytes:
-    """(H, W) or (H, W, 3), 0 to 1, the top row first, as a PNG of 16 bits."""
-    height, width = values.shape[:2]
-    numbers = np.round(np.clip(values, 0, 1) * 65535).astype(">u2").reshape(height, -1)
-    rows = np.concatenate([np.zeros((height, 1), np.uint8), numbers.view(np.uint8).reshape(height, -1)], axis=1)
-    head = struct.pack(">IIBBBBB", width, height, 16, 2 if values.ndim == 3 else 0, 0, 0, 0)
-    body = ((b"IHDR", head), (b"IDAT", zlib.compress(rows.tobytes(), 4)), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in body
-    )

@@ -18,7 +18,7 @@ _ACTS, _CREEPS = 0.08, 0.015
 """Of its size, and of the picture's height, a second: what moves less is at rest to the eye."""
 _TALL = 0.75
 """Height of a picture by its width."""
-_SMALL, _TINY, _LEAST = 0.08, 0.05, 0.11
+_SMALL, _TINY, _LEAST = 0.08, 0.05, 0.13
 """Of the picture's height: what acts and would be smaller over the film, or smaller than `_TINY` of all that is there
 at the moment, is gone after, and then it has at least so much of it."""
 _FAST, _SOME = 0.7, 0.25

@@ -14,7 +14,7 @@ import bpy
 import numpy as np
 
 from .....backend.protocol.errors import UserError
-from . import pictures
+from . import pictures, sets
 
 Tick = Callable[[float], None]
 
@@ -126,8 +126,7 @@ def _strips(scene: bpy.types.Scene) -> Any:
 @contextmanager
 def _scene(film: Film, count: int) -> Iterator[bpy.types.Scene]:
     """A scene with an empty sequencer that writes the film; gone afterwards."""
-    scene = bpy.data.scenes.new("galatea film")
-    try:
+    with sets.temporary(bpy.data.scenes.new("galatea film")) as scene:
         render = scene.render
         scene.frame_start, scene.frame_end = 1, count
         render.fps, render.fps_base = film.rate
@@ -139,8 +138,6 @@ def _scene(film: Film, count: int) -> Iterator[bpy.types.Scene]:
         scene.sequence_editor_create()
         _settings(render, film)
         yield scene
-    finally:
-        bpy.data.scenes.remove(scene)
 
 
 def _settings(render: bpy.types.RenderSettings, film: Film) -> None:

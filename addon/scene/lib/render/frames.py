@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from .....backend.protocol.store import claim, process_alive, release
+from .....backend.protocol.claims import claim, process_alive, release
 
 Whole = Callable[[Path, int, int], bool]
 _LOOK = 0.1

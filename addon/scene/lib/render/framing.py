@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
+SENSOR = 36.0
+"""mm, the longer side: of every camera of ours."""
 
 
 @dataclass(frozen=True)
@@ -25,9 +27,8 @@ class Lens:
     margin: float
 
 
-def lens_of(focal_mm: float, sensor_mm: float, width: int, height: int, margin: float) -> Lens:
-    """A lens whose sensor's longer side is `sensor_mm`."""
-    half = sensor_mm / 2 / focal_mm
+def lens_of(focal_mm: float, width: int, height: int, margin: float) -> Lens:
+    half = SENSOR / 2 / focal_mm
     return Lens(half * min(1.0, width / height), half * min(1.0, height / width), margin)
 
 

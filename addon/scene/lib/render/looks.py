@@ -13,8 +13,9 @@ from typing import Any
 
 import bpy
 
+from ..material.nodes import maths, node, shaders, vector
 from . import surfaces, tone
-from .surfaces import FLOOR, Sockets, math_node, node
+from .surfaces import FLOOR, Sockets
 
 LOOK = "galatea_look"
 """Custom property of the scene: the name of its look."""
@@ -42,9 +43,9 @@ def apply(scene: bpy.types.Scene, name: str, look: Mapping[str, Any], bodies: Bo
     if floor:
         other = floor(tree)
         is_floor = _is_floor(tree)
-        first = _mixed(tree, is_floor, sockets[0], other[0])
+        first = shaders(tree, sockets[0], other[0], is_floor)
         same = sockets[0] == sockets[1] and other[0] == other[1]
-        sockets = (first, first if same else _mixed(tree, is_floor, sockets[1], other[1]))
+        sockets = (first, first if same else shaders(tree, sockets[1], other[1], is_floor))
     surfaces.finish(tree, sockets)
     if kind == "xray" and hasattr(made, "surface_render_method"):
         made.surface_render_method, made.use_transparency_overlap = "BLENDED", True  # dithered, EEVEE makes noise of it
@@ -64,13 +65,6 @@ def _is_floor(tree: bpy.types.NodeTree) -> bpy.types.NodeSocket:
     return made.outputs["Fac"]
 
 
-def _mixed(tree: bpy.types.NodeTree, share: Any, one: Any, other: Any) -> bpy.types.NodeSocket:
-    mix = node(tree, "MixShader", Fac=share)
-    tree.links.new(one, mix.inputs[1])
-    tree.links.new(other, mix.inputs[2])
-    return mix.outputs[0]
-
-
 def _rgb(color: Any) -> tuple[float, float, float, float]:
     return (*tone.linear(tuple(color)), 1.0)
 
@@ -87,7 +81,7 @@ def _wire(tree: bpy.types.NodeTree, look: Mapping[str, Any]) -> bpy.types.NodeSo
     """1 on the edges; also handed out as a pass of its own."""
     wires = node(tree, "Wireframe", Size=look["width"])
     wires.use_pixel_size = True
-    line = math_node(tree, "MULTIPLY", wires.outputs[0], math_node(tree, "SUBTRACT", 1.0, _is_floor(tree)))
+    line = maths(tree, "MULTIPLY", wires.outputs[0], maths(tree, "SUBTRACT", 1.0, _is_floor(tree)))
     told = node(tree, "OutputAOV", Value=line)
     told.aov_name = WIRE
     return line
@@ -101,17 +95,14 @@ def _wireframe(tree: bpy.types.NodeTree, look: Mapping[str, Any], bodies: Bodies
 def _xray(tree: bpy.types.NodeTree, look: Mapping[str, Any], bodies: Bodies) -> Sockets:
     """Each surface lets most through and adds its own glow, more where it is seen from the side."""
     edge = node(tree, "LayerWeight", Blend=0.3)
-    strength = math_node(tree, "MULTIPLY_ADD", math_node(tree, "POWER", edge.outputs["Facing"], 3.0), 1.3, 0.02)
+    strength = maths(tree, "MULTIPLY_ADD", maths(tree, "POWER", edge.outputs["Facing"], 3.0), 1.3, 0.02)
     glow = node(tree, "Emission", Color=_rgb(look["color"]), Strength=strength)
     wires = node(tree, "Emission", Color=_rgb(look["line"]))
-    tree.links.new(math_node(tree, "MULTIPLY", _wire(tree, look), 0.05), wires.inputs["Strength"])
+    tree.links.new(maths(tree, "MULTIPLY", _wire(tree, look), 0.05), wires.inputs["Strength"])
     through = node(tree, "BsdfTransparent", Color=(0.93, 0.95, 0.97, 1))
     lit = through.outputs[0]
     for light in (glow, wires):
-        add = tree.nodes.new("ShaderNodeAddShader")
-        tree.links.new(lit, add.inputs[0])
-        tree.links.new(light.outputs[0], add.inputs[1])
-        lit = add.outputs[0]
+        lit = shaders(tree, lit, light.outputs[0])
     return lit, lit
 
 
@@ -120,9 +111,6 @@ def _toon(tree: bpy.types.NodeTree, look: Mapping[str, Any], bodies: Bodies) -> 
     color = _flat(tree, _colour(tree, bodies[0]) if len(bodies) == 1 else _colours(tree, bodies))
     shaded = node(tree, "BsdfToon", Color=color, Size=0.72, Smooth=0.06)
     own = node(tree, "Emission", Color=color, Strength=0.45)
-    cycles = tree.nodes.new("ShaderNodeAddShader")
-    tree.links.new(shaded.outputs[0], cycles.inputs[0])
-    tree.links.new(own.outputs[0], cycles.inputs[1])
     grey = node(tree, "BsdfDiffuse", Color=(0.8, 0.8, 0.8, 1))
     light = node(tree, "ShaderToRGB", Shader=grey.outputs[0])
     ramp = node(tree, "ValToRGB", Fac=light.outputs["Color"])
@@ -131,25 +119,19 @@ def _toon(tree: bpy.types.NodeTree, look: Mapping[str, Any], bodies: Bodies) -> 
         elements = ramp.color_ramp.elements
         element = elements[number] if number < len(elements) else elements.new(place)
         element.position, element.color = place, (value, value, value, 1)
-    product = tree.nodes.new("ShaderNodeVectorMath")
-    product.operation = "MULTIPLY"
-    tree.links.new(color, product.inputs[0])
-    tree.links.new(ramp.outputs["Color"], product.inputs[1])
-    eevee = node(tree, "Emission", Color=product.outputs[0])
-    return cycles.outputs[0], eevee.outputs[0]
+    eevee = node(tree, "Emission", Color=vector(tree, "MULTIPLY", color, ramp.outputs["Color"]))
+    return shaders(tree, shaded.outputs[0], own.outputs[0]), eevee.outputs[0]
 
 
 def _flat(tree: bpy.types.NodeTree, color: bpy.types.NodeSocket) -> bpy.types.NodeSocket:
     """Colours of few lightnesses, a little stronger."""
     parts, whole = node(tree, "SeparateColor", Color=color), tree.nodes.new("ShaderNodeCombineColor")
     parts.mode = whole.mode = "HSV"
-    root = math_node(tree, "SQRT", parts.outputs[2])  # even steps to the eye
-    steps = math_node(tree, "ADD", math_node(tree, "SNAP", root, _STEP), 0.5 * _STEP)
+    root = maths(tree, "SQRT", parts.outputs[2])  # even steps to the eye
+    steps = maths(tree, "ADD", maths(tree, "SNAP", root, _STEP), 0.5 * _STEP)
     tree.links.new(parts.outputs[0], whole.inputs[0])
-    tree.links.new(
-        math_node(tree, "MINIMUM", math_node(tree, "MULTIPLY", parts.outputs[1], 1.15), 1.0), whole.inputs[1]
-    )
-    tree.links.new(math_node(tree, "MULTIPLY", steps, steps), whole.inputs[2])
+    tree.links.new(maths(tree, "MINIMUM", maths(tree, "MULTIPLY", parts.outputs[1], 1.15), 1.0), whole.inputs[1])
+    tree.links.new(maths(tree, "MULTIPLY", steps, steps), whole.inputs[2])
     return whole.outputs[0]
 
 
@@ -160,11 +142,8 @@ def _colour(tree: bpy.types.NodeTree, body: bpy.types.Object) -> bpy.types.NodeS
     number = tree.nodes.new("ShaderNodeAttribute")
     number.attribute_name = "material_index"
     for index, other in enumerate(found[1:], 1):
-        mix = tree.nodes.new("ShaderNodeMixRGB")
-        tree.links.new(math_node(tree, "GREATER_THAN", number.outputs["Fac"], index - 0.5), mix.inputs[0])
-        tree.links.new(out, mix.inputs[1])
-        tree.links.new(other, mix.inputs[2])
-        out = mix.outputs[0]
+        here = maths(tree, "GREATER_THAN", number.outputs["Fac"], index - 0.5)
+        out = node(tree, "MixRGB", Fac=here, Color1=out, Color2=other).outputs[0]
     return out
 
 

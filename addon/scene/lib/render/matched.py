@@ -16,8 +16,9 @@ from mathutils import Matrix
 from .....backend.geometry import camera as frustums
 from .....backend.geometry import likeness, pose
 from .....backend.protocol.errors import UserError
+from ..mesh import meshes
 from ..mesh.meshes import Array
-from . import pictures
+from . import framing, pictures
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def find(obj: bpy.types.Object, mask: Path, tell: Callable[[float], None]) -> Ma
     matrix[:3, 3] = np.array(aimed.position) * (high - low).max() + (low + high) / 2
     height, width = shown.shape
     at = middle + np.array([found.right, found.down]) * half
-    lens = aimed.f * found.scale * half / width * 36.0
+    lens = aimed.f * found.scale * half / width * framing.SENSOR
     shift = (float((width / 2 - at[0]) / width), float((at[1] - height / 2) / width))
     overlap = pose.overlap(figure.seen(found, pose.SIDE), square)
     return Match(matrix, float(lens), shift, (width, height), overlap)
@@ -76,7 +77,7 @@ def check(photo: Path, match: Match) -> None:
 def place(camera: bpy.types.Object, match: Match) -> None:
     """Give a camera the match's place and lens; the picture must have the photo's shape."""
     data = camera.data
-    data.sensor_fit, data.sensor_width, data.lens = "HORIZONTAL", 36.0, match.lens
+    data.sensor_fit, data.sensor_width, data.lens = "HORIZONTAL", framing.SENSOR, match.lens
     data.shift_x, data.shift_y = match.shift
     camera.matrix_world = Matrix(match.matrix.tolist())
 
@@ -85,13 +86,10 @@ def _triangles(obj: bpy.types.Object) -> tuple[Any, Any]:
     """Vertices (V, 3) in the world and triangles (F, 3) as they are at this frame."""
     shape = obj.evaluated_get(bpy.context.evaluated_depsgraph_get())
     mesh = shape.to_mesh()
-    mesh.calc_loop_triangles()
-    flat, corners = np.empty(len(mesh.vertices) * 3, np.float32), np.empty(len(mesh.loop_triangles) * 3, np.int32)
-    mesh.vertices.foreach_get("co", flat)
-    mesh.loop_triangles.foreach_get("vertices", corners)
+    points, (triangles, _) = meshes.vertices_of(mesh), meshes.drawn(mesh)
     matrix = np.array(shape.matrix_world, np.float32)
     shape.to_mesh_clear()
-    return flat.reshape(-1, 3) @ matrix[:3, :3].T + matrix[:3, 3], corners.reshape(-1, 3)
+    return points @ matrix[:3, :3].T + matrix[:3, 3], triangles
 
 
 def _framed(shown: Array) -> tuple[Array, Array, float]:
@@ -110,7 +108,7 @@ def _framed(shown: Array) -> tuple[Array, Array, float]:
 
 def angle(match: Match) -> float:
     """Degrees across the photo."""
-    return math.degrees(2 * math.atan(18.0 / match.lens))
+    return math.degrees(2 * math.atan(framing.SENSOR / 2 / match.lens))
 
 
 def distance(camera: bpy.types.Object, place: Array) -> float:

@@ -55,12 +55,26 @@ def read(path: Path, channels: int = 3, *, raw: bool = False) -> Pixels:
     try:
         if raw:
             image.colorspace_settings.name, image.alpha_mode = "Non-Color", "CHANNEL_PACKED"
-        width, height = image.size
-        out = np.empty(width * height * 4, np.float32)
-        image.pixels.foreach_get(out)
-        return out.reshape(height, width, 4)[:, :, :channels]
+        return pixels_of(image)[:, :, :channels]
     finally:
         bpy.data.images.remove(image)
+
+
+def pixels_of(image: bpy.types.Image) -> Pixels:
+    """(H, W, 4) float32, the stored values: sRGB in a colour image of 8 bits, plain numbers in others."""
+    out = np.empty(image.size[0] * image.size[1] * 4, np.float32)
+    image.pixels.foreach_get(out)
+    return out.reshape(image.size[1], image.size[0], 4)
+
+
+def thumbnail(image: bpy.types.Image, width: int, height: int) -> Pixels:
+    """(H, W, 4), the stored values of a small copy."""
+    small = image.copy()
+    try:
+        small.scale(width, height)
+        return pixels_of(small)
+    finally:
+        bpy.data.images.remove(small)
 
 
 def write(path: Path, pixels: Pixels) -> None:
@@ -78,6 +92,18 @@ def write(path: Path, pixels: Pixels) -> None:
     prove(path, width, height)
 
 
+def png16(values: Pixels) -> bytes:
+    """(H, W) or (H, W, 3), 0 to 1, the top row first, as a PNG of 16 bits."""
+    height, width = values.shape[:2]
+    numbers = np.round(np.clip(values, 0, 1) * 65535).astype(">u2").reshape(height, -1)
+    rows = np.concatenate([np.zeros((height, 1), np.uint8), numbers.view(np.uint8).reshape(height, -1)], axis=1)
+    head = struct.pack(">IIBBBBB", width, height, 16, 2 if values.ndim == 3 else 0, 0, 0, 0)
+    body = ((b"IHDR", head), (b"IDAT", zlib.compress(rows.tobytes(), 4)), (b"IEND", b""))
+    return _SIGNATURE + b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in body
+    )
+
+
 def smaller(pixels: Pixels, width: int) -> Pixels:
     """Shrunk by averaging to about this width; never enlarged."""
     factor = max(1, round(pixels.shape[1] / width))
@@ -87,12 +113,11 @@ def smaller(pixels: Pixels, width: int) -> Pixels:
     return out
 
 
-def sheet(paths: list[Path], columns: int, *, cell: int = 240, gap: int = 6) -> Pixels:
-    """Pictures of one size in rows, the first at the top left."""
-    cells = [smaller(read(path), cell) for path in paths]
-    h, w = cells[0].shape[:2]
+def sheet(cells: list[Pixels], columns: int, *, gap: int = 0, ground: float = 0.0) -> Pixels:
+    """Pictures of one size in rows, the first at the top left, with `ground` between them."""
+    h, w, channels = cells[0].shape
     rows = -(-len(cells) // columns)
-    out = np.full((rows * (h + gap) + gap, columns * (w + gap) + gap, 3), 0.09, np.float32)
+    out = np.full((rows * (h + gap) + gap, columns * (w + gap) + gap, channels), ground, np.float32)
     for number, picture in enumerate(cells):
         row, column = divmod(number, columns)
         y, x = (rows - 1 - row) * (h + gap) + gap, column * (w + gap) + gap

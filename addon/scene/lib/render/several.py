@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import bpy
 import numpy as np
 
+from ..mesh import meshes
 from ..motion import animation
 from ..physics.breaking import PIECE
 from ..physics.thing import ITEM
@@ -146,9 +147,7 @@ def _bends(obj: bpy.types.Object) -> bool:
 
 def _outermost(obj: bpy.types.Object) -> framing.Array:
     """In its own frame."""
-    points = np.empty(len(obj.data.vertices) * 3, np.float32)
-    obj.data.vertices.foreach_get("co", points)
-    return framing.extreme(points.reshape(-1, 3).astype(float), _WAYS)
+    return framing.extreme(meshes.vertices_of(obj.data).astype(float), _WAYS)
 
 
 def _points(obj: bpy.types.Object, rest: framing.Array | None, graph: bpy.types.Depsgraph) -> framing.Array:

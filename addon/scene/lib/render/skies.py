@@ -12,10 +12,12 @@ import bpy
 import numpy as np
 from mathutils import Vector
 
+from .....backend.geometry import formats
 from .....backend.protocol.errors import UserError
 from ...work import ROLE
-from . import tone
-from .surfaces import Color, node
+from ..material.nodes import node, parts, shaders
+from . import pictures, tone
+from .surfaces import Color
 
 TURN = "Turn"
 """Name of the world's node that turns it about the vertical."""
@@ -87,9 +89,8 @@ def sky(hour: Hour) -> bpy.types.World:
     else:
         shader.inputs["Color"].default_value = (0.30, 0.40, 0.70, 1)
         shader.inputs["Strength"].default_value = hour.sky
-    split, ramp = tree.nodes.new("ShaderNodeSeparateXYZ"), tree.nodes.new("ShaderNodeValToRGB")
-    tree.links.new(node(tree, "TexCoord").outputs["Generated"], split.inputs[0])
-    tree.links.new(split.outputs["Z"], ramp.inputs["Fac"])
+    _, _, up = parts(tree, node(tree, "TexCoord").outputs["Generated"])
+    ramp = node(tree, "ValToRGB", Fac=up)
     low, top = ramp.color_ramp.elements
     low.color, top.color, top.position = (*tone.linear(hour.haze), 1), (*tone.linear(hour.zenith), 1), 0.5
     _show(tree, shader, ramp.outputs["Color"])
@@ -161,11 +162,10 @@ def direction(elevation: float, azimuth: float) -> Vector:
 def _show(tree: bpy.types.NodeTree, lighting: Any, seen: bpy.types.NodeSocket) -> None:
     """To the camera the world has the colour `seen`."""
     shown = node(tree, "Background", Color=seen, Strength=1.0)
-    mix = node(tree, "MixShader", Fac=node(tree, "LightPath").outputs["Is Camera Ray"])
-    tree.links.new(lighting.outputs["Background"], mix.inputs[1])
-    tree.links.new(shown.outputs["Background"], mix.inputs[2])
+    seen_by = node(tree, "LightPath").outputs["Is Camera Ray"]
+    mix = shaders(tree, lighting.outputs["Background"], shown.outputs["Background"], seen_by)
     output = next(each for each in tree.nodes if each.type == "OUTPUT_WORLD")
-    tree.links.new(mix.outputs["Shader"], output.inputs["Surface"])
+    tree.links.new(mix, output.inputs["Surface"])
 
 
 def _new() -> tuple[bpy.types.World, Any, Any]:
@@ -200,15 +200,7 @@ def _opened(path: Path) -> bpy.types.Image:
 
 def _mean(image: bpy.types.Image) -> Any:
     """(3,) of a small copy, linear; the poles of a panorama count for what they are."""
-    small = image.copy()
-    try:
-        small.scale(64, 32)
-        pixels = np.empty(64 * 32 * 4, np.float32)
-        small.pixels.foreach_get(pixels)
-        rgb = pixels.reshape(32, 64, 4)[..., :3].astype(float)
-        if not image.is_float:
-            rgb = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
-        weight = np.sin(np.pi * (np.arange(32) + 0.5) / 32)
-        return np.nan_to_num(np.average(rgb.mean(axis=1), axis=0, weights=weight), posinf=1e6)
-    finally:
-        bpy.data.images.remove(small)
+    rgb = pictures.thumbnail(image, 64, 32)[..., :3].astype(float)
+    rgb = rgb if image.is_float else formats.linear(rgb)
+    weight = np.sin(np.pi * (np.arange(32) + 0.5) / 32)
+    return np.nan_to_num(np.average(rgb.mean(axis=1), axis=0, weights=weight), posinf=1e6)

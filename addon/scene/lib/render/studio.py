@@ -102,8 +102,9 @@ def inlay(work: Work) -> bpy.types.Object:
     return obj
 
 
-def _revolved(work: Work, profile: list[tuple[float, float]], wide: float, around: int = 64) -> bpy.types.Object:
+def _revolved(work: Work, profile: list[tuple[float, float]], wide: float) -> bpy.types.Object:
     """A surface of revolution from (radius, height) pairs, the first on the axis."""
+    around = 64
     vertices: list[tuple[float, float, float]] = [(0.0, 0.0, profile[0][1])]
     for radius, height in profile[1:]:
         for k in range(around):

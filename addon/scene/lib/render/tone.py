@@ -10,6 +10,9 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
+from .....backend.geometry import formats
+from . import pictures
+
 _PLAIN = (0.62, 0.64, 0.66)
 
 
@@ -43,15 +46,13 @@ def _colours(bodies: list[bpy.types.Object]) -> NDArray[Any]:
         return np.zeros((0, 4))
     rgb = np.array([material.diffuse_color[:3] for _, material in shown])
     size = np.array([max(obj.dimensions) ** 2 for obj, _ in shown])
-    srgb = np.where(rgb <= 0.0031308, 12.92 * rgb, 1.055 * np.maximum(rgb, 1e-9) ** (1 / 2.4) - 0.055)
-    return np.column_stack([srgb.clip(0, 1), size / max(float(size.max()), 1e-12)])
+    return np.column_stack([formats.srgb(rgb), size / max(float(size.max()), 1e-12)])
 
 
 def linear(color: tuple[float, float, float]) -> tuple[float, float, float]:
     """sRGB to scene-linear."""
-    c = np.array(color)
-    out = np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
-    return float(out[0]), float(out[1]), float(out[2])
+    red, green, blue = formats.linear(np.array(color)).tolist()
+    return red, green, blue
 
 
 def luma(color: tuple[float, ...]) -> float:
@@ -77,13 +78,6 @@ def _picture(body: bpy.types.Object) -> bpy.types.Image | None:
 
 def _thumbnail(image: bpy.types.Image) -> NDArray[Any]:
     """(N, 4) sRGB pixels of a small copy."""
-    small = image.copy()
-    try:
-        if not small.size[0]:
-            return np.zeros((1, 4))
-        small.scale(48, 48)
-        out = np.empty(48 * 48 * 4, np.float32)
-        small.pixels.foreach_get(out)
-        return out.reshape(-1, 4).astype(float)
-    finally:
-        bpy.data.images.remove(small)
+    if not image.size[0]:
+        return np.zeros((1, 4))
+    return pictures.thumbnail(image, 48, 48).reshape(-1, 4).astype(float)

@@ -18,10 +18,12 @@ import bpy
 import numpy as np
 from mathutils import Matrix
 
+from .....backend.geometry import formats
 from .....backend.geometry.topology import Beat
 from ..material import shading
+from ..material.nodes import node
 from ..mesh import meshes
-from . import framing, pictures
+from . import framing, pictures, sets
 
 VIEWS, SIDE, SAMPLES = 8, 256, 4
 """Sides looked from, px of one, samples a pixel."""
@@ -84,8 +86,7 @@ def compared(ours: pictures.Pixels, theirs: pictures.Pixels) -> dict[str, float 
 def _lab(srgb: meshes.Array) -> meshes.Array:
     """CIELAB under D65 of colours (N, 3) sRGB 0 to 1."""
     value = np.asarray(srgb, np.float64)
-    linear = np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
-    xyz = linear @ np.array([[0.4124564, 0.2126729, 0.0193339], [0.3575761, 0.7151522, 0.1191920],
+    xyz = formats.linear(value) @ np.array([[0.4124564, 0.2126729, 0.0193339], [0.3575761, 0.7151522, 0.1191920],
                              [0.1804375, 0.0721750, 0.9503041]])  # fmt: skip
     ratio = xyz / [0.95047, 1.0, 1.08883]
     f = np.where(ratio > (6 / 29) ** 3, np.cbrt(ratio), ratio / (3 * (6 / 29) ** 2) + 4 / 29)
@@ -99,10 +100,7 @@ def _rendered(mesh: bpy.types.Mesh, frames: list[meshes.Array]) -> pictures.Pixe
         for copy, frame in zip(copies, frames, strict=True):
             copy.matrix_world = Matrix(frame.tolist())
         path = Path(folder) / "sides.png"
-        scene.render.resolution_x, scene.render.resolution_y = _COLUMNS * SIDE, _ROWS * SIDE
-        scene.render.filepath = str(path)
-        bpy.ops.render.render(write_still=True, scene=scene.name)
-        pictures.prove(path, _COLUMNS * SIDE, _ROWS * SIDE)
+        sets.picture(scene, path)
         return pictures.read(path, 4)
 
 
@@ -110,38 +108,35 @@ def _rendered(mesh: bpy.types.Mesh, frames: list[meshes.Array]) -> pictures.Pixe
 def _scene(mesh: bpy.types.Mesh) -> Iterator[tuple[bpy.types.Scene, list[bpy.types.Object]]]:
     """A scene of its own with eight copies of the mesh that show their colour without light, and a camera that looks
     down on them; gone afterwards."""
-    scene, lens = bpy.data.scenes.new("Sides"), bpy.data.cameras.new("Sides")
-    camera, shown = bpy.data.objects.new("Sides", lens), mesh.copy()
+    lens, shown = bpy.data.cameras.new("Sides"), mesh.copy()
+    camera = bpy.data.objects.new("Sides", lens)
     copies = [bpy.data.objects.new("Side", shown) for _ in range(VIEWS)]
     glowing = [_glow(material, mesh) for material in mesh.materials] or [_glow(None, mesh)]
     try:
         lens.type, lens.ortho_scale, lens.clip_start, lens.clip_end = "ORTHO", _COLUMNS, 0.1, 10.0
-        scene.camera = camera
-        for obj in (camera, *copies):
-            scene.collection.objects.link(obj)
         if not len(shown.materials):
             shown.materials.append(None)
         for slot, material in enumerate(glowing):  # of the mesh, not of the objects: so Cycles keeps the mesh once
             shown.materials[slot] = material
-        _set(scene)
-        yield scene, copies
+        with sets.temporary(bpy.data.scenes.new("Sides")) as scene:
+            for obj in (camera, *copies):
+                scene.collection.objects.link(obj)
+            scene.camera = camera
+            _set(scene)
+            yield scene, copies
     finally:
-        bpy.data.batch_remove([*copies, camera, shown, lens, scene, *glowing])
+        bpy.data.batch_remove([*copies, camera, shown, lens, *glowing])
 
 
 def _set(scene: bpy.types.Scene) -> None:
     """Cycles without light, noise and dither: what a pixel shows is the colour of the surface."""
-    render, cycles, image = scene.render, scene.cycles, scene.render.image_settings
-    render.engine, render.film_transparent, render.dither_intensity = "CYCLES", True, 0.0
-    render.resolution_percentage, render.use_file_extension = 100, True
+    sets.paper(scene, _COLUMNS * SIDE, _ROWS * SIDE)
+    cycles = scene.cycles
+    scene.render.engine, scene.render.dither_intensity = "CYCLES", 0.0
     cycles.device, cycles.samples, cycles.seed = "CPU", SAMPLES, 0
     cycles.use_adaptive_sampling = cycles.use_denoising = cycles.use_auto_tile = False
     cycles.max_bounces, cycles.transparent_max_bounces = 0, 0
     cycles.pixel_filter_type = "BOX"
-    scene.view_settings.view_transform = "Standard"
-    if hasattr(image, "media_type"):
-        image.media_type = "IMAGE"
-    image.file_format, image.color_mode, image.color_depth, image.compression = "PNG", "RGBA", "8", 15
 
 
 def _glow(material: bpy.types.Material | None, mesh: bpy.types.Mesh) -> bpy.types.Material:
@@ -170,11 +165,8 @@ def _surface(material: bpy.types.Material | None) -> Any:
 def _wired(material: bpy.types.Material, colour: Any, plain: tuple[float, ...]) -> bpy.types.Material:
     """Glowing with the colour of a socket, or with a plain one."""
     tree = material.node_tree
-    for node in [node for node in tree.nodes if node.type == "OUTPUT_MATERIAL"]:
-        tree.nodes.remove(node)
-    glow, output = tree.nodes.new("ShaderNodeEmission"), tree.nodes.new("ShaderNodeOutputMaterial")
-    glow.inputs["Color"].default_value = plain
-    if colour:
-        tree.links.new(colour, glow.inputs["Color"])
-    tree.links.new(glow.outputs["Emission"], output.inputs["Surface"])
+    for old in [each for each in tree.nodes if each.type == "OUTPUT_MATERIAL"]:
+        tree.nodes.remove(old)
+    glow = node(tree, "Emission", Color=plain if colour is None else colour)
+    node(tree, "OutputMaterial", Surface=glow.outputs["Emission"])
     return material

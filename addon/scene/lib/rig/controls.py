@@ -20,6 +20,7 @@ from mathutils import Vector
 
 from .....backend.protocol.errors import UserError
 from ...work import ROLE
+from ..mesh.selection import editing, linked
 from ..motion import animation
 from . import skeleton
 from .skeleton import CONTROLS, Skeleton
@@ -78,18 +79,15 @@ def missing(bones: Skeleton) -> list[str]:
 def generated(armature: bpy.types.Object, bones: Skeleton) -> bpy.types.Object:
     """A new armature object with the controls, where the plain one stands. The plain one stays."""
     generate = enabled()
-    metarig = _metarig(armature, bones)
     words = io.StringIO()
-    try:
-        with redirect_stdout(words), redirect_stderr(words):
-            generate.generate_rig(bpy.context, metarig)
-    except Exception as error:  # Rigify raises whatever it stumbles over
-        raise UserError(f"Rigify cannot build controls: {error}. Run the step skeleton again and bind.") from error
-    finally:
+    with linked(bpy.data.armatures.new("metarig")) as metarig:
+        _metarig(metarig, armature, bones)
+        try:
+            with redirect_stdout(words), redirect_stderr(words):
+                generate.generate_rig(bpy.context, metarig)
+        except Exception as error:  # Rigify raises whatever it stumbles over
+            raise UserError(f"Rigify cannot build controls: {error}. Run the step skeleton again and bind.") from error
         rig = metarig.data.rigify_target_rig
-        data = metarig.data
-        bpy.data.objects.remove(metarig)
-        bpy.data.armatures.remove(data)
     rig.matrix_world = armature.matrix_world
     _tidied(rig, armature)
     rig[CONTROLS] = "{}"
@@ -101,13 +99,9 @@ def generated(armature: bpy.types.Object, bones: Skeleton) -> bpy.types.Object:
     return rig
 
 
-def _metarig(armature: bpy.types.Object, bones: Skeleton) -> bpy.types.Object:
-    data = bpy.data.armatures.new("metarig")
-    metarig = bpy.data.objects.new("metarig", data)
-    bpy.context.scene.collection.objects.link(metarig)
-    bpy.context.view_layer.objects.active = metarig
-    bpy.ops.object.mode_set(mode="EDIT")
-    try:
+def _metarig(metarig: bpy.types.Object, armature: bpy.types.Object, bones: Skeleton) -> None:
+    data = metarig.data
+    with editing(metarig):
         for bone in bones.bones:
             if bone.name == skeleton.ROOT:  # Rigify makes its own
                 continue
@@ -118,12 +112,10 @@ def _metarig(armature: bpy.types.Object, bones: Skeleton) -> bpy.types.Object:
             new.use_connect = bone.connect or bone.name.partition(".")[0] in _FOLLOWS  # limbs are one chain for Rigify
         for side in ("L", "R"):
             _heel(data, side, biped=bones.kind != "quadruped")
-    finally:
-        bpy.ops.object.mode_set(mode="OBJECT")
     rows: dict[str, Any] = {}
     for bone in metarig.pose.bones:
         _typed(data, bone, rows, bones.kind)
-    return metarig
+    bpy.context.view_layer.objects.active = metarig
 
 
 def _heel(data: bpy.types.Armature, side: str, *, biped: bool) -> None:
@@ -168,15 +160,11 @@ def _collection(data: bpy.types.Armature, rows: dict[str, Any], name: str, row: 
 def _tidied(rig: bpy.types.Object, armature: bpy.types.Object) -> None:
     """Its root stands as the plain one did; straight deform bones; the shapes of controls are in no collection."""
     old = armature.data.bones.get(skeleton.ROOT)
-    bpy.context.view_layer.objects.active = rig
-    bpy.ops.object.mode_set(mode="EDIT")
-    try:
+    with editing(rig):
         root = rig.data.edit_bones.get(skeleton.ROOT)
         if old and root:
             root.head, root.tail = old.head_local, old.tail_local
             root.align_roll(old.matrix_local.to_3x3().col[2])
-    finally:
-        bpy.ops.object.mode_set(mode="OBJECT")
     for bone in rig.data.bones:
         bone.bbone_segments = 1
     for collection in list(bpy.data.collections):

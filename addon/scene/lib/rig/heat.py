@@ -14,7 +14,6 @@ import bpy
 import numpy as np
 from mathutils import Vector
 from mathutils.bvhtree import BVHTree
-from mathutils.kdtree import KDTree
 from numpy.typing import NDArray
 
 from .....backend.geometry import parts
@@ -22,6 +21,8 @@ from .....backend.geometry.mending import Surface
 from .....backend.geometry.topology import Beat
 from .....backend.protocol.errors import UserError
 from ..mesh import levels, meshes, voxels
+from ..mesh.nearest import around, tree
+from ..mesh.selection import editing, linked
 from . import proxy as proxies
 from . import weights
 from .proxy import Proxy
@@ -69,7 +70,7 @@ def _by_copy(points: Array, faces: Array, heads: Array, tails: Array, beat: Beat
     if not len(triangles) or len(triangles) > 2 * _FINE:
         return np.zeros((len(points), len(heads)))
     found = _whole(places, triangles, heads, tails, beat)
-    return taken(found, places, triangles, points, normals(points, faces), beat)
+    return taken(found, places, triangles, points, meshes.normals_of(points, faces), beat)
 
 
 def voxel(points: Array, faces: Array, heads: Array, tails: Array, beat: Beat) -> Array:
@@ -85,7 +86,7 @@ def voxel(points: Array, faces: Array, heads: Array, tails: Array, beat: Beat) -
         if len(triangles) > 2 * _FINE:
             continue
         found = _whole(places, triangles, heads, tails, beat)
-        return taken(found, places, triangles, points, normals(points, faces), beat)
+        return taken(found, places, triangles, points, meshes.normals_of(points, faces), beat)
     return empty
 
 
@@ -98,23 +99,14 @@ def nearest(points: Array, faces: Array, heads: Array, tails: Array, beat: Beat,
         beat()
         detours = weights.detours(cells, heads, tails, beat)
         if detours.any():
-            away += 2 * _sampled(cells, detours, points[wanted], normals(points, faces)[wanted], beat)
+            away += 2 * _sampled(cells, detours, points[wanted], meshes.normals_of(points, faces)[wanted], beat)
     return weights.fading(away, heads, tails)
 
 
 def _sampled(cells: Proxy, values: Array, points: Array, outwards: Array, beat: Beat) -> Array:
     """Values (N, B) of a body's cells at points (V, 3) of its skin, whose normals are `outwards` (V, 3)."""
-    tree = KDTree(len(cells.points))
-    for number, point in enumerate(cells.points.tolist()):
-        tree.insert(point, number)
-    tree.balance()
     count = min(4, len(cells.points))
-    near, far = np.empty((len(points), count), np.int64), np.empty((len(points), count))
-    for number, point in enumerate(points.tolist()):
-        if number % 2000 == 0:
-            beat()
-        found = tree.find_n(point, count)
-        near[number], far[number] = [each[1] for each in found], [each[2] for each in found]
+    near, far = around(tree(cells.points, beat), points, count, beat)
     share = 1.0 / (far + 0.2 * cells.cell) ** 2
     share *= np.where((cells.normals[near] * outwards[:, None]).sum(axis=2) < -0.2, 1e-6, 1.0)  # of the other wall
     share /= share.sum(axis=1, keepdims=True)
@@ -127,15 +119,15 @@ def taken(table: Array, places: Array, triangles: Array, points: Array, outwards
     triangles = triangles[solved[triangles].all(axis=1)]  # what has no answer is passed over
     if not len(triangles):
         return np.zeros((len(points), table.shape[1]))
-    tree = BVHTree.FromPolygons(places.tolist(), triangles.tolist(), all_triangles=True)
+    skin = BVHTree.FromPolygons(places.tolist(), triangles.tolist(), all_triangles=True)
     face, where = np.empty(len(points), np.int64), np.empty((len(points), 3))
     reach = 0.04 * float(np.linalg.norm(np.ptp(points, axis=0)))
     for number, (point, way) in enumerate(zip(points.tolist(), outwards.tolist(), strict=True)):
         if number % 2000 == 0:
             beat()
-        at, normal, index, _ = tree.find_nearest(point)
+        at, normal, index, _ = skin.find_nearest(point)
         if normal.dot(Vector(way)) < 0:
-            agreeing = (hit for hit in tree.find_nearest_range(point, reach) if hit[1].dot(Vector(way)) > 0.2)
+            agreeing = (hit for hit in skin.find_nearest_range(point, reach) if hit[1].dot(Vector(way)) > 0.2)
             best = min(agreeing, key=lambda hit: hit[3], default=None)
             at, index = (best[0], best[2]) if best else (at, index)
         face[number], where[number] = index, at
@@ -154,54 +146,30 @@ def _within(points: Array, corners: Array) -> Array:
     return np.asarray(out / out.sum(axis=1, keepdims=True))
 
 
-def normals(points: Array, faces: Array) -> Array:
-    """(V, 3) of length 1, by area; 0 where there is no face."""
-    a, b, c = (points[faces[:, k]] for k in range(3))
-    cross = np.cross(b - a, c - a)
-    out = np.stack(
-        [sum(np.bincount(faces[:, k], cross[:, axis], len(points)) for k in range(3)) for axis in range(3)], axis=1
-    )
-    return np.asarray(out / np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1e-30))
-
-
 def _solved(points: Array, faces: Array, heads: Array, tails: Array) -> Array:
     """Blender's answer for one connected part, on objects that are gone afterwards."""
     low, scale = points.min(axis=0), _SIZE / max(float(np.ptp(points, axis=0).max()), 1e-12)
     mesh = meshes.new_mesh("heat", ((points - low) * scale).astype(np.float32), faces.astype(np.int32))
-    data = bpy.data.armatures.new("heat")
-    both = [bpy.data.objects.new("heat", each) for each in (mesh, data)]
-    for obj in both:
-        bpy.context.scene.collection.objects.link(obj)
-    active = bpy.context.view_layer.objects.active
-    try:
-        _bones(both[1], (heads - low) * scale, (tails - low) * scale)
+    with linked(mesh) as skin, linked(bpy.data.armatures.new("heat")) as armature:
+        both = [skin, armature]
+        _bones(armature, (heads - low) * scale, (tails - low) * scale)
         with (
             bpy.context.temp_override(
-                object=both[1], active_object=both[1], selected_objects=both, selected_editable_objects=both
+                object=armature, active_object=armature, selected_objects=both, selected_editable_objects=both
             ),
             contextlib.suppress(RuntimeError),
         ):  # an error report: no solution
             bpy.ops.object.parent_set(type="ARMATURE_AUTO")
         out = np.zeros((len(points), len(heads)))
-        bone = {group.index: int(group.name[1:]) for group in both[0].vertex_groups}
+        bone = {group.index: int(group.name[1:]) for group in skin.vertex_groups}
         for number, vertex in enumerate(mesh.vertices):
             for each in vertex.groups:
                 out[number, bone[each.group]] = each.weight
         return out
-    finally:
-        for obj in both:
-            bpy.data.objects.remove(obj)
-        bpy.data.meshes.remove(mesh)
-        bpy.data.armatures.remove(data)
-        bpy.context.view_layer.objects.active = active
 
 
 def _bones(armature: bpy.types.Object, heads: Array, tails: Array) -> None:
-    bpy.context.view_layer.objects.active = armature
-    bpy.ops.object.mode_set(mode="EDIT")
-    try:
+    with editing(armature):
         for number, (head, tail) in enumerate(zip(heads, tails, strict=True)):
             bone = armature.data.edit_bones.new(f"b{number}")
             bone.head, bone.tail = Vector(head), Vector(tail)
-    finally:
-        bpy.ops.object.mode_set(mode="OBJECT")

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from .....backend.geometry import raster
 from .....backend.posing import HEIGHT, MARGIN, POINTS, WIDTH, poser
+from ..mesh import meshes
 
 Array = NDArray[Any]
 VIEWS = 8
@@ -68,7 +69,7 @@ def look(vertices: Array, triangles: Array, beat: Callable[[], None]) -> Sight |
     high = float(np.ptp(vertices[:, 2]))
     if see is None or not high > 0:
         return None
-    normals = _normals(vertices, triangles)
+    normals = meshes.normals_of(vertices, triangles)
     rows, goals, weights = [], [], []
     for number in range(VIEWS):
         axes = _axes(2 * math.pi * number / VIEWS, _ELEVATION)
@@ -102,15 +103,6 @@ def _axes(azimuth: float, elevation: float) -> Array:
     )
     right = np.array([math.cos(azimuth), math.sin(azimuth), 0.0])
     return np.stack([right, np.cross(near, right), near])
-
-
-def _normals(vertices: Array, triangles: Array) -> Array:
-    a, b, c = (vertices[triangles[:, k]] for k in range(3))
-    flat = np.cross(b - a, c - a)
-    out = np.zeros(vertices.shape)
-    for k in range(3):
-        np.add.at(out, triangles[:, k], flat)
-    return out / np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1e-30)
 
 
 def _drawn(points: Array, normals: Array, triangles: Array) -> tuple[NDArray[np.uint8], Array, float]:

@@ -20,6 +20,7 @@ from mathutils import Vector
 from numpy.typing import NDArray
 
 from ...work import Work
+from ..mesh.selection import editing
 
 Array = NDArray[Any]
 ROOT = "root"
@@ -86,14 +87,10 @@ def build(work: Work, skeleton: Skeleton, name: str = "Rig") -> bpy.types.Object
     armature[KIND] = skeleton.kind
     armature[MARKS] = {key: ",".join(names) for key, names in skeleton.marks.items()}
     bpy.context.view_layer.update()
-    active = bpy.context.view_layer.objects.active
-    bpy.context.view_layer.objects.active = armature
-    bpy.ops.object.mode_set(mode="EDIT")  # the only way to new bones
-    try:
+    layer = bpy.context.view_layer
+    layer.objects.active = layer.objects.active or armature
+    with editing(armature):  # the only way to new bones
         _add(data, skeleton.bones)
-    finally:
-        bpy.ops.object.mode_set(mode="OBJECT")
-        bpy.context.view_layer.objects.active = active or armature
     for bone in armature.pose.bones:
         bone.rotation_mode = "QUATERNION"
     return armature

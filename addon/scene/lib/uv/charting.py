@@ -15,10 +15,10 @@ from .....backend.geometry import topology
 from .....backend.geometry.topology import Beat
 from ..mesh import meshes
 from ..mesh.meshes import Array, Floats
-from ..mesh.selection import alone, editing
+from ..mesh.selection import alone, editing, linked
 from . import layout
 
-STRETCH = 1.2
+_STRETCH = 1.2
 """L2 stretch that a union may have, laid by the quickest method; minimum stretch takes most of it away again."""
 _ROUNDS = 24
 _LEAST = 0.12
@@ -83,9 +83,7 @@ class Surface:
         return total
 
 
-def merged(
-    mesh: bpy.types.Mesh, uv: Floats, beat: Beat, *, limit: float = STRETCH, most: float = 1.0
-) -> tuple[Array, Floats]:
+def merged(mesh: bpy.types.Mesh, uv: Floats, beat: Beat, *, most: float = 1.0) -> tuple[Array, Floats]:
     """The charts of a layout joined as far as that is good, none larger than the share `most` of the surface."""
     surface = Surface(mesh)
     chart, _ = layout.charts(surface.faces, uv.reshape(-1, 3, 2).astype(np.float64), beat)
@@ -102,7 +100,7 @@ def merged(
         some = np.flatnonzero(union[chart] >= 0)
         part = union[chart[some]]
         flat = laid(surface.points, surface.faces[some], part, "CONFORMAL")
-        good, _ = _judged(surface, some, part, flat, limit)
+        good, _ = _judged(surface, some, part, flat, _STRETCH)
         refused |= {(int(a), int(b)) for a, b in chosen[~good]}
         yes = good[part]
         target = uv.reshape(-1, 3, 2)
@@ -210,14 +208,9 @@ def laid(points: Array, faces: Array, chart: Array, method: str) -> Floats:
     own, vertex = np.unique(key, return_inverse=True)
     mesh = meshes.new_mesh("galatea charts", points[own % len(points)].astype(np.float32), vertex.reshape(-1, 3))
     meshes.set_uv(mesh, "flat", np.zeros((faces.size, 2), np.float32))
-    obj = bpy.data.objects.new(mesh.name, mesh)
-    bpy.context.scene.collection.objects.link(obj)
-    try:
+    with linked(mesh) as obj:
         with alone(obj), editing(obj):
             bpy.ops.mesh.select_all(action="SELECT")
             bpy.ops.uv.select_all(action="SELECT")
             bpy.ops.uv.unwrap(method=method, fill_holes=True, margin_method="FRACTION", margin=0.0)
         return meshes.uv_of(mesh, "flat").copy()
-    finally:
-        bpy.data.objects.remove(obj)
-        bpy.data.meshes.remove(mesh)

@@ -12,7 +12,7 @@ import numpy as np
 from .....backend.geometry.topology import Beat
 from ..mesh import meshes
 from ..mesh.meshes import Array, Floats
-from ..mesh.selection import alone, editing
+from ..mesh.selection import alone, editing, linked
 from . import layout, tiles
 
 _SIDE, _COARSE, _FEW = 1024, 512, 100
@@ -113,14 +113,9 @@ def _by_blender(places: Array, faces: Array, gap: float) -> Array:
     """By boxes: quick, and with more empty space."""
     mesh = meshes.new_mesh("galatea pack", np.pad(places, ((0, 0), (0, 1))).astype(np.float32), faces.astype(np.int32))
     meshes.set_uv(mesh, "flat", places[faces].reshape(-1, 2).astype(np.float32))
-    obj = bpy.data.objects.new(mesh.name, mesh)
-    bpy.context.scene.collection.objects.link(obj)
-    try:
+    with linked(mesh) as obj:
         with alone(obj), editing(obj):
             bpy.ops.mesh.select_all(action="SELECT")
             bpy.ops.uv.select_all(action="SELECT")
             bpy.ops.uv.pack_islands(shape_method="AABB", rotate=True, margin_method="FRACTION", margin=gap)
         return meshes.uv_of(mesh, "flat").astype(np.float64).reshape(-1, 3, 2)
-    finally:
-        bpy.data.objects.remove(obj)
-        bpy.data.meshes.remove(mesh)

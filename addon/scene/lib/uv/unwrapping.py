@@ -68,13 +68,13 @@ def by_xatlas(mesh: bpy.types.Mesh, largest: float = _LARGEST) -> Floats:
     return scaled
 
 
-def by_smart(obj: bpy.types.Object, *, angle: float = 66.0) -> Floats:
-    """Charts by Blender's Smart UV Project, uv (L, 2); `angle` in degrees."""
+def by_smart(obj: bpy.types.Object) -> Floats:
+    """Charts by Blender's Smart UV Project, uv (L, 2)."""
     set_uv(obj.data, _SCRATCH, np.zeros((len(obj.data.loops), 2), np.float32))
     with alone(obj), editing(obj):
         bpy.ops.mesh.select_all(action="SELECT")
         bpy.ops.uv.smart_project(
-            angle_limit=math.radians(angle),
+            angle_limit=math.radians(66),
             margin_method="FRACTION",
             island_margin=2 / _SIDE,
             area_weight=0.0,

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Matrix = NDArray[np.float64]
+from ....geometry.gltf import rotation
 
-NO_BONE = 0xFF
+Matrix = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -80,12 +80,7 @@ def _read(data: bytes) -> Mesh:
 def _matrix(data: bytes, at: int) -> Matrix:
     """A translation and a quaternion (x, y, z, w) as 4 x 4."""
     values = struct.unpack_from("<7f", data, at)
-    x, y, z, w = values[3:]
     matrix = np.eye(4)
     matrix[:3, 3] = values[:3]
-    matrix[:3, :3] = [
-        [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
-        [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
-        [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
-    ]
+    matrix[:3, :3] = rotation(*values[3:])
     return matrix

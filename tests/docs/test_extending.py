@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""docs/extending.md is followed word for word: its files are written, its commands are given in a shell."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ..studio.days import programs
+from .pages import ROOT, blocks
+
+pytest.importorskip("bpy")
+PAGE = ROOT / "docs" / "extending.md"
+
+
+def parts() -> Iterator[tuple[str, str]]:
+    """(name, text) of each file on the page, and its commands under the name `sh`."""
+    text = PAGE.read_text(encoding="utf-8")
+    names = iter(re.findall(r"^`([\w.]+)`,[^\n]*:\n\n```(?!sh)", text, re.M))
+    for block in blocks(PAGE):
+        yield ("sh" if block.kind == "sh" else next(names)), block.text
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which all that the page says was done, from nothing."""
+    from PIL import Image, ImageDraw
+
+    folder = tmp_path_factory.mktemp("extending")
+    picture = Image.new("RGBA", (60, 80))
+    ImageDraw.Draw(picture).rectangle((10, 10, 29, 69), fill=(200, 40, 40, 255))
+    picture.save(folder / "photo.png")
+    for name, text in parts():
+        if name != "sh":
+            (folder / name).write_text(text, encoding="utf-8")
+    script = "\n".join(["set -euo pipefail", *(text for name, text in parts() if name == "sh")])
+    own = {"GALATEA_HOME": str(folder / "home"), "OMP_NUM_THREADS": "1"}
+    path = f"{programs(folder / 'bin')}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=folder, env={**os.environ, **own, "PATH": path}, capture_output=True, text=True,
+        timeout=240,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr + done.stdout
+    (folder / "said.txt").write_text(done.stdout)
+    return folder
+
+
+def stages(place: Path, out: str) -> dict[str, Any]:
+    told = json.loads((place / out / "result.json").read_text())
+    assert told["status"] == "done"
+    return {stage["step"]: stage for stage in told["stages"]}
+
+
+def test_the_page_has_one_file_of_each() -> None:
+    names = [name for name, _ in parts() if name != "sh"]
+    assert names == ["slab.py", "taper.py", "slab_that_skips.toml", "skip.toml"]
+
+
+def test_a_backend_and_a_step_are_listed_with_their_parameters(place: Path) -> None:
+    said = (place / "said.txt").read_text()
+    assert "slab.depth=0.2  (float 0.01 to 1 m)  How thick it is" in said
+    assert "taper.top=0.5" in said and "runs in blender" in said
+    assert "slab         to do" in said and "depth=0.5" in said, "planned"
+
+
+def test_a_recipe_runs_what_is_ours_and_what_is_not(place: Path) -> None:
+    assert list(stages(place, "box")) == ["cutout", "slab"]
+    done = stages(place, "skips")
+    assert done["slab"]["cached"] and not done["taper"]["cached"]
+    assert done["bring"]["metrics"]["size_m"] == pytest.approx([0.3333, 0.2, 1.0], abs=0.03)
+    assert done["taper"]["metrics"]["top_m"] == pytest.approx(0.25 * done["bring"]["metrics"]["size_m"][0], abs=1e-3)
+
+
+def test_a_motion_is_called_by_its_words(place: Path) -> None:
+    done = stages(place, "skips")
+    assert done["move"]["metrics"]["clips"] == ["skip"] and not done["move"]["warnings"]
+    assert done["move"]["metrics"]["travel_m"] == pytest.approx(2.0, abs=0.05)
+    assert (place / "skips" / "mesh.glb").is_file()
