@@ -10,7 +10,6 @@ types, names and values are checked, and nothing of it is opened before `plan` i
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,7 +19,7 @@ from typing import Any
 
 from . import whole
 from .catalog import spec_of
-from .errors import UserError
+from .errors import UserError, nearest
 from .gate import gated
 from .recipe import Recipe, load_quality, load_recipe, names, short_name
 from .spec import parted
@@ -122,17 +121,17 @@ class Order:
         recipe = load_recipe(self.recipe)
         if self.backend:
             recipe = recipe.with_backend(self.backend)
-        if self.until:
-            recipe = recipe.until(self.until)
+        kept = {step.do for step in (recipe.until(self.until) if self.until else recipe).steps}
         if self.gate:
-            recipe = gated(recipe, self.gate)
+            recipe, kept = gated(recipe, self.gate), {*kept, "report"}
         recipe = recipe.with_quality(load_quality(self.quality or "medium"))
         inputs = {role: Path(path) for role, path in self.inputs.items()}
         if "image" in inputs and any(step.do == "bring" for step in recipe.steps):
             recipe = recipe.merged({"bring": {"name": short_name(inputs["image"].stem)}})
         if self.prompt:
             recipe = recipe.with_prompt(self.prompt)
-        recipe = recipe.merged(self.settings)
+        recipe = recipe.merged(self.settings)  # of the whole, of which a farm's task does a part
+        recipe = replace(recipe, steps=tuple(step for step in recipe.steps if step.do in kept))
         recipe.check()
         _fits(recipe, inputs)
         return recipe, inputs
@@ -244,9 +243,7 @@ def _no_number(text: str) -> Any:
 def _known(data: Mapping[str, Any], known: Iterable[str], name: str, what: str) -> None:
     for each in data:
         if each not in known:
-            near = difflib.get_close_matches(str(each)[:60], known, 1)
-            hint = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(known)}."
-            raise _wrong(name, str(each)[:60], f"is no {what}. {hint}")
+            raise _wrong(name, str(each)[:60], f"is no {what}. {nearest(str(each), known)}")
 
 
 def _group(value: Any, name: str, where: str) -> Mapping[str, Any]:

@@ -71,6 +71,18 @@ def test_the_plan_holds_everything(tmp_path: Path) -> None:
     assert next(step.params["name"] for step in plain.steps if step.do == "bring") == "a b"
 
 
+def test_a_part_of_a_run_has_the_settings_of_the_whole(tmp_path: Path) -> None:
+    """As each task of a farm does: what later steps are told is looked at, and left to them."""
+    said = {"camera": {"seconds": 1.0}, "lift": {"size_m": 2.0}}
+    whole = Order.of({**WHOLE, "recipe": "photo_to_film", "backend": "", "until": "", "settings": said})
+    parts = [Order.of({**whole.document(), "until": until}).plan()[0].steps for until in ("lift", "camera")]
+    all_of_it = whole.plan()[0].steps
+    assert [parts[0], parts[1]] == [all_of_it[:2], all_of_it[: len(parts[1])]]
+    assert parts[0][-1].params["size_m"] == 2.0 and parts[1][-1].params["seconds"] == 1.0
+    with pytest.raises(UserError, match="has no step 'report'"):
+        Order.of({**whole.document(), "until": "lift", "settings": {"report": {"gate": "game"}}}).plan()
+
+
 def test_words_of_the_command_line_give_the_same_order(tmp_path: Path) -> None:
     words = Order.of({**WHOLE, "prompt": "-a toad"}, base=tmp_path).words("--fresh")
     assert words[:4] == ["run", "photo_to_asset", "--until", "bake"] and "--fresh" in words
