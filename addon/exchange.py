@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
+import os
 import re
-import uuid
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,7 @@ def write(context: bpy.types.Context, obj: bpy.types.Object, folder: Path, *, so
         scene.render.fps, scene.render.fps_base = context.scene.render.fps, context.scene.render.fps_base
         scene.unit_settings.scale_length = context.scene.unit_settings.scale_length
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{re.sub(r'[^a-zA-Z0-9-]+', '_', plain(obj.name))[:40]}-{uuid.uuid4().hex[:12]}.blend"
+        path = folder / f"{re.sub(r'[^a-zA-Z0-9-]+', '_', plain(obj.name))[:40]}-{os.urandom(6).hex()}.blend"
         scene.view_layers[0].update()  # Blender 5.2 crashes in the write of a scene that never was evaluated
         bpy.data.libraries.write(str(path), {scene}, path_remap="ABSOLUTE", compress=True)
         return path
@@ -64,7 +64,7 @@ def write_all(folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         stem = re.sub(r"[^a-zA-Z0-9-]+", "_", Path(bpy.data.filepath).stem)[:40] or "scene"
-        path = folder / f"{stem}-{uuid.uuid4().hex[:12]}.blend"
+        path = folder / f"{stem}-{os.urandom(6).hex()}.blend"
         bpy.ops.wm.save_as_mainfile(filepath=str(path), copy=True, compress=True, relative_remap=True)
     except (OSError, RuntimeError) as error:
         message = f"Cannot write to {folder}: {error}. Free some space or choose another data folder."
@@ -80,7 +80,7 @@ def write_assets(folder: Path) -> Path | None:
         return None
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"assets-{uuid.uuid4().hex[:12]}.blend"
+        path = folder / f"assets-{os.urandom(6).hex()}.blend"
         bpy.data.libraries.write(str(path), marked, path_remap="ABSOLUTE", fake_user=True, compress=True)
     except (OSError, RuntimeError) as error:
         message = f"Cannot write the file's assets to {folder}: {error}. Choose another data folder."

@@ -9,7 +9,6 @@ import os
 import socket
 import threading
 import time
-import uuid
 from pathlib import Path
 
 FOREIGN_SECONDS, BEAT_SECONDS = 120.0, 10.0
@@ -81,7 +80,7 @@ def claimant(path: Path, text: str | None = None) -> int | None:
 
 def _drop(path: Path, text: str) -> None:
     """Remove a dead claim. Where another process has just claimed instead, its claim is put back."""
-    grave = path.with_name(f"claim.{uuid.uuid4().hex}.part")
+    grave = path.with_name(f"claim.{os.urandom(16).hex()}.part")
     with contextlib.suppress(OSError):
         os.replace(path, grave)
         if _read(grave) != text:

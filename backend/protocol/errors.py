@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 EXIT_CODES = {
     "usage": 2,  # an unknown flag, parameter, recipe or step
     "input": 3,  # a file that cannot be read, or holds nothing to work on
@@ -30,6 +32,14 @@ class UserError(Exception):
             raise ValueError(f"no such kind of error: {kind!r}, there are {sorted(EXIT_CODES)}")
         self.kind = kind
         self.hint = hint
+
+
+def nearest(word: str, known: Iterable[str], shown: Iterable[str] = ()) -> str:
+    """What ends a complaint about an unknown word: the nearest of the known ones, else what there is."""
+    import difflib  # here, for each start of Blender would pay for it
+
+    near = difflib.get_close_matches(word[:60], known := list(known), 1)
+    return f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(shown or known)}."
 
 
 class JobCancelled(Exception):

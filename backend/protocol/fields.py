@@ -4,12 +4,11 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from collections.abc import Mapping
 from dataclasses import field
 from typing import Any, TypeVar
 
-from .errors import UserError
+from .errors import UserError, nearest
 from .spec import Param
 
 _Group = TypeVar("_Group")
@@ -67,9 +66,7 @@ def group(kind: type[_Group], data: Any, where: str) -> _Group:
     dot = f"{where}." if where else ""
     for name in data:
         if name not in fields:
-            near = difflib.get_close_matches(str(name), fields, 1)
-            hint = f" Did you mean {near[0]!r}?" if near else f" There are: {', '.join(fields)}."
-            raise wrong(f"{dot}{str(name)[:60]}", f"is no field.{hint}")
+            raise wrong(f"{dot}{str(name)[:60]}", f"is no field. {nearest(str(name), fields)}")
     return kind(**{name: _value(fields[name], data[name], dot + name) for name in data})
 
 

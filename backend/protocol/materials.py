@@ -8,7 +8,6 @@ a body and takes the product of two; `bullet_friction` and `bullet_restitution` 
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from functools import cache
 from typing import Any
 
 from . import scene
-from .errors import UserError
+from .errors import UserError, nearest
 from .recipe import PRESETS, read_toml
 
 KINDS = ("solid", "cloth", "fluid", "gas")
@@ -94,9 +93,8 @@ def substance(name: str) -> Substance:
     """By its name or another word for it; raises `UserError` with the nearest name."""
     plain = "_".join(name.lower().split()).replace("-", "_")
     if plain not in named():
-        near = difflib.get_close_matches(plain, named(), 1)
-        hint = f" Did you mean {near[0]!r}?" if near else f" There are: {', '.join(sorted(substances()))}."
-        raise UserError(f"There is no material {name!r}.{hint}", kind="usage")
+        hint = nearest(plain, named(), sorted(substances()))
+        raise UserError(f"There is no material {name!r}. {hint}", kind="usage")
     return substances()[named()[plain]]
 
 

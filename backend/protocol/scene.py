@@ -9,14 +9,13 @@ in degrees; Z is up and -Y the front, so that left is -X as the camera sees it. 
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from . import fields, whole
-from .errors import UserError
+from .errors import UserError, nearest
 
 VERSION = 1
 LARGEST = 1_000_000
@@ -35,6 +34,8 @@ PLACES = ("floor", "wall", "world")
 
 @dataclass(frozen=True)
 class Relation:
+    """Where a thing is, seen from another."""
+
     kind: str = fields.choice("none", RELATIONS, "Where it is, seen from the target")
     target: str = fields.text("", "The id of another object, or floor, wall")
     other: str = fields.text("", "The second object of between")
@@ -122,6 +123,8 @@ class Item:
 
 @dataclass(frozen=True)
 class Environment:
+    """Where it all happens, and what acts on all of it."""
+
     gravity: tuple[float, ...] = fields.vector((0.0, 0.0, -9.81), "The moon has -1.62", -300.0, 300.0, "m/s²")
     medium: str = fields.choice("air", ("air", "water", "vacuum"), "What all of it is in: drag and lift")
     wind: tuple[float, ...] = fields.vector((0.0, 0.0, 0.0), "Where it blows to and how fast", -100.0, 100.0, "m/s")
@@ -138,6 +141,8 @@ class Environment:
 
 @dataclass(frozen=True)
 class Constraint:
+    """What ties two objects together."""
+
     kind: str = fields.choice(
         "hinge", ("hinge", "spring", "fixed", "rope", "slider", "ball"), "How two objects hang together"
     )
@@ -154,6 +159,8 @@ class Constraint:
 
 @dataclass(frozen=True)
 class Event:
+    """What happens at a time."""
+
     time: float = fields.number(0.0, "When", 0.0, 600.0, "s")
     kind: str = fields.choice(
         "release", ("release", "explode", "break", "push", "open", "close", "stop", "wind"), "What happens"
@@ -166,6 +173,8 @@ class Event:
 
 @dataclass(frozen=True)
 class Camera:
+    """Who films it; what is `auto` the step `camera` chooses."""
+
     path: str = fields.choice(
         "auto",
         (
@@ -180,6 +189,8 @@ class Camera:
 
 @dataclass(frozen=True)
 class Simulation:
+    """How long, how fine, and by what."""
+
     duration: float = fields.number(5.0, "How long", 0.1, 120.0, "s")
     ends_at_rest: bool = fields.flag(False, "The film ends a second after all is at rest; duration is the longest then")
     frame_rate: int = fields.whole(24, "Frames a second", 1, 240)
@@ -278,9 +289,7 @@ def _named(items: tuple[Item, ...]) -> tuple[Item, ...]:
 
 def _known(id: str, known: Any, where: str) -> None:
     if id not in known:
-        near = difflib.get_close_matches(id, known, 1)
-        hint = f" Did you mean {near[0]!r}?" if near else f" There are: {', '.join(known)}."
-        raise fields.wrong(where, f"names {id!r}, which is not in the scene.{hint}")
+        raise fields.wrong(where, f"names {id!r}, which is not in the scene. {nearest(id, known)}")
 
 
 def schema() -> dict[str, Any]:

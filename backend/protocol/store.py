@@ -15,7 +15,6 @@ import json
 import os
 import re
 import shutil
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -34,7 +33,7 @@ def publish(path: Path, data: dict[str, Any]) -> None:
 
 def publish_once(path: Path, data: dict[str, Any]) -> None:
     """As `publish`, and where the file is there already it stays. A disk without hard links replaces it."""
-    fresh = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
+    fresh = path.with_name(f"{path.name}.{os.urandom(16).hex()}.part")
     publish(fresh, data)
     try:
         os.link(fresh, path)

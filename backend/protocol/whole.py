@@ -6,7 +6,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ def write(path: Path, data: bytes) -> None:
 def part(path: Path) -> Iterator[Path]:
     """As `write`, for what a library writes or what comes piece by piece: the path to write to instead, a name that no
     process of any machine has too. Where the block raises, nothing is left, and `path` stays as it was."""
-    begun = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
+    begun = path.with_name(f"{path.name}.{os.urandom(16).hex()}.part")
     try:
         yield begun
         with begun.open("rb+") as file:
