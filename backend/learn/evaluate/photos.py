@@ -83,10 +83,8 @@ def cutouts(folder: Path, count: int | None = None) -> dict[str, Photo]:
     for path in found.values():
         alpha = np.asarray(opened(path))[..., 3]
         if alpha.min() > 127 or alpha.max() < 8:
-            raise UserError(
-                hint = f"galatea run photo_to_mesh --until cutout --image {path} --out FOLDER"
-                raise UserError(f"{path} is not cut out. Run `{hint}` first.")
-            )
+            way = f"galatea run photo_to_mesh --until cutout --image {path} --out FOLDER"
+            raise UserError(f"{path} is not cut out. Run `{way}` first.")
     return {name: Photo(path, path.parent.name if path.parent != folder else "") for name, path in found.items()}
 
 
