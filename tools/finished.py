@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Make docs/pictures/finished.jpg: photos, the raw mesh and the finished asset from four sides each under one light,
-and the finished one's triangles. Nobody picks: the first photos of presets/examples by their hash.
+and the finished one's triangles: all photos of presets/examples, or the first by their hash, which nobody picks.
 
-    .venv/bin/python tools/finished.py [--count 12] [--quality medium] [--gate studio]
+    .venv/bin/python tools/finished.py [--count 4] [--quality medium] [--gate studio]
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ COLUMNS = ("photo", "raw mesh: front, right, back, left", "finished", "triangles
 
 
 def unpicked(count: int) -> list[Path]:
-    """The first photos by the hash of what is in them."""
-    return sorted(sheets.photos(), key=lambda path: hashlib.sha256(path.read_bytes()).hexdigest())[:count]
+    """The first photos by the hash of what is in them; 0 is all."""
+    return sorted(sheets.photos(), key=lambda path: hashlib.sha256(path.read_bytes()).hexdigest())[: count or None]
 
 
 def recipe(name: str, *, finish: bool) -> Path:
@@ -113,7 +113,7 @@ def draw(photos: Sequence[Path]) -> Image.Image:
 
 def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", type=int, default=12)
+    parser.add_argument("--count", type=int, default=0)
     parser.add_argument("--quality", default="medium")
     parser.add_argument("--gate", default="")
     parser.add_argument("--to", type=Path, default=SHEET)
