@@ -13,7 +13,7 @@ PARALLEL ?= -n 2 --dist loadfile
 export GALATEA_HOME ?= $(CURDIR)/out/.galatea
 
 .PHONY: help setup setup-dev apps demo test test-window test-matrix coverage check build release wheels docs site \
-  pictures bench clean distclean
+  pictures bench audit clean distclean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -74,6 +74,10 @@ pictures: setup-dev ## docs/pictures anew, or ARGS="chain.jpg …"; hours
 
 bench: setup-dev ## measure all of benchmarks/, or ARGS="film …", into docs/benchmarks.md; hours
 	@$(PY) -m benchmarks $(ARGS)
+
+audit: ## known weaknesses of all that is pinned, as PyPI tells them
+	@[ -x .cache/audit/bin/pip-audit ] || { python3 -m venv .cache/audit && .cache/audit/bin/pip install -q pip-audit; }
+	@for file in requirements*.txt; do echo "$$file"; .cache/audit/bin/pip-audit --strict --no-deps --disable-pip -r "$$file" || exit 1; done
 
 clean: ## results and what builds left; keeps .venv and .cache
 	rm -rf out dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .cache/check-build
