@@ -109,7 +109,7 @@ class Said(ast.NodeVisitor):
         return found or self.constants.get(name, [GAP])
 
     def _returned(self, name: str) -> list[str]:
-        """What a function of this file can answer."""
+        """What a function of this file can answer, or one that all share."""
         for each in ast.walk(self.scopes[0]):
             if isinstance(each, ast.FunctionDef) and each.name == name and each not in self.scopes:
                 self.scopes.append(each)
@@ -117,7 +117,7 @@ class Said(ast.NodeVisitor):
                 found = [text for value in values for text in self.texts(value)]
                 self.scopes.pop()
                 return found or [GAP]
-        return [GAP]
+        return self.constants.get(name, [GAP])
 
 
 def errors() -> dict[str, list[str]]:
@@ -125,6 +125,8 @@ def errors() -> dict[str, list[str]]:
     paths = [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))]
     trees = [ast.parse(path.read_text(encoding="utf-8")) for path in paths]
     constants = {name: [text] for tree in trees for name, text in _constants(tree)}
+    shared = ast.parse((ROOT / "backend/protocol/errors.py").read_text(encoding="utf-8"))
+    constants["nearest"] = Said(shared, {}).texts(ast.parse("nearest()", mode="eval").body)
     found: dict[str, set[str]] = {kind: set() for kind in EXIT_CODES}
     for path, tree in zip(paths, trees, strict=True):
         if "UserError(" not in path.read_text(encoding="utf-8"):

@@ -119,10 +119,8 @@ def _film(work: Work, film: encode.Film, paths: list[Path]) -> None:
     fps = round(film.rate[0] / film.rate[1], 4)
     told = {"frames": len(paths), "fps": fps, "width": film.size[0], "height": film.size[1], "format": film.format}
     path = work.file("film", f"film{film.packing.suffix}", **told)
-    part = path.with_name(f"film.part{path.suffix}")
     work.progress("Writing the film", 0.92)
-    encode.write(film, paths, part, lambda done: work.progress("Writing the film", 0.92 + 0.03 * done))
-    os.replace(part, path)
+    encode.write(film, paths, path, lambda done: work.progress("Writing the film", 0.92 + 0.03 * done))
 
 
 def _sequence(work: Work, paths: list[Path], suffix: str) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The plan of a run, not run: steps, what the cache has, memory, disk and time as past jobs took, licences."""
+"""The plan of a run, not run: steps, what the store has, memory, disk and time as past jobs took, licences."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def _tell(plan: dict[str, Any]) -> None:
     known = f"about {_span(plan['seconds'])}" if len(never) < len(plan["steps"]) - plan["cached"] else "not known"
     more = f", and {', '.join(never)}, never done here" if never and known != "not known" else ""
     if plan["cached"] == len(plan["steps"]):
-        known = "none, all is in the cache"
+        known = "none, all is in the store"
     sys.stdout.write(f"time      {known}{more}\n")
     sys.stdout.write(f"disk      {gigabytes(plan['disk'])} for what is to do; {gigabytes(plan['disk_free'])} free\n")
     if plan["memory_gb"]:

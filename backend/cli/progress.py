@@ -129,7 +129,7 @@ class Plain(Teller):
     def ended(self, stage: Stage, share: float) -> None:
         head, result = self._head(self._done, stage.step), stage.result
         if self._all.shows("info"):
-            self._line(f"{head}: {'from the cache' if stage.cached else f'{result.state} in {result.seconds:.1f} s'}")
+            self._line(f"{head}: {'from the store' if stage.cached else f'{result.state} in {result.seconds:.1f} s'}")
         if self._all.shows("debug"):
             self._line(f"{head}: job {result.job}, on {result.device}, {result.peak_mb:.0f} MB at most")
             if result.failure and result.failure.trace:

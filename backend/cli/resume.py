@@ -25,7 +25,7 @@ CHANGES = ("quality", "seed", "settings", "gate", "device", "job_file")
 def add_verbs(verbs: Any) -> None:
     verb = verbs.add_parser(
         "resume", help="go on with a run that was cut off",
-        description="Go on with a run that was cut off: steps that are done answer from the cache, finished frames "
+        description="Go on with a run that was cut off: steps that are done answer from the store, finished frames "
         "are kept. A batch goes on when it is given again. With a job's id only that step is done; its files stay in "
         "the data folder, and are delivered too where --out is given.",
     )  # fmt: skip
@@ -86,4 +86,4 @@ def _same(request: Request, inputs: dict[str, Path], blender: str) -> None:
     program = blender if spec.runtime == "blender" else ""
     if Request.of(spec, inputs, request.params, seed=request.seed, program=program).id != request.id:
         text = f"{request.id} is no longer the same: its inputs, the step or Blender changed since. Run its recipe anew"
-        raise UserError(f"{text}; what is still the same comes from the cache.", kind="usage")
+        raise UserError(f"{text}; what is still the same comes from the store.", kind="usage")

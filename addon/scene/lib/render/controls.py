@@ -119,7 +119,7 @@ def write(work: Work, paths: list[Path], tick: Callable[[float], None]) -> None:
     far, near = (round(1 / each, 5) if each else 0.0 for each in (low, high))
     told = {"depth": {"near_m": near, "far_m": far}}
     files = {kind: work.file(kind, f"{kind}.zip", frames=len(paths), **told.get(kind, {})) for kind in KINDS}
-    zips = {kind: zipfile.ZipFile(path.with_suffix(".part"), "w") for kind, path in files.items()}
+    zips = {kind: zipfile.ZipFile(path, "w") for kind, path in files.items()}
     for done, path in enumerate(paths):
         tick(0.4 + 0.6 * done / len(paths))
         frame = Numbers(path)
@@ -128,6 +128,5 @@ def write(work: Work, paths: list[Path], tick: Callable[[float], None]) -> None:
         made = {"depth": depth, "normal": normal, "mask": frame.body.astype(float), "edge": frame.edges()}
         for kind, values in made.items():
             zips[kind].writestr(zipfile.ZipInfo(f"{path.stem}.png"), pictures.png16(values))
-    for kind, path in files.items():
-        zips[kind].close()
-        path.with_suffix(".part").replace(path)
+    for each in zips.values():
+        each.close()
