@@ -87,7 +87,8 @@ class LocalRunner:
 
     def submit(self, request: Request, *, turn: int = 0) -> None:
         self._store.add(request)
-        self._waiting.setdefault(request.id, Asked(turn, request))
+        if request.id not in self._current:  # else its end is told to all who ask
+            self._waiting.setdefault(request.id, Asked(turn, request))
 
     def cancel(self, job: str, *, gently: bool = False) -> None:
         """Ask first; `poll` kills the process when it has not listened within the grace period, unless `gently`.

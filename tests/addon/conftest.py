@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 bpy = pytest.importorskip("bpy")
+PATIENCE = 300.0
+"""Seconds until what does not happen is said never to; the machine may be loaded."""
 
 
 @pytest.fixture

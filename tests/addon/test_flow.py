@@ -12,6 +12,8 @@ import pytest
 
 from galatea.addon import environment, objects, prefs, runs
 
+from .conftest import PATIENCE
+
 
 @pytest.fixture
 def quick(addon: Any, photo: Path) -> Any:
@@ -113,7 +115,7 @@ def test_the_installer_and_the_doctor_tell_what_they_find(addon: Any, tmp_path: 
     assert environment.state() == "missing"
     environment.start_install("--offline")
     assert bpy.ops.galatea.save_doctor(filepath=str(tmp_path / "report")) == {"FINISHED"}
-    end = time.monotonic() + 60
+    end = time.monotonic() + PATIENCE
     while not bridge.idle:
         assert time.monotonic() < end
         bridge.tick()

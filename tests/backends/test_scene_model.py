@@ -196,4 +196,4 @@ def test_a_cancel_stops_llama_cpp() -> None:
 
     with pytest.raises(JobCancelled):
         llama(server).say([], {}, 50, beat)
-    assert server.stopped.wait(10)
+    assert server.stopped.wait(120)

@@ -11,6 +11,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+PATIENCE = 300
+"""Seconds until what does not end is said to hang; the machine may be loaded."""
 RECIPE = 'version = 1\nname = "Wiring"\ninputs = []\n\n[[step]]\ndo = "fake"\n'
 
 
@@ -19,7 +21,7 @@ def command(*arguments: object) -> list[str]:
 
 
 def galatea(*arguments: object, **more: Any) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=120, **more)
+    return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=PATIENCE, **more)
 
 
 def read(path: Path) -> Any:
@@ -27,7 +29,7 @@ def read(path: Path) -> Any:
 
 
 def wait_for(path: Path, text: str = "") -> None:
-    end = time.monotonic() + 60
+    end = time.monotonic() + PATIENCE
     while not (path.exists() and text in path.read_text(encoding="utf-8", errors="replace")):
         assert time.monotonic() < end, f"{path} did not come"
         time.sleep(0.02)
@@ -35,7 +37,7 @@ def wait_for(path: Path, text: str = "") -> None:
 
 def left_behind(word: str) -> list[str]:
     """Processes whose command line or environment names this, after a moment."""
-    end, found = time.monotonic() + 20, ["?"]
+    end, found = time.monotonic() + PATIENCE, ["?"]
     while found and time.monotonic() < end:
         found = []
         for path in Path("/proc").glob("[0-9]*"):

@@ -6,12 +6,13 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image, ImageDraw
+
+from .processes import galatea
 
 RECIPE = 'version = 1\nname = "Two steps"\ninputs = ["image"]\n\n[[step]]\ndo = "cutout"\n\n[[step]]\ndo = "relief"\n'
 
@@ -27,8 +28,7 @@ def go(tmp_path: Path) -> Any:
 
     def run(*flags: str) -> tuple[subprocess.CompletedProcess[str], Any]:
         words = ["run", str(tmp_path / "two.toml"), "--image", str(tmp_path / "photo.png"), "--out"]
-        command = [sys.executable, "-m", "galatea.backend", *words, str(tmp_path / "out"), "--quiet", *flags]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=env)
+        done = galatea(*words, tmp_path / "out", "--quiet", *flags, env=env)
         path = tmp_path / "out" / "result.json"
         return done, json.loads(path.read_text()) if path.exists() else None
 

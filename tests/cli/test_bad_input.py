@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
+
+from .processes import galatea
 
 Cutout = Callable[[Path], tuple[int, dict[str, Any], str]]
 RECIPE = 'version = 1\nname = "Cut-out"\n\n[[step]]\ndo = "cutout"\n'
@@ -26,9 +26,7 @@ def cutout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cutout:
 
     def run(image: Path) -> tuple[int, dict[str, object], str]:
         out = tmp_path / "out"
-        command = [sys.executable, "-m", "galatea.backend", "run", tmp_path / "cutout.toml"]
-        command += ["--image", image, "--out", out, "--overwrite"]
-        done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=300)
+        done = galatea("run", tmp_path / "cutout.toml", "--image", image, "--out", out, "--overwrite")
         return done.returncode, json.loads((out / "result.json").read_text()), done.stderr
 
     return run

@@ -4,11 +4,8 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +15,8 @@ from PIL import Image, ImageDraw
 from galatea.backend.cli import main
 from galatea.backend.cli.table import folders
 from galatea.backend.protocol.store import JobStore
+
+from .processes import PATIENCE, command, galatea, left_behind
 
 RECIPE = """
 version = 1
@@ -69,14 +68,6 @@ def pictures(tmp_path: Path) -> list[Path]:
     bad = tmp_path / "bad.jpg"
     bad.write_bytes(b"no picture")
     return [found[0], bad, found[1]]
-
-
-def command(*arguments: object) -> list[str]:
-    return [sys.executable, "-m", "galatea.backend", *map(str, arguments)]
-
-
-def galatea(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=300)
 
 
 def several(recipe: Path, pictures: list[Path]) -> list[object]:
@@ -186,17 +177,13 @@ def test_a_signal_ends_all_of_them(pictures: list[Path], tmp_path: Path, home: P
             break
     run.send_signal(number)
     run.stderr.read()
-    assert run.wait(60) == code
+    assert run.wait(PATIENCE) == code
     states = rows(out, "state", "exit_code")
     assert states[1] in (("failed", 3), ("cancelled", code)) and {states[0], states[2]} == {("cancelled", code)}
     assert table(out)["exit_code"] == code
     assert all((out / name / "result.json").is_file() for name in ("vase", "bad", "vase-2"))
     assert not any(store.state(job) == "running" for job in store.jobs())
-    mine = f"{home / 'jobs'}".encode()
-    end = time.monotonic() + 30
-    while any(mine in path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if os.access(path, os.R_OK)):
-        assert time.monotonic() < end, "a process of ours was left behind"
-        time.sleep(0.1)
+    assert not left_behind(str(home))
 
 
 def test_generate_takes_several(pictures: list[Path], home: Path, tmp_path: Path, capsys: Any) -> None:

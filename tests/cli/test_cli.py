@@ -7,8 +7,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,8 @@ import pytest
 from galatea.backend.cli import main
 from galatea.backend.cli.outcome import JOB, RESULT, prepare
 from galatea.backend.protocol.errors import UserError
+
+from .processes import PATIENCE, command, galatea, left_behind
 
 RECIPE = """
 version = 1
@@ -39,11 +39,6 @@ def recipe(tmp_path: Path, home: Path) -> Path:
     path = tmp_path / "wiring.toml"
     path.write_text(RECIPE)
     return path
-
-
-def galatea(*arguments: object, **more: Any) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "galatea.backend", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, **more)
 
 
 def outcome(out: Path) -> dict[str, Any]:
@@ -242,24 +237,17 @@ def test_a_full_disk_is_said_and_the_finished_step_is_kept(recipe: Path, tmp_pat
 @pytest.mark.parametrize("trouble", ["none", "hang"])
 def test_signals_end_the_run_cleanly(recipe: Path, tmp_path: Path, number: int, code: int, trouble: str) -> None:
     out = tmp_path / "out"
-    arguments = ["run", recipe, "--out", out, "--set", "fake.seconds=600", "--set", f"fake.trouble={trouble}"]
-    if trouble == "hang":
-        arguments[-3] = "fake.seconds=0.2"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "galatea.backend", *map(str, arguments)], stderr=subprocess.PIPE, text=True
-    )
+    seconds = 600 if trouble == "none" else 0  # of 0 s it hangs as soon as it has said that it waits
+    words = ["run", recipe, "--out", out, "--set", f"fake.seconds={seconds}", "--set", f"fake.trouble={trouble}"]
+    process = subprocess.Popen(command(*words), stderr=subprocess.PIPE, text=True)
     assert process.stderr
     while "Waiting" not in process.stderr.readline():
         assert process.poll() is None
-    time.sleep(0.5)
     process.send_signal(number)
-    assert process.wait(60) == code
+    assert process.wait(PATIENCE) == code
     data = outcome(out)
     assert data["status"] == "cancelled" and data["exit_code"] == code
-    left, end = "?", time.monotonic() + 60
-    while left and time.monotonic() < end:
-        left = subprocess.run(["pgrep", "-f", str(tmp_path / "home")], capture_output=True, text=True).stdout
-    assert left == "", "no process is left behind"
+    assert not left_behind(str(tmp_path / "home"))
 
 
 def test_dry_run_tells_the_plan_and_does_nothing(recipe: Path, tmp_path: Path, home: Path) -> None:

@@ -17,6 +17,8 @@ import pytest
 
 from galatea.backend.cli import compare, main, page
 
+from .processes import PATIENCE
+
 pytest.importorskip("bpy")
 PHOTO = Path(__file__).resolve().parents[2] / "presets" / "examples" / "earth.png"
 SMALL = [
@@ -52,7 +54,7 @@ def done(home: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, su
     """Two models that run here and one without its weights."""
     out = tmp_path_factory.mktemp("compared") / "é & 'two'"
     env = {**os.environ, "GALATEA_HOME": str(home), "GALATEA_OFFLINE": "1"}
-    run = subprocess.run(command(out, "--keep", "--quiet"), env=env, capture_output=True, text=True, timeout=300)
+    run = subprocess.run(command(out, "--keep", "--quiet"), env=env, capture_output=True, text=True, timeout=PATIENCE)
     return out, run
 
 
@@ -113,7 +115,7 @@ def test_the_page_holds_its_pictures(done: tuple[Path, Any]) -> None:
 def test_the_second_time_all_comes_from_the_cache(done: tuple[Path, Any], tmp_path: Path) -> None:
     out = tmp_path / "again"
     run = subprocess.run(
-        command(out, "--json", "--quiet", backends="relief,lift"), capture_output=True, text=True, timeout=120
+        command(out, "--json", "--quiet", backends="relief,lift"), capture_output=True, text=True, timeout=PATIENCE
     )
     assert run.returncode == 0, run.stderr
     data = json.loads(run.stdout)
@@ -169,7 +171,7 @@ def test_a_signal_ends_it_and_what_was_done_is_told(done: tuple[Path, Any], tmp_
     while "Rendering view" not in (line := process.stderr.readline()):
         assert process.poll() is None, line
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=60)
+    process.communicate(timeout=PATIENCE)
     assert process.returncode == 143
     data = loaded(out / "result.json")
     assert data["status"] == "cancelled" and data["exit_code"] == 143

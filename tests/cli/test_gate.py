@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ from galatea.backend.protocol.errors import EXIT_CODES, UserError
 from galatea.backend.protocol.recipe import PRESETS, Recipe, Step, load_recipe, names, parse_settings
 
 from ..golden import zoo
+from .processes import galatea
 
 RECIPE = """
 version = 1
@@ -48,11 +47,6 @@ def bowl(tmp_path: Path) -> list[object]:
     (tmp_path / "mend.toml").write_text(RECIPE)
     trimesh.Trimesh(*zoo.bowl(), process=True).export(tmp_path / "bowl.ply")
     return ["run", tmp_path / "mend.toml", "--mesh", tmp_path / "bowl.ply", "--overwrite"]
-
-
-def galatea(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "galatea.backend", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300)
 
 
 def outcome(out: Path, name: str = "result.json") -> dict[str, Any]:

@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,8 @@ from galatea.backend.protocol import policy
 from galatea.backend.protocol.catalog import catalog, spec_of
 from galatea.backend.protocol.errors import UserError
 from galatea.backend.protocol.policy import Policy
+
+from . import processes
 
 
 @pytest.fixture
@@ -28,8 +29,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def galatea(*words: object, **env: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "galatea.backend", *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, env={**os.environ, **env})
+    return processes.galatea(*words, env={**os.environ, **env})
 
 
 @pytest.fixture

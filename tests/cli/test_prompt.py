@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,8 @@ from galatea.backend.cli import main, parser
 from galatea.backend.cli.flags import order_of
 from galatea.backend.protocol.catalog import catalog
 from galatea.backend.protocol.errors import UserError
+
+from .processes import galatea
 
 WORDS = "a red armchair: old, with a very long tail of words that no outliner would ever show"
 
@@ -104,8 +104,7 @@ def test_the_list_of_those_that_read_is_the_catalogues(photo: Path) -> None:
 
 
 def test_a_dry_run_of_words_in_a_process_of_its_own(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "galatea.backend", "generate", "--prompt", "a red armchair", "--dry-run", "--json"]
-    done = subprocess.run([*command, "--out", str(tmp_path / "x")], capture_output=True, text=True, timeout=120)
+    done = galatea("generate", "--prompt", "a red armchair", "--dry-run", "--json", "--out", tmp_path / "x")
     assert done.returncode == 0, done.stderr
     first = json.loads(done.stdout)["steps"][0]
     assert first["step"] == "imagine" and first["params"]["prompt"] == "a red armchair"

@@ -27,7 +27,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> JobStore:
 @pytest.fixture
 def cut_off(tmp_path: Path, store: JobStore) -> str:
     """A job that a time-out ended half-way."""
-    (tmp_path / "wiring.toml").write_text(RECIPE + "seconds = 1.5\n")
+    (tmp_path / "wiring.toml").write_text(RECIPE + "seconds = 3.0\n")
     assert main(["run", "wiring.toml", "--out", "out", "--seed", "4", "--timeout", "0.3", "--quiet"]) == 124
     [job] = store.jobs()
     return job

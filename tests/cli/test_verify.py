@@ -9,7 +9,6 @@ import re
 import shutil
 import struct
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,8 @@ from galatea.backend.protocol import gltf, sealed
 from galatea.backend.protocol.job import sha256
 from galatea.backend.version import VERSION
 
+from .processes import galatea
+
 pytest.importorskip("bpy")
 ROOT = Path(__file__).resolve().parents[2]
 PHOTO = ROOT / "presets" / "examples" / "toad.jpg"
@@ -28,9 +29,7 @@ SMALL = ("lift.grid=64", "clean.faces=1500", "unwrap.size=256", "unwrap.method=s
 
 
 def run(home: Path, *words: object) -> subprocess.CompletedProcess[str]:
-    env = {**os.environ, "GALATEA_HOME": str(home)}
-    command = [sys.executable, "-m", "galatea.backend", *map(str, words)]
-    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=300)
+    return galatea(*words, env={**os.environ, "GALATEA_HOME": str(home)})
 
 
 @pytest.fixture(scope="module")

@@ -45,7 +45,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = f"{programs(folder / 'bin')}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         ["bash", "-c", script], cwd=folder, env={**os.environ, **own, "PATH": path}, capture_output=True, text=True,
-        timeout=240,
+        timeout=900,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr + done.stdout
     (folder / "said.txt").write_text(done.stdout)

@@ -21,7 +21,7 @@ from galatea.backend.protocol.store import JobStore
 
 OPENJD = Path(sys.executable).with_name("openjd")
 GALATEA = Path(sys.executable).with_name("galatea")
-PATIENCE = 240
+PATIENCE = 900
 WIRING = 'version = 1\nname = "Wiring"\ninputs = []\n\n[[step]]\ndo = "fake"\nseconds = %s\n'
 
 pytestmark = pytest.mark.skipif(not OPENJD.exists(), reason="openjd-cli is not installed")

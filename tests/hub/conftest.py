@@ -55,6 +55,8 @@ class Hub:
     endpoint: str = ""
     store: str = ""
     info: dict[str, Any] = field(default_factory=dict)
+    over: threading.Event = field(default_factory=threading.Event)
+    """The test has ended: those that stall go home."""
 
     def ranges(self) -> list[str]:
         return [headers.get("range", "") for server, what, headers in self.asked if server == "store"]
@@ -136,7 +138,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self.connection.shutdown(socket.SHUT_RDWR)
                 return
             if fault == "stall" and at - start >= 1 << 19:
-                time.sleep(3)
+                self.hub.over.wait(300)
                 return
             block = content[at : at + (1 << 16)]
             self.wfile.write(block)
@@ -177,6 +179,7 @@ def hub() -> Iterator[Hub]:
     try:
         yield hub
     finally:
+        hub.over.set()
         for server in servers:
             server.shutdown()
             server.server_close()
@@ -198,7 +201,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 @pytest.fixture
 def here(hub: Hub, home: Path, monkeypatch: pytest.MonkeyPatch) -> Hub:
-    """The hub, asked from this very process, which does not wait long."""
+    """The hub, asked from this very process, which soon tries again."""
     from huggingface_hub import constants
 
     from galatea.backend.hub import remote
@@ -206,8 +209,8 @@ def here(hub: Hub, home: Path, monkeypatch: pytest.MonkeyPatch) -> Hub:
     monkeypatch.setattr(constants, "ENDPOINT", hub.endpoint)
     template = hub.endpoint + "/{repo_id}/resolve/{revision}/{filename}"
     monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-    monkeypatch.setattr(constants, "HF_HUB_DOWNLOAD_TIMEOUT", 1)
-    monkeypatch.setattr(constants, "HF_HUB_ETAG_TIMEOUT", 1)
+    monkeypatch.setattr(constants, "HF_HUB_DOWNLOAD_TIMEOUT", 60)
+    monkeypatch.setattr(constants, "HF_HUB_ETAG_TIMEOUT", 60)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(home / "no token"))
     monkeypatch.setattr(remote, "WAITS", (0.01,) * 3)
@@ -231,7 +234,7 @@ def weights() -> Callable[..., Weights]:
 
 @pytest.fixture
 def environment(hub: Any, home: Path) -> dict[str, str]:
-    return {**os.environ, "HF_ENDPOINT": hub.endpoint, "HF_HUB_DOWNLOAD_TIMEOUT": "2"}
+    return {**os.environ, "HF_ENDPOINT": hub.endpoint, "HF_HUB_DOWNLOAD_TIMEOUT": "60"}
 
 
 @pytest.fixture
@@ -239,7 +242,7 @@ def galatea(environment: dict[str, str]) -> Galatea:
     def run(*arguments: object) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "galatea.backend", *map(str, arguments)]
         return subprocess.run(
-            command, capture_output=True, text=True, timeout=120, env=environment, stdin=subprocess.DEVNULL
+            command, capture_output=True, text=True, timeout=300, env=environment, stdin=subprocess.DEVNULL
         )
 
     return run

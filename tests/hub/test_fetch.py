@@ -46,7 +46,12 @@ def test_the_token_goes_to_the_hub_and_no_further(here: Any, weights: Make, monk
 
 
 @pytest.mark.parametrize("fault", ["cut", "short", "stall", "503", "429", "408", "500"])
-def test_what_passes_is_tried_again_from_where_it_stopped(here: Any, weights: Make, fault: str) -> None:
+def test_what_passes_is_tried_again_from_where_it_stopped(
+    here: Any, weights: Make, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_DOWNLOAD_TIMEOUT", 1 if fault == "stall" else 60)
     here.faults = [fault, fault]
     pull(weights())
     assert Kept(weights()).whole

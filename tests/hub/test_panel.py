@@ -55,7 +55,7 @@ def panel(hub: Any, home: Path, weights: Callable[..., Weights], monkeypatch: py
 def wait(true: Callable[[], Any]) -> None:
     from galatea.addon.bridge import bridge
 
-    end = time.monotonic() + 60
+    end = time.monotonic() + 300
     while not true():
         assert time.monotonic() < end, "it did not happen"
         bridge.tick()

@@ -26,7 +26,7 @@ def test_bad_words_end_with_a_sentence(words: str, tmp_path: Path) -> None:
     out = tmp_path / "out"
     done = subprocess.run(
         [sys.executable, "-m", "galatea.backend", "simulate", words, "--out", str(out), "--spec-only"],
-        capture_output=True, text=True, timeout=120, env={**os.environ, "GALATEA_HOME": str(tmp_path / "home")},
+        capture_output=True, text=True, timeout=600, env={**os.environ, "GALATEA_HOME": str(tmp_path / "home")},
     )  # fmt: skip
     assert done.returncode == 2, done.stderr
     assert BAD[words] in done.stderr.splitlines()[-1] and "Traceback" not in done.stderr

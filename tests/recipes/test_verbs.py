@@ -34,7 +34,7 @@ def body(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def galatea(*words: object) -> dict[str, Any]:
     command = [sys.executable, "-m", "galatea.backend", *map(str, words), "--json", "--quiet"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stderr
     data: dict[str, Any] = json.loads(done.stdout)
     return data

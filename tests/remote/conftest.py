@@ -28,7 +28,7 @@ from galatea.backend.protocol.store import JobStore
 from galatea.backend.runners.local import LocalRunner
 from galatea.backend.runners.runtimes import Runtimes
 
-PATIENCE = 120
+PATIENCE = 300
 
 
 def glb(*, picture: bool = False, colors: bool = False) -> bytes:

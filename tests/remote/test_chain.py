@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from .conftest import Comfy, Hunyuan, glb
+from .conftest import PATIENCE, Comfy, Hunyuan, glb
 
 bpy = pytest.importorskip("bpy")
 
@@ -21,7 +21,7 @@ bpy = pytest.importorskip("bpy")
 def galatea(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "galatea.backend", *words]
     env = {**os.environ, "GALATEA_HOME": str(home)}
-    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=240)
+    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=PATIENCE)
 
 
 def photo(folder: Path) -> str:

@@ -28,7 +28,7 @@ class Told:
 
 
 def server(url: str, told: Told | None = None) -> remote.Server:
-    params = {"url": url, "connect_s": 1.0, "stall_s": 1.0}
+    params = {"url": url, "connect_s": 60.0, "stall_s": 60.0}
     return remote.Server(STEP, "Start it", params, told or Told())  # type: ignore[arg-type]
 
 

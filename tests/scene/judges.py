@@ -35,7 +35,7 @@ def gltf_judge():
 
     def judge(*paths: Path) -> list[dict[str, Any]]:
         command = [node, str(HERE / "judge_gltf.cjs"), str(module), *map(str, paths)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=600)
         assert done.returncode == 0, done.stderr
         return list(json.loads(done.stdout))
 
@@ -55,7 +55,7 @@ def usd_judge():
 
     def judge(*paths: Path) -> list[dict[str, Any]]:
         command = [python or sys.executable, str(HERE / "judge_usd.py"), "" if python else folder, *map(str, paths)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=600)
         assert done.returncode == 0, done.stderr
         return list(json.loads(done.stdout))
 

@@ -86,7 +86,7 @@ def test_a_real_step_with_a_picture_that_is_sent_once(served: Serving, store: Jo
 
 
 def test_a_cancel_reaches_the_server(served: Serving, store: JobStore) -> None:
-    runner, request = runner_of(store, served.url), fake(text="long", seconds=60.0)
+    runner, request = runner_of(store, served.url), fake(text="long", seconds=600.0)
     try:
         runner.submit(request)
 
@@ -201,7 +201,8 @@ def done(**asset: Any) -> bytes:
 )
 def test_wrong_answers_end_in_words(wrong: Any, store: JobStore, answers: dict[str, Any], said: str) -> None:
     wrong.answers = answers
-    runner = runner_of(store, f"http://127.0.0.1:{wrong.server_port}", stall=1.0, away=1.0)
+    stall = 1.0 if "hang" in answers.values() else PATIENCE
+    runner = runner_of(store, f"http://127.0.0.1:{wrong.server_port}", stall=stall, away=1.0)
     request = fake()
     try:
         runner.submit(request)

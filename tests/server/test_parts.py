@@ -121,7 +121,7 @@ def test_the_end_is_said_even_where_its_line_was_lost(tmp_path: Path) -> None:
 def test_who_keeps_the_server_waiting_is_cut_off_and_who_listens_is_not(tmp_path: Path) -> None:
     """A connection that says nothing, one that trickles its head, one its body, one that does not take its answer."""
     (tmp_path / "server").mkdir()
-    house = house_of(tmp_path, stall=0.5, streams=1, free=0)
+    house = house_of(tmp_path, stall=2.0, streams=1, free=0)
     job = house.ledger.add("local", "job", {})
     large = job.folder / "assets" / "large.bin"
     large.parent.mkdir()
@@ -136,10 +136,10 @@ def test_who_keeps_the_server_waiting_is_cut_off_and_who_listens_is_not(tmp_path
         server = _server(house, settings, up.set)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
-        assert up.wait(20)
+        assert up.wait(PATIENCE)
 
         def said(text: str) -> socket.socket:
-            link = stack.enter_context(socket.create_connection(listener.getsockname(), timeout=20))
+            link = stack.enter_context(socket.create_connection(listener.getsockname(), timeout=PATIENCE))
             link.sendall(text.encode())
             return link
 
@@ -163,7 +163,11 @@ def test_who_keeps_the_server_waiting_is_cut_off_and_who_listens_is_not(tmp_path
                         continue
                     except OSError:
                         left.remove(link)
-            assert b"event: queued" in stream.recv(10_000)
+            told = b""
+            while b"event: queued" not in told:
+                part = stream.recv(10_000)
+                assert part, told
+                told += part
             stream.settimeout(0.05)
             with pytest.raises(TimeoutError):
                 while stream.recv(1000):
@@ -172,7 +176,7 @@ def test_who_keeps_the_server_waiting_is_cut_off_and_who_listens_is_not(tmp_path
         finally:
             stream.close()
             server.should_exit = True
-            thread.join(20)
+            thread.join(PATIENCE)
 
 
 def test_what_nobody_has_used_for_long_leaves_the_disk(tmp_path: Path) -> None:
@@ -237,7 +241,7 @@ def test_an_engine_that_cannot_end_well_ends(tmp_path: Path) -> None:
     house.engine._runner.close = close
     house.engine.start()
     house.engine.drain(0.0)
-    assert house.engine.done.wait(20)
+    assert house.engine.done.wait(PATIENCE)
 
 
 def test_what_rules_hold_against_an_asset_is_said_and_it_is_delivered(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from ..docs import pages
 ROOT = pages.ROOT
 PAGE = ROOT / "docs" / "studio.md"
 VALUES, INSTALL, CONTAINERS = "What differs in your place", "Install, without a window", "In containers"
-PATIENCE = 400
+PATIENCE = 1800
 """Seconds; the machine may be loaded."""
 
 
