@@ -61,13 +61,39 @@ def test_every_row_becomes_a_material():
         output = next(node for node in made.node_tree.nodes if node.type == "OUTPUT_MATERIAL")
         assert output.inputs["Surface"].is_linked and row.surface.pattern in PATTERNS, name
         sockets = shader(made).inputs
-        assert np.allclose(sockets["Base Color"].default_value[:3], tone.linear(row.surface.color), atol=1e-5), name
+        flame = row.kind == "gas" and row.surface.emission > 0
+        lit = (0.0, 0.0, 0.0) if flame else tone.linear(row.surface.color)
+        assert np.allclose(sockets["Base Color"].default_value[:3], lit, atol=1e-5), name
         if row.surface.pattern != "lava":
             assert np.allclose(made.diffuse_color[:3], tone.linear(row.surface.color), atol=1e-5), name
         assert made.diffuse_color[3] == pytest.approx(1.0) or row.surface.transmission or row.kind == "gas", name
         assert all(link.is_valid for link in made.node_tree.links), name
         varied = ("Base Color", "Roughness", "Emission Strength", "Alpha")
         assert "plain" in row.surface.pattern or any(sockets[each].is_linked for each in varied), name
+
+
+def test_what_is_grained_has_no_dunes():
+    tree = material("concrete").node_tree
+    bump = next(node for node in tree.nodes if node.type == "BUMP")
+    above, fed = [bump.inputs["Height"]], []
+    while above:
+        for link in above.pop().links:
+            fed.append(link.from_node)
+            above += [socket for socket in link.from_node.inputs if socket.is_linked]
+    scales = [node.inputs["Scale"].default_value for node in fed if node.type in ("TEX_NOISE", "TEX_VORONOI")]
+    assert scales and min(scales) >= 100 and bump.inputs["Distance"].default_value < 0.001, "grains a metre; metres"
+
+
+def test_fire_is_lit_by_nothing_but_itself(tmp_path):
+    sockets = shader(material("fire")).inputs
+    assert max(sockets["Base Color"].default_value[:3]) == 0 and sockets["Emission Strength"].default_value > 1
+    red, green, blue, _ = sockets["Emission Color"].default_value
+    assert red > 2 * green > 4 * blue, "orange"
+    made = material("fire")
+    made.node_tree.links.remove(shader(made).inputs["Alpha"].links[0])
+    ball(made)
+    middle = seen(tmp_path)[20:28, 20:28].mean(axis=(0, 1))
+    assert middle[0] > 0.9 > middle[1] > middle[2] + 0.2, "and not pale before a white sky"
 
 
 def test_who_asks_again_shares_it_and_who_asks_for_another_does_not():

@@ -64,13 +64,12 @@ def speckle(at: Place) -> Pattern:
 
 @draws
 def grain_(at: Place) -> Pattern:
-    """Fine and even, with stains."""
+    """Fine and even; stains are faint, and flat."""
     tree = at.tree
     stains, fine = noise(tree, at.block, 5.0, 4.0, 0.6), noise(tree, at.block, 380.0, 2.0)
-    mix = maths(tree, "ADD", step(tree, stains, 0.3, 0.75), between(tree, fine, -0.6, 0.6))
+    mix = maths(tree, "MULTIPLY_ADD", step(tree, stains, 0.3, 0.75), 0.18, between(tree, fine, -0.4, 1.0))
     pits = step(tree, cells(tree, at.block, 130.0).outputs["Distance"], 0.0, 0.35)
-    height = maths(tree, "ADD", maths(tree, "MULTIPLY", pits, 0.3), maths(tree, "MULTIPLY_ADD", fine, 0.3, stains))
-    return Pattern(mix, height, 0.0015)
+    return Pattern(mix, maths(tree, "ADD", pits, fine), 0.0005)
 
 
 @draws

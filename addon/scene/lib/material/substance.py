@@ -104,8 +104,9 @@ def _solid(tree: bpy.types.NodeTree, said: Said, seed: int, size: float) -> None
 def _set(shader: bpy.types.ShaderNode, surface: Surface) -> None:
     color = (*linear(surface.color), 1.0)
     glow = (*linear(surface.accent), 1.0) if surface.pattern == "lava" and surface.accent else color
+    flame = surface.pattern == "gas" and surface.emission > 0  # what lamps lay onto it would make it pale
     for name, value in {
-        "Base Color": color,
+        "Base Color": (0.0, 0.0, 0.0, 1.0) if flame else color,
         "Roughness": surface.roughness,
         "Metallic": surface.metallic,
         "IOR": surface.ior,
