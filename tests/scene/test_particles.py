@@ -7,7 +7,8 @@ import bpy
 import numpy as np
 import pytest
 
-from galatea.addon.scene.lib.physics import forces, particles, smoke
+from galatea.addon.scene.lib.physics import actors, forces, particles, smoke
+from galatea.backend.protocol import materials
 
 from . import moved
 
@@ -77,6 +78,30 @@ def test_forces_pull_push_lift_and_drag():
     assert lift[2] == pytest.approx(998 * 9.81 * 0.52e-3, rel=0.01)  # Archimedes
     fast = forces.push(spec, found, 0.0, far, np.array([[2.0, 0, 0]]), np.ones(1), size)[0]
     assert fast[0] < -5  # drag is against the motion
+
+
+def test_a_whirlwind_turns_draws_in_below_lets_go_above_and_lifts_in_the_middle():
+    spec = moved.document([{"name": "whirlwind", "type": "force_field", "field": "vortex", "strength": 8}])
+    moved.put("whirlwind", moved.box((0.1, 0.1, 0.1)))
+    found = forces.fields(moved.things())
+    below, above, off, away = forces.whirl(found, np.array([[1, 0, 0.2], [1, 0, 2.4], [3, 0, 0.2], [40, 0, 0.2]]))
+    assert below[1] > 2 and above[1] > 2 and below[0] < -2 and above[0] > 1, "+Y at +X is anticlockwise"
+    middle = forces.whirl(found, np.array([[0.1, 0, 0.5]]))[0]
+    assert middle[2] > 4 > 1 > off[2] and off[0] < -1, "what fell far off is drawn in again"
+    assert np.linalg.norm(away) < 0.2 and spec.environment.medium == "air"
+
+
+def test_a_leaf_weighs_what_so_much_leaf_weighs():
+    spec = moved.document([{"name": "leaf", "type": "rigid_body"}, {"name": "crate", "type": "rigid_body"}])
+    curled = moved.sheet(0.2, 0.1, 9, 9)
+    for vertex in curled.vertices:
+        vertex.co.z = 2.0 * vertex.co.x**2
+    moved.put("leaf", curled)
+    moved.put("crate", moved.box((0.1, 0.1, 0.1)), (1, 0, 0))
+    bodies = {each.id: each.body for each in actors.gather(spec, moved.things())}
+    table = materials.substances()
+    assert bodies["leaf"].mass == pytest.approx(0.02 * table["leaf"].areal, rel=0.05), "it is no block of leaf"
+    assert bodies["crate"].mass == pytest.approx(0.001 * table["pine"].density, rel=0.01)
 
 
 def test_a_wind_of_an_event_comes_up_and_gusts_repeat():

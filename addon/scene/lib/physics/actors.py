@@ -105,13 +105,15 @@ def actor(
     offset = (low + high) / 2 if shape in _PRIMITIVES else solid.centre
     pose = pose_of(np.array(place) + np.array(turn.to_matrix()) @ offset, turn)
     substance = _substance(thing, obj)
+    sheet = solid.area * substance.areal if substance.areal else 0.0
+    mass = sheet or solid.volume * substance.density
     body = Body(
         f"{thing.item.id}.{thing.index}.{number}", kind, shape, solid.points - offset, solid.faces, pose,
         motion=_motion(thing, pose, spread=_about(spec, thing)) if kind == "active" else np.zeros(6),
-        mass=max(solid.volume * substance.density, 1e-6),
+        mass=max(mass, 1e-6),
         pieces=tuple(each - offset for each in solid.pieces) if shape == "compound" else (),
     )  # fmt: skip
-    return Actor(body, obj, thing, number, offset, substance, solid.volume)
+    return Actor(body, obj, thing, number, offset, substance, mass / substance.density)
 
 
 def _kind(thing: Thing, obj: bpy.types.Object) -> str:

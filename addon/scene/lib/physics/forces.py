@@ -32,8 +32,9 @@ LIGHT = {"balloon": 0.45}
 """Mean density, kg/m³, of things filled with helium: 0.18 of the gas, the rest is skin."""
 _NEAR, _RAMP, _LOOSE = 0.3, 0.4, 100.0
 """Metres; seconds in which a wind of an event comes up; see `weight`."""
-_TALL, _WIDE, _RAGGED = 2.5, 2.5, 0.3
-"""Metres: where a whirlwind lifts no more, and where it is half as strong; and the share of it that is uneven."""
+_TALL, _WIDE, _CORE, _REACH, _RAGGED = 2.5, 0.5, 1.3, 5.0, 0.3
+"""Metres: how high a whirlwind is, and where it turns fastest; how many times as far from its axis it lifts, and draws
+in; and the share of it that is uneven."""
 _DRAUGHT = 0.2
 """m/s that still air moves: without it a cloth that is held in its own plane stands like a board."""
 _PRESSURE = 1.2 * 0.5 * DENSITY["air"]
@@ -140,7 +141,7 @@ def push(
 
 
 def whirl(found: Sequence[Field], places: Array) -> Array:
-    """How the air of whirlwinds moves (B, 3), in m/s: around, inwards, and up, less the higher and the farther off."""
+    """How the air of whirlwinds moves (B, 3), in m/s: around, in below and out above, and up in the middle."""
     out = np.zeros((len(places), 3))
     for each in found:
         if each.kind == "vortex":
@@ -150,9 +151,11 @@ def whirl(found: Sequence[Field], places: Array) -> Array:
             away = away - height[:, None] * axis
             far = np.linalg.norm(away, axis=1, keepdims=True)
             near = away / np.maximum(far, _NEAR)
-            up = np.clip(1.0 - height / _TALL, 0.0, 1.0)[:, None] * axis
-            share = 1.0 / (1.0 + (far / _WIDE) ** 4)
-            out += each.strength * share * (0.6 * np.cross(axis, near) - 0.4 * np.minimum(far, 1.0) * near + 0.8 * up)
+            high, x = np.clip(height / _TALL, 0.0, 1.0)[:, None], far / _WIDE
+            turns = 2.0 * x / (1.0 + x**2) * np.cross(axis, near)
+            draws = (1.5 * high - 1.0) * np.minimum(x, 1.0) / (1.0 + (x / _REACH) ** 4) * near
+            lifts = (1.0 - high) * np.exp(-((x / _CORE) ** 2)) * axis
+            out += each.strength * (0.4 * turns + 0.7 * draws + 0.9 * lifts)
     return out
 
 

@@ -22,18 +22,22 @@ _MOST, _SLACK = 10, 0.08
 """Of CoACD: pieces of one shell, and how hollow they may be."""
 _THIN = 2e-3
 """Metres: the thickness of what is open."""
+_OPEN = 0.7
+"""Of its area, what a sheet's faces look one way; those of what is closed look all ways."""
 _CORNERS = 96
 
 
 @dataclass(frozen=True)
 class Solid:
-    """`points` (V, 3) and `faces` (F, 3) in metres; `centre` of mass; `pieces` are points of convex pieces."""
+    """`points` (V, 3) and `faces` (F, 3) in metres; `centre` of mass; `pieces` are points of convex pieces; `area` in
+    m² of what is but an open sheet."""
 
     points: Array
     faces: Array
     volume: float
     centre: Array
     pieces: tuple[Array, ...]
+    area: float = 0.0
 
     @property
     def round(self) -> bool:
@@ -66,24 +70,25 @@ def triangles(mesh: bpy.types.Mesh) -> tuple[Array, Array]:
 def solid(points: Array, faces: Array, *, split: bool, beat: Callable[[], None] = lambda: None) -> Solid:
     """A mesh as a solid; `split` cuts it into convex pieces: its shells, and what of them is hollow by CoACD."""
     label = shells(len(points), faces)
-    volume, moment, pieces = 0.0, np.zeros(3), list[Array]()
+    volume, moment, pieces, sheets = 0.0, np.zeros(3), list[Array](), list[float]()
     for number in range(int(label.max(initial=-1)) + 1):
         part = faces[label == number]
         size, middle = measure(points, part)
         corners = points[np.unique(part)]
         around = hull(corners)
-        thin = around is None or abs(size) < 1e-3 * around.volume
-        if thin:
-            area = (
-                np.linalg.norm(np.cross(*(points[part[:, k]] - points[part[:, 0]] for k in (1, 2))), axis=1).sum() / 2
-            )
-            size, middle = _THIN * float(area), corners.mean(axis=0)
+        normals = np.cross(*(points[part[:, k]] - points[part[:, 0]] for k in (1, 2))) / 2
+        area = float(np.linalg.norm(normals, axis=1).sum())
+        open_ = bool(np.linalg.norm(normals.sum(axis=0)) > _OPEN * area)
+        if open_ or around is None or abs(size) < 1e-3 * around.volume:
+            size, middle = _THIN * area, corners.mean(axis=0)
+        sheets.append(area if open_ else 0.0)
         volume, moment = volume + size, moment + size * middle
         if split:
             pieces += _pieces(corners, points, part, abs(size), 0.0 if around is None else around.volume, beat)
     if abs(volume) < 1e-15:
         return Solid(points, faces, 1e-12, points.mean(axis=0), tuple(pieces))
-    return Solid(points, faces, abs(volume), moment / volume, tuple(pieces))
+    area = sum(sheets) if all(sheets) else 0.0
+    return Solid(points, faces, abs(volume), moment / volume, tuple(pieces), area)
 
 
 def _pieces(
