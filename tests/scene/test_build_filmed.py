@@ -15,6 +15,8 @@ from mathutils import Vector  # noqa: E402
 
 from galatea.addon.scene.lib.render import directing, several, tone, wished  # noqa: E402
 
+from . import moved  # noqa: E402
+
 
 @pytest.fixture
 def built(run, tmp_path):
@@ -196,6 +198,30 @@ def test_a_small_one_is_gone_after_while_it_acts_and_is_seen_then():
     assert directing.windows(cast((long, 3.0), (small, 0.5))) is None, "large enough from one place"
 
 
+def test_of_what_is_scattered_the_thick_of_it_is_looked_at():
+    ends = [(0.02 * k, 0.01 * (k % 3), 0) for k in range(12)] + [(0.7, 0.3, 0), (-0.8, 0.2, 0), (1.0, -0.9, 0)]
+    still = way(48, (4, 0, 0), (4, 0, 0))
+    shards = cast((still, 3.0), *((way(48, (0, 0, 0.5), end, 2, 20), 0.05) for end in ends),
+                  kinds=["pillar"] + ["jug pieces"] * 15)  # fmt: skip
+    window = directing.windows(shards)[18]
+    assert np.ptp(window, axis=0)[0] < 0.05 / 0.13 and (window[0] < [0.1, 0, 0.1]).all()
+    few = np.arange(3)
+    assert (directing.core(few, boxes(*((way(2, (k, 0, 0), (k, 0, 0)), 0.1) for k in few))[0], 0.01) == few).all()
+
+
+def test_what_waits_to_break_off_is_not_in_the_picture():
+    crate, shard = moved.put("crate", moved.box((1, 1, 1))), moved.put("shard", moved.box((0.1, 0.1, 0.1)), (9, 0, 0))
+
+    def wide():
+        bpy.context.view_layer.update()
+        watched = several.watch([crate, shard], [1, 2], 24.0, True, lambda done: None)
+        return np.ptp(watched.shapes[0], axis=0)[0]
+
+    assert wide() > 9
+    shard.scale = (0, 0, 0)
+    assert wide() == pytest.approx(1.0)
+
+
 def test_the_eye_goes_to_what_began_last():
     plank, stone = way(96, (0, 0, 0), (0, 0, 0)), way(96, (-1.4, 0, 2), (-1.4, 0, 0), 5, 30)
     apple = way(96, (1.4, 0, 0), (1.4, 0, 1.5), 30, 50)
@@ -218,6 +244,10 @@ def test_a_film_ends_when_all_is_at_rest_unless_its_time_was_said(run, built):
     assert length(ends_at_rest=True) == pytest.approx(25 + 24, abs=3)
     assert directing.length(-1, 121, 24.0) == 121, "where nothing moves there is nothing to wait for"
     assert directing.length(3, 121, 24.0) == 48, "too short to be looked at"
+    still, goes = way(96, (0, 0, 0), (0, 0, 0)), way(96, (1, 0, 0), (90, 0, 0), 40, 90)
+    assert directing.leaves(cast((still, 1.0), (goes, 0.5)))
+    assert not directing.leaves(cast((still, 1.0), (way(96, (1, 0, 0), (1.5, 0, 0), 40, 60), 0.5)))
+    assert directing.length(60, 121, 24.0, left=True) == 61, "nobody waits for what has left"
 
 
 def test_a_camera_that_goes_after_something_goes_smoothly(run, built):

@@ -22,8 +22,11 @@ from . import framing
 from .shots import Keys, Shot
 
 Array = NDArray[Any]
-_LAG, _CALM, _APART = 12, 15, 8
-"""Frames over which a camera that follows one body averages, and one that goes from body to body; and between keys."""
+_LAG, _CALM, _QUICK = 12, 15, 8
+"""Frames over which a camera that follows one body averages, one that goes from body to body, and one that goes along
+with what falls or flies."""
+_APART, _LEAPS = 8, 2.5
+"""Frames between keys, at most; times as large as the frame before: it is something else that is looked at."""
 _TRAVELS = 0.25
 """Share of the body's extent: what moves less is seen from a place that stands still."""
 _LOOKS = 240
@@ -67,9 +70,16 @@ class Seen:
         last = int(np.flatnonzero(away).max(initial=-1)) + 1
         return self.frames[min(last, len(self.shapes) - 1)]
 
-    @property
+    @cached_property
     def lag(self) -> int:
-        return _CALM if self.grows else _LAG
+        sizes = np.log([max(float(np.ptp(shape, axis=0).max()), 1e-9) for shape in self.shapes])
+        leaps = bool(np.abs(np.diff(sizes)).max(initial=0.0) > math.log(_LEAPS))
+        return (_CALM if leaps else _QUICK) if self.grows else _LAG
+
+    @property
+    def knots(self) -> list[int]:
+        """Frames from 0 at which a camera that goes along has keys."""
+        return _knots(len(self.shapes), min(_APART, self.lag // 2))
 
     @cached_property
     def travels(self) -> bool:
@@ -87,14 +97,14 @@ def target(work: Work, seen: Seen) -> Array:
         return np.tile(place, (len(seen.shapes), 1))
     animation.new_action(obj, "camera target")
     path = framing.smooth(seen.middles, seen.lag)
-    knots = _knots(len(path))
+    knots = seen.knots
     animation.set_keys(obj, "location", [seen.frames[k] for k in knots], path[knots], group="camera")
     obj.location = path[0]
     return np.stack([_values(obj, "location", i, seen.frames) for i in range(3)], axis=1)
 
 
-def _knots(count: int) -> list[int]:
-    return sorted({*range(0, count, _APART), count - 1})
+def _knots(count: int, apart: int = _APART) -> list[int]:
+    return sorted({*range(0, count, apart), count - 1})
 
 
 class Rig:
@@ -243,7 +253,7 @@ class Rig:
             self._tight(need)
         elif self.seen.travels:
             base = framing.smooth_above(need, self.seen.lag)
-            knots = _knots(len(base))
+            knots = self.seen.knots
             keys = tuple((k / max(1, len(base) - 1), base[k]) for k in knots)
             if len(self.shot.far) > 1:
                 share = np.interp(np.array(knots) / max(1, len(base) - 1), *np.array(self.shot.far).T)

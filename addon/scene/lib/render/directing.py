@@ -18,21 +18,21 @@ _ACTS, _CREEPS = 0.08, 0.015
 """Of its size, and of the picture's height, a second: what moves less is at rest to the eye."""
 _TALL = 0.75
 """Height of a picture by its width."""
-_SMALL, _TINY, _LEAST = 0.08, 0.05, 0.13
+_SMALL, _TINY, _LEAST, _PAIR = 0.08, 0.05, 0.15, 0.03
 """Of the picture's height: what acts and would be smaller over the film, or smaller than `_TINY` of all that is there
-at the moment, is gone after, and then it has at least so much of it."""
+at the moment, is gone after, and then it has at least so much of it; or `_PAIR`, where others act as well."""
 _FAST, _SOME = 0.7, 0.25
 """Of its size a second: what the camera goes after moves so fast; and so many of a kind do."""
 FEW = 5
 """Of so many of a kind all are looked at; of more those in the midst."""
-_NEAR, SHARDS, _LARGE = 2.0, 0.75, 0.4
+_NEAR, SHARDS, _LARGE = 2.2, 0.6, 0.4
 """Times as far from their midst as the nearer half: what is farther has left; of pieces. Of the largest: what counts
 there."""
 _ALONG, _LONG = 42.0, 4.0
 """Degrees from the front, and how many times longer than deep and tall a row is that is seen from there."""
 _CROWD = 16
 """So many of a kind are seen as well as one of twice the size."""
-_SOON = 0.35
+_SOON, _STILL = 0.1, 0.35
 """Seconds before something acts, and after, in which it counts as acting."""
 _AFTER, _SHORTEST = 1.0, 2.0
 """Seconds that a film goes on when all is at rest; it lasts at least so long."""
@@ -105,11 +105,18 @@ def rest(cast: Cast) -> int:
     return int(np.flatnonzero(cast.acts.any(axis=1)).max(initial=-1))
 
 
-def length(moves_until: int, whole: int, rate: float) -> int:
-    """Frames of a film that ends when all is at rest: `moves_until` as `rest` has it, `whole` at most."""
+def leaves(cast: Cast) -> bool:
+    """Has all that moved left when the last of it is at rest to the eye?"""
+    last = min(rest(cast) + 1, len(cast.kept) - 1)
+    return not (cast.kept[last] & cast.acts.any(axis=0)).any()
+
+
+def length(moves_until: int, whole: int, rate: float, left: bool = False) -> int:
+    """Frames of a film that ends when all is at rest: `moves_until` as `rest` has it, `whole` at most; `left`: none is
+    waited for."""
     if moves_until < 0:
         return whole
-    return min(whole, max(moves_until + 1 + round(_AFTER * rate), round(_SHORTEST * rate)))
+    return min(whole, max(moves_until + 1 + round(0.0 if left else _AFTER * rate), round(_SHORTEST * rate)))
 
 
 def windows(cast: Cast) -> Array | None:
@@ -134,10 +141,10 @@ def windows(cast: Cast) -> Array | None:
 
 def _acting(cast: Cast, members: list[Array]) -> tuple[Array, Array]:
     """(F, K) which kinds go fast now or soon, and the frame at which they began to."""
-    reach = max(1, round(_SOON * cast.rate))
+    soon, still = (max(1, round(each * cast.rate)) for each in (_SOON, _STILL))
     fast = (cast.moved > _FAST * cast.sizes / cast.rate) & cast.acts
     acts = np.stack([fast[:, mine].sum(axis=1) >= _SOME * len(mine) for mine in members], axis=1)
-    wide = np.lib.stride_tricks.sliding_window_view(np.pad(acts, ((reach, reach), (0, 0))), 2 * reach + 1, axis=0)
+    wide = np.lib.stride_tricks.sliding_window_view(np.pad(acts, ((still, soon), (0, 0))), still + 1 + soon, axis=0)
     acts = wide.any(axis=-1)
     began = np.zeros(acts.shape, int)
     for k, mine in enumerate(acts.T):
@@ -156,14 +163,24 @@ def _window(cast: Cast, frame: int, groups: list[Array]) -> Array:
     if least >= _TINY * tall(low, high):
         return np.stack([low, high])
     here = [mine[(cast.shown & cast.kept)[frame, mine]] for mine in groups]
+    room = float(cast.sizes[groups[0]].max()) / _LEAST
+    here[0] = core(here[0], boxes, room / 2)
     low, high = boxes[here[0], 0].min(axis=0), boxes[here[0], 1].max(axis=0)
-    most = max(least / _LEAST, *(high - low))
+    most = max(room, *(high - low))
     for others in here[1:]:
         wider = np.minimum(low, boxes[others, 0].min(axis=0)), np.maximum(high, boxes[others, 1].max(axis=0))
-        if max(wider[1] - wider[0]) <= most:
+        if max(wider[1] - wider[0]) <= max(most, least / _PAIR):
             low, high = wider
-    half = np.maximum((high - low) / 2, most / 2)
+    half = np.maximum(high - low, most) / 2
     return np.stack([(low + high) / 2 - half, (low + high) / 2 + half])
+
+
+def core(mine: Array, boxes: Array, reach: float) -> Array:
+    """Of many of a kind those within `reach` metres of their middle, the nearest `_SOME` of them at least."""
+    middles = boxes[mine].mean(axis=1)
+    away = np.linalg.norm(middles - np.median(middles, axis=0), axis=1)
+    out: Array = mine[away <= max(reach, float(np.quantile(away, _SOME)))] if len(mine) > FEW else mine
+    return out
 
 
 def midst(mine: Array, boxes: Array, near: float = _NEAR) -> Array:

@@ -18,6 +18,8 @@ from . import directing, framing
 _WAYS = 24
 """Directions in which the outermost points of a body are looked for."""
 _MANY = 400
+_GONE = 1e-18
+"""Of its volume: what is so small waits to break off, or is broken."""
 _RARE = 4.0
 """Percent of all places of all bodies, at each end of an axis, that may be left out."""
 _BEYOND = 0.75
@@ -45,7 +47,7 @@ def watch(
     kinds = [kind(obj) for obj in objects]
     cast = directing.Cast(boxes, moved, kinds, kept(boxes, kinds, ground), rate)
     windows = directing.windows(cast) if len(frames) > 1 else None
-    until = directing.length(directing.rest(cast), len(frames), rate)
+    until = directing.length(directing.rest(cast), len(frames), rate, directing.leaves(cast))
     shapes: list[framing.Array] = []
     for frame, every in enumerate(seen):
         here = [points for n, points in enumerate(every) if cast.kept[frame, n] and len(points)]
@@ -156,5 +158,7 @@ def _points(obj: bpy.types.Object, rest: framing.Array | None, graph: bpy.types.
         shown: framing.Array = points[np.isfinite(points).all(axis=1)]
         return shown
     matrix = np.array(obj.evaluated_get(graph).matrix_world)
+    if abs(np.linalg.det(matrix[:3, :3])) < _GONE:
+        return np.zeros((0, 3))
     out: framing.Array = rest @ matrix[:3, :3].T + matrix[:3, 3]
     return out
