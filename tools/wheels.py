@@ -10,6 +10,7 @@ import argparse
 import hashlib
 import subprocess
 import sys
+import tempfile
 import tomllib
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -94,26 +95,19 @@ def lock(folder: Path = CACHE) -> list[str]:
 
 
 def _download(package: str, version: str, python: str, platform: str, folder: Path) -> Path:
-    part = folder / f"{package}-{python}-{platform}.part"
-    part.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     tags = [text for tag in PLATFORMS[platform] for text in ("--platform", tag)]
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--disable-pip-version-check"]
     command += ["--no-deps", "--only-binary", ":all:", "--implementation", "cp", "--python-version", python, *tags]
-    run = subprocess.run(
-        [*command, "--dest", str(part), f"{package}=={version}"],
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-    )
-    try:
-        files = list(part.glob("*.whl"))
+    with tempfile.TemporaryDirectory(".part", dir=folder) as part:  # one's own: two may fetch the same at once
+        run = subprocess.run(
+            [*command, "--dest", part, f"{package}=={version}"],
+            capture_output=True, text=True, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        files = list(Path(part).glob("*.whl"))
         if run.returncode or len(files) != 1:
             raise WheelError(f"No wheel of {package} {version}, Python {python}, {platform}:\n{run.stderr.strip()}")
         return files[0].replace(folder / files[0].name)
-    finally:
-        for file in part.iterdir():
-            file.unlink()
-        part.rmdir()
 
 
 def _sha256(path: Path) -> str:

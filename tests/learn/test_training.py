@@ -40,6 +40,19 @@ from galatea.backend.learn.training.train import Trainer, rate
 from galatea.backend.learn.views import shards
 from galatea.backend.protocol.errors import UserError
 
+KILLED = """
+import os, signal, sys
+from galatea.backend.cli import main
+from galatea.backend.learn.training.train import Trainer
+step = Trainer._step
+def last(self, arrays):
+    if self.step == {step}:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return step(self, arrays)
+Trainer._step = last
+sys.exit(main(sys.argv[1:]))
+"""
+"""The program, killed by the system in the middle of a step."""
 TINY = {"width": 64, "layers": 2, "heads": 4, "middle": 32, "fine": 32, "blocks": 1}
 
 
@@ -73,17 +86,12 @@ def made_up(data: Path, count: int, *, uneven: bool = False, bad: int = 0) -> No
 
 def run(data: Path, out: Path, settings: Path, *, kill_at: int = 0, processes: int = 1) -> list[dict[str, float]]:
     several = ["torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", "-m"] if processes > 1 else []
-    command = [sys.executable, "-m", *several, "galatea.backend", "train", str(data), "--out", str(out)]
-    command += ["--settings", str(settings), "--threads", "1", "--device", "cpu"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    log = out / "log.jsonl"
-    while kill_at and process.poll() is None:
-        if log.is_file() and len(log.read_text().splitlines()) >= kill_at:
-            os.kill(process.pid, signal.SIGKILL)
-            break
-    _, err = process.communicate(timeout=300)
-    assert process.returncode == (-signal.SIGKILL if kill_at else 0), err
-    return [json.loads(line) for line in log.read_text().splitlines() if line.endswith("}")]
+    program = ["-c", KILLED.format(step=kill_at)] if kill_at else ["-m", *several, "galatea.backend"]
+    words = ["train", str(data), "--out", str(out), "--settings", str(settings), "--threads", "1", "--device", "cpu"]
+    done = subprocess.run([sys.executable, *program, *words], capture_output=True, text=True, timeout=1800)
+    assert done.returncode == (-signal.SIGKILL if kill_at else 0), done.stderr
+    log = (out / "log.jsonl").read_text()
+    return [json.loads(line) for line in log.splitlines() if line.endswith("}")]
 
 
 def tiny(path: Path, **settings: float | bool) -> Path:
