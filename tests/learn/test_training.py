@@ -330,7 +330,7 @@ def test_eight_shapes_are_learned(tmp_path: Path) -> None:
     assert tokens.build(tmp_path, "train", ENCODER, lambda *_: None) == 8
     samples = Samples([tmp_path], "train")
     settings = Settings(
-        steps=200, batch=8, rate=3e-3, warmup=10, average=0.9, check_each=200, save_each=200, model=TINY
+        steps=160, batch=4, rate=3e-3, warmup=10, average=0.9, check_each=160, save_each=160, model=TINY
     )
     rows: list[dict[str, float]] = []
     trainer = Trainer(settings, samples, samples, tmp_path / "run")
