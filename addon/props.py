@@ -226,7 +226,7 @@ class GALATEA_PG_settings(bpy.types.PropertyGroup):
     seed: IntProperty(
         name="Seed",
         description="Another number, another result of all that is left to chance: painted pictures, how a body sways, "
-        "falls or breaks. Lift and Relief leave nothing to it: for another mesh change the mask, or Shape",
+        "falls or breaks. Grey where nothing is: for another mesh change the mask, or Shape",
         min=0,
     )
 

@@ -67,6 +67,14 @@ def shaping(recipe: Recipe) -> list[str]:
     return [step for step in steps[:last] if step != picker(recipe)]
 
 
+def chancy(settings: Any, recipe: Recipe) -> bool:
+    """Another seed may give another result."""
+    return any(
+        spec.heeds({param.name: getattr(getattr(settings.steps, spec.id), param.name) for param in spec.params})
+        for spec in (spec_of(step.do) for step in recipe.steps)
+    )
+
+
 def words(settings: Any, recipe: Recipe) -> str:
     """What the artist said, for the step that reads."""
     own = getattr(getattr(settings.steps, recipe.reader, None), "prompt", "") if recipe.reader else ""

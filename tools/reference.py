@@ -69,6 +69,8 @@ def _step(spec: BackendSpec) -> str:
     facts = [f"*{spec.runtime}*", f"task `{spec.task}`", f"version {spec.version}", spec.license]
     if spec.territory != "worldwide":
         facts.append(f"territory: {spec.territory}")
+    if spec.seeded != "always":
+        facts.append("the seed does nothing" if spec.seeded == "never" else f"seed: only with `{spec.seeded}`")
     takes = [_list(spec.inputs), _list(spec.optional) and f"where given {_list(spec.optional)}"]
     makes = _list(spec.outputs)
     lines = [f"### `{spec.id}`", f"**{spec.label}.** {spec.help.rstrip('.')}.", " · ".join(facts)]

@@ -21,6 +21,7 @@ SPEC = BackendSpec(
     id="asset",
     label="Asset",
     task="scene-to-scene",
+    seeded="never",
     help="Mark the object for Blender's Asset Browser, with a rendered preview; save it into a library on request.",
     runtime="blender",
     version=2,

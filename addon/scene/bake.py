@@ -24,6 +24,7 @@ SPEC = BackendSpec(
     id="bake",
     label="Bake textures",
     task="scene-to-scene",
+    seeded="never",
     help="Base colour, normals and roughness, and more where asked, from the full mesh onto the clean one.",
     runtime="blender",
     version=2,

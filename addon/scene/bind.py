@@ -17,6 +17,7 @@ SPEC = BackendSpec(
     id="bind",
     label="Bind",
     task="rig-to-skin",
+    seeded="never",
     help="Tie the skin to the bones, so that it follows them. No point is left behind.",
     runtime="blender",
     inputs=("scene",),

@@ -20,6 +20,7 @@ SPEC = BackendSpec(
     id="bring",
     label="Bring into Blender",
     task="mesh-to-scene",
+    seeded="never",
     help="Make a scene of a generated mesh: metres, upright, base at the origin.",
     runtime="blender",
     inputs=("mesh",),

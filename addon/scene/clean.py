@@ -22,6 +22,7 @@ SPEC = BackendSpec(
     id="clean",
     label="Clean and simplify",
     task="scene-to-scene",
+    seeded="topology=quads",
     help="Mend the mesh and bring it down to a number of faces that games and rigs can use.",
     runtime="blender",
     version=4,

@@ -22,6 +22,7 @@ SPEC = BackendSpec(
     version=2,
     label="Collision hulls",
     task="scene-to-scene",
+    seeded="never",
     help="Make convex hulls around the object for the physics of games; export names them as an engine wants them.",
     runtime="blender",
     inputs=("scene",),

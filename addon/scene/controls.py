@@ -14,6 +14,7 @@ SPEC = BackendSpec(
     id="controls",
     label="Controls",
     task="rig-to-controls",
+    seeded="never",
     help="Put Rigify's controls with IK and FK over the skeleton of a biped or quadruped, for animating by hand.",
     runtime="blender",
     inputs=("scene",),

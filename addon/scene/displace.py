@@ -16,6 +16,7 @@ SPEC = BackendSpec(
     id="displace",
     label="Displaced plane",
     task="depth-to-scene",
+    seeded="never",
     help="Lay a depth map over a fine plane as a displacement that can still be changed, with the photo on it.",
     runtime="blender",
     inputs=("depth",),

@@ -25,6 +25,7 @@ SPEC = BackendSpec(
     id="export",
     label="Export",
     task="scene-to-model",
+    seeded="never",
     help="Write the finished object for other programs.",
     runtime="blender",
     version=5,

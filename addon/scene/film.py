@@ -20,6 +20,7 @@ SPEC = BackendSpec(
     id="film",
     label="Film",
     task="scene-to-film",
+    seeded="never",
     help="Render the film, a still and a contact sheet. An interrupted film goes on where it stopped.",
     runtime="blender",
     version=3,

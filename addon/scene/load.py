@@ -24,6 +24,7 @@ SPEC = BackendSpec(
     id="load",
     label="Load a mesh",
     task="mesh-to-scene",
+    seeded="never",
     help="Read a file of a mesh or of points, put its base on the origin and scale it where asked. A skeleton, its "
     "weights and its motions are kept",
     runtime="blender",

@@ -16,6 +16,7 @@ SPEC = BackendSpec(
     id="lod",
     label="Levels of detail",
     task="scene-to-scene",
+    seeded="never",
     help="Make coarser copies of the finished object; export names them as a game engine wants them.",
     runtime="blender",
     inputs=("scene",),

@@ -18,6 +18,7 @@ SPEC = BackendSpec(
     id="material",
     label="Make the material",
     task="scene-to-scene",
+    seeded="never",
     help="A Principled material of the baked textures, packed into the file and ready for glTF.",
     runtime="blender",
     version=3,

@@ -23,6 +23,7 @@ SPEC = BackendSpec(
     id="report",
     label="Quality report",
     task="scene-to-report",
+    seeded="never",
     help="Measure the finished mesh, its UV map and textures, and how like the raw mesh it looks; hold them to a gate.",
     runtime="blender",
     version=2,

@@ -22,6 +22,7 @@ SPEC = BackendSpec(
     id="retarget",
     label="Motion from a file",
     task="rig-to-motion",
+    seeded="never",
     help="Put a motion file (BVH, FBX, glTF, AMASS poses) on the rig, whatever its size. Feet stay where they stand.",
     runtime="blender",
     inputs=("scene", "motion"),

@@ -19,6 +19,7 @@ SPEC = BackendSpec(
     id="simulate",
     label="Simulate",
     task="scene-to-physics",
+    seeded="never",
     help="Let physics move what was built: bodies, joints, cloth, soft bodies, fluids, smoke, weather, as keyframes.",
     runtime="blender",
     version=6,

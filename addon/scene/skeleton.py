@@ -19,6 +19,7 @@ SPEC = BackendSpec(
     id="skeleton",
     label="Skeleton",
     task="scene-to-rig",
+    seeded="never",
     help="Find what kind of body it is and where its joints are, and build the armature.",
     runtime="blender",
     version=3,

@@ -25,6 +25,7 @@ SPEC = BackendSpec(
     id="stage",
     label="Stage",
     task="scene-to-stage",
+    seeded="never",
     help="Set floor and light for the body, and how it is drawn.",
     runtime="blender",
     version=5,

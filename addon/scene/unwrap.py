@@ -18,6 +18,7 @@ SPEC = BackendSpec(
     id="unwrap",
     label="Unwrap",
     task="scene-to-scene",
+    seeded="never",
     help="Make a UV map without overlaps, ready to bake textures into, or keep the one that the mesh came with.",
     runtime="blender",
     version=2,

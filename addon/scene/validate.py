@@ -18,6 +18,7 @@ SPEC = BackendSpec(
     id="validate",
     label="Validate",
     task="model-to-findings",
+    seeded="never",
     help="Check an asset against the rules of a studio or an engine; nothing is changed.",
     runtime="blender",
     inputs=("model",),

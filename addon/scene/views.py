@@ -17,6 +17,7 @@ SPEC = BackendSpec(
     id="views",
     label="Views",
     task="scene-to-views",
+    seeded="never",
     help="Pictures of the object from all around, beginning at the front, and one sheet of them all.",
     runtime="blender",
     inputs=("scene",),

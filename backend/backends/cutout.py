@@ -38,6 +38,7 @@ class Backend:
         id="cutout",
         label="Cut-out",
         task="image-to-cutout",
+        seeded="never",
         help="Takes the subject out of its background. A transparent picture is used as it is; a mask decides over all",
         license="Apache-2.0 (U2-Net-p weights)",
         inputs=("image",),

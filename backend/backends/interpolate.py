@@ -53,6 +53,7 @@ class Backend:
         id="interpolate",
         label="More frames",
         task="film-to-film",
+        seeded="never",
         help="Draws the frames in between, so that a film runs smoothly or slowly. RIFE follows each pixel from one "
         "frame to the next; a cut stays a cut.",
         runtime="full",

@@ -42,6 +42,7 @@ class Backend:
         id="judge",
         label="Judge",
         task="mesh-to-scores",
+        seeded="never",
         help="Compares a mesh with its photo from where that was taken: the outlines' overlap (IoU), colours (PSNR), "
         "likeness to the eye (LPIPS, less is better); and says whether the mesh is closed. score is IoU - LPIPS",
         license="GPL-3.0-or-later; LPIPS, BSD-2-Clause, on AlexNet, BSD-3-Clause",

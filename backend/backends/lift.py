@@ -40,6 +40,7 @@ class Backend:
         id="lift",
         label="Lift (own model)",
         task="image-to-mesh",
+        seeded="never",
         version=4,
         batch=4,
         help="Our own network, trained on free meshes: it knows the backs of many things. Nothing to download.",

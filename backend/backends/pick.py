@@ -36,6 +36,7 @@ class Backend:
         id="pick",
         label="Pick a picture",
         task="images-to-image",
+        seeded="never",
         help="Takes one picture of a gallery: the one with one whole object in the middle of a plain ground, or yours.",
         inputs=("gallery",),
         optional=ROLES,

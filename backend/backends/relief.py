@@ -23,8 +23,9 @@ class Backend:
         id="relief",
         label="Relief (inflated photo)",
         task="image-to-mesh",
+        seeded="never",
         help="Inflates the silhouette of a cut-out photo to a closed, textured body. Needs no model and no download. "
-        "The same request always gives the same bytes; the seed has no effect.",
+        "The same request always gives the same bytes.",
         inputs=("cutout",),
         outputs=("mesh", "albedo"),
         axes="metres, Z up, faces -Y, base centre at the origin",

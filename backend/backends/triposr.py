@@ -40,6 +40,7 @@ class Backend:
         id="triposr",
         label="TripoSR",
         task="image-to-mesh",
+        seeded="never",
         help="Makes a coloured mesh in one pass, without steps or chance. Soft, but robust.",
         runtime="full",
         batch=4,

@@ -63,6 +63,7 @@ class Backend:
         id="upscale",
         label="Larger film",
         task="film-to-film",
+        seeded="never",
         help="Makes the film larger and sharper. Film keeps flat and drawn things clean and is quick; photo invents "
         "finer surfaces, takes many times as long, and may flicker.",
         runtime="full",

@@ -42,6 +42,7 @@ class Backend:
         id="viewer",
         label="Viewer page",
         task="model-to-page",
+        seeded="never",
         help="Makes an HTML page that shows the exported GLB in 3D, with its animations, in any browser, from a disk, "
         "without a network.",
         license="GPL-3.0-or-later; three.js, MIT",

@@ -91,6 +91,7 @@ class Request:
             weights = weights_identity(spec, filled)
         except OSError as error:
             raise UserError(f"Cannot read {error.filename}: {error.strerror}. Check its permissions.") from None
+        seed = seed if spec.heeds(filled) else 0  # so that another one finds the same result
         identity = [SCHEMA, spec.id, spec.version, content, meant, seed, program, *weights]
         digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:20]
         absolute = {role: str(path.resolve()) for role, path in paths.items()}

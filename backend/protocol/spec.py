@@ -184,6 +184,8 @@ class BackendSpec:
     with less: `("fp16", 8.0), ("int8", 5.5), ("int8+offload", 3.0)`; a precision, then the savings in effect.
 
     `batch` is how many jobs with the same parameters it can be handed at once; see `worker.together.Batched`.
+
+    `seeded` is when the seed matters: "always", "never", or where a choice is so, such as "topology=quads".
     """
 
     id: str
@@ -202,12 +204,16 @@ class BackendSpec:
     weights: tuple[Weights, ...] = ()
     memory: tuple[tuple[str, float], ...] = ()
     batch: int = 1
+    seeded: str = "always"
 
     def __post_init__(self) -> None:
         if self.runtime not in RUNTIMES:
             raise ValueError(f"{self.id}: no runtime {self.runtime!r}, there are {RUNTIMES}")
         if self.batch < 1:
             raise ValueError(f"{self.id}: a batch of {self.batch} is none")
+        chances = ("always", "never", *(f"{param.name}={each}" for param in self.params for each in param.choices))
+        if self.seeded not in chances:
+            raise ValueError(f"{self.id}: seeded is one of {chances}, not {self.seeded!r}")
         for way, _ in self.memory:
             precision, *savings = way.split("+")
             if precision not in PRECISIONS or not set(savings) <= set(SAVINGS):
@@ -227,6 +233,11 @@ class BackendSpec:
     def takes_words(self) -> bool:
         """It can be told in words what to make."""
         return any(param.name == "prompt" and param.kind == "str" for param in self.params)
+
+    def heeds(self, filled: Mapping[str, Any]) -> bool:
+        """Another seed may give another result."""
+        name, _, value = self.seeded.partition("=")
+        return filled[name] == value if value else name == "always"
 
     def fill(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Check the given parameters, add the defaults; refuse the ones that it does not know."""

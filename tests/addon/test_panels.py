@@ -12,7 +12,7 @@ from typing import Any
 import bpy
 import pytest
 
-from galatea.addon import plan, props, terms, ui
+from galatea.addon import plan, props, terms, ui, wanted
 from galatea.addon.runs import Run, copy
 from galatea.addon.ui import draw
 from galatea.addon.ui import jobs as jobs_ui
@@ -52,6 +52,16 @@ def test_every_parameter_of_every_step_of_a_recipe_is_in_a_panel(addon: Any, rec
             if (spec.id, param.name) not in there and not words:
                 missing.append(f"{spec.id}.{param.name}")
     assert missing == []
+
+
+def test_the_seed_is_grey_where_nothing_is_left_to_chance(addon: Any) -> None:
+    def chancy(recipe: str) -> bool:
+        addon.recipe = recipe
+        return wanted.chancy(addon, wanted.recipe(addon))
+
+    assert chancy("photo_to_film") and not chancy("photo_to_mesh")
+    addon.steps.clean.topology = "quads"
+    assert wanted.chancy(addon, wanted.recipe(addon))
 
 
 def test_what_is_measured_and_exported_has_its_place_too(addon: Any) -> None:

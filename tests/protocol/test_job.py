@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,15 @@ def test_id_is_a_fingerprint_of_content_parameters_and_seed(image: Path, tmp_pat
     image.write_bytes(b"other pixels")
     others.add(Request.of(SPEC, {"image": image}).id)
     assert len(others) == 5 and one.id not in others
+
+
+def test_a_seed_that_does_nothing_is_no_part_of_the_id(image: Path) -> None:
+    def ids(seeded: str, **params: str) -> int:
+        spec = dataclasses.replace(SPEC, seeded=seeded)
+        return len({Request.of(spec, {"image": image}, params, seed=seed).id for seed in (0, 1, 2)})
+
+    assert (ids("always"), ids("never"), ids("mode=b"), ids("mode=b", mode="b")) == (3, 1, 1, 3)
+    assert Request.of(dataclasses.replace(SPEC, seeded="never"), {"image": image}, seed=7).seed == 0, "so it sees none"
 
 
 def test_files_that_a_mesh_names_belong_to_it(tmp_path: Path) -> None:

@@ -4,12 +4,16 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from galatea.backend.protocol.catalog import bundled
 from galatea.backend.protocol.spec import BackendSpec, File, Param, Weights
 
+ROOT = Path(__file__).resolve().parents[2]
 COMMIT = "5b521936b01fbe1890f6f9baed0254ab6351c04a"
 
 
@@ -32,6 +36,21 @@ def test_a_spec_survives_json() -> None:
 def test_an_unknown_way_is_refused(way: str) -> None:
     with pytest.raises(ValueError, match="is not one of"):
         BackendSpec("demo", "Demo", "check", "", memory=((way, 1.0),))
+
+
+def test_the_seed_matters_to_a_choice_that_there_is() -> None:
+    with pytest.raises(ValueError, match="seeded is one of"):
+        BackendSpec("demo", "Demo", "check", "", seeded="mode=b")
+
+
+@pytest.mark.parametrize("step", sorted(bundled()))
+def test_a_step_reads_the_seed_exactly_where_its_spec_says_so(step: str) -> None:
+    folder = "addon/scene" if bundled()[step].runtime == "blender" else "backend/backends"
+    text = (ROOT / folder / f"{step}.py").read_text(encoding="utf-8")
+    shared = [ROOT / "backend" / f"{name}.py" for name in re.findall(r"from \.\.(\w+) import", text)]
+    texts = [text, *(path.read_text(encoding="utf-8") for path in shared if path.is_file())]
+    reads = any(re.search(r"\b(request|work)\.seed\b", each) for each in texts)
+    assert reads == (bundled()[step].seeded != "never")
 
 
 @pytest.mark.parametrize("name", ["../secret", "/etc/passwd", "a/../b", "", "a\\b", ".hidden", "a//b", "C:x", "a\n"])
