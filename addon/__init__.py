@@ -6,6 +6,7 @@ Registering starts nothing: no process, no network, no look at the disk beyond t
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 
@@ -31,5 +32,6 @@ def register() -> None:
 
 
 def unregister() -> None:
-    while _registered:
-        importlib.import_module(f".{_registered.pop()}", __package__).unregister()
+    with contextlib.ExitStack() as undoing:  # where one of them fails, the others are undone all the same
+        while _registered:
+            undoing.callback(importlib.import_module(f".{_registered.pop(0)}", __package__).unregister)

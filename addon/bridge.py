@@ -6,6 +6,7 @@ All state is plain Python and names: undo and loading a file rebuild Blender's d
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import deque
 from collections.abc import Callable
@@ -248,7 +249,8 @@ class Bridge:
         self.tasks.clear()
         for run in self.engine.close():
             run.paused = True
-            run.save(self._records)
+            with contextlib.suppress(OSError):  # no disk to write to: then it counts as interrupted
+                run.save(self._records)
         self._ready.clear()
 
     # what the timer does

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,14 @@ import pytest
 bpy = pytest.importorskip("bpy")
 PATIENCE = 300.0
 """Seconds until what does not happen is said never to; the machine may be loaded."""
+
+
+def tick_until(bridge: Any, true: Callable[[], Any]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < end, "it did not happen"
+        bridge.tick()
+        time.sleep(0.01)
 
 
 @pytest.fixture

@@ -17,15 +17,7 @@ import pytest
 
 from galatea.addon import prefs, runs
 
-from .conftest import PATIENCE
-
-
-def tick_until(bridge: Any, true: Callable[[], Any]) -> None:
-    end = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < end, "it did not happen"
-        bridge.tick()
-        time.sleep(0.01)
+from .conftest import PATIENCE, tick_until
 
 
 def test_a_run_ends_with_its_file(bridge: Any, fake: Callable[..., Any]) -> None:

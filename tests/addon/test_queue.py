@@ -18,16 +18,8 @@ from galatea.addon import plan, prefs, runs
 from galatea.addon.ui import jobs
 from galatea.backend.protocol.errors import UserError
 
-from .conftest import PATIENCE
+from .conftest import tick_until
 from .drawn import drawn
-
-
-def tick_until(bridge: Any, true: Callable[[], Any]) -> None:
-    end = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < end, "it did not happen"
-        bridge.tick()
-        time.sleep(0.01)
 
 
 @pytest.fixture

@@ -17,6 +17,8 @@ import galatea
 from galatea.addon.props import of_param
 from galatea.backend.protocol.catalog import catalog
 
+from .conftest import tick_until
+
 FRESH = """
 import json, sys, threading, time
 import bpy
@@ -75,6 +77,59 @@ def test_a_failed_register_undoes_itself(home: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(ui, "register", broken)
     with pytest.raises(RuntimeError, match="broken"):
         galatea.register()
+    assert ours() == before
+
+
+def test_a_failed_unregister_undoes_the_rest(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from galatea.addon import environment
+
+    def broken() -> None:
+        raise RuntimeError("broken")
+
+    before = ours()
+    galatea.register()
+    monkeypatch.setattr(environment, "unregister", broken)
+    with pytest.raises(RuntimeError, match="broken"):
+        galatea.unregister()
+    assert ours() == before
+    galatea.register()
+    monkeypatch.undo()
+    galatea.unregister()
+    assert ours() == before
+
+
+@pytest.mark.parametrize("disk", ["there", "gone"])
+def test_disabled_while_it_works_nothing_runs_on(home: Path, fake: Any, disk: str) -> None:
+    before = ours()
+    galatea.register()
+    from galatea.addon import timer
+    from galatea.addon.bridge import bridge
+
+    working, waiting = fake({"seconds": 600.0}), fake({"text": "later"})
+    for run in (working, waiting):
+        bridge.start(run, bpy.context)
+    tick_until(bridge, lambda: bridge.live.phase == "Waiting")
+    pid, records = bridge.engine.runner._runners["bundled"].pid, bridge.folder / "runs"
+    if disk == "gone":
+        records.rename(home / "elsewhere")
+        records.write_text("a file is in the way")
+    galatea.unregister()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    assert ours() == before and not bpy.app.timers.is_registered(timer._pump)
+    assert bridge.idle and not bridge.runs
+    if disk == "gone":
+        records.unlink()
+        (home / "elsewhere").rename(records)
+    galatea.register()
+    try:
+        bridge.history()
+        found = {run.id: run.state for run in bridge.runs}
+        assert set(found) == {working.id, waiting.id}
+        assert set(found.values()) == {"paused" if disk == "there" else "interrupted"}
+        assert bridge.idle, "nothing goes on by itself"
+    finally:
+        galatea.unregister()
     assert ours() == before
 
 
