@@ -24,7 +24,7 @@ SMALL = (
     "film.step=18", "film.processes=1",
 )  # fmt: skip
 """Small and few pictures: what shows the materials at a cost that one processor bears."""
-QUICK, QUICKLY = ("wobbles", "flings"), "film.step=6"
+QUICK, QUICKLY = ("wobbles", "flings", "shatter", "staircase"), "film.step=6"
 """Words of what is over between two such pictures."""
 STEPS = ("build", "simulate", "film")
 FRAMES, CELL, LINE = 5, (240, 180), 18
