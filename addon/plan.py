@@ -129,7 +129,7 @@ def _order(
     """
     quality = settings.quality or "medium"
     words = words or wanted.words(settings, recipe)
-    _check_given(settings, recipe, inputs, words)
+    _check_given(recipe, inputs, words)
     base = recipe.with_quality(load_quality(quality))
     film = tuple(step for step in base.steps if step.do in FILM)
     base = replace(base, steps=tuple(step for step in base.steps if step.do not in LATER))
@@ -160,7 +160,7 @@ def _order(
     )
 
 
-def _check_given(settings: Any, recipe: Recipe, inputs: dict[str, Path], words: str) -> None:
+def _check_given(recipe: Recipe, inputs: dict[str, Path], words: str) -> None:
     if "image" in recipe.inputs and "image" not in inputs:
         raise UserError("There is no image. Choose one.")
     if not recipe.inputs and recipe.reader and not words:

@@ -58,7 +58,7 @@ def write(data: bytes, ending: str, photo: Pixels, params: dict[str, Any], repor
         scene = formats.read(data, ending)
         points, faces, first = _welded(scene)
         report.progress("Reading the mesh", 0.92)
-        arrays = _colored(scene, faces, first, report)
+        arrays = _colored(scene, first, report)
     except ValueError as error:
         text = f"The mesh that the server sent cannot be used: {error}. Change its settings or its output format."
         raise UserError(text, kind="backend") from None
@@ -108,7 +108,7 @@ def _welded(scene: Scene) -> tuple[Floats, NDArray[np.int64], NDArray[np.int64]]
     return close[first], same.reshape(-1)[faces], first
 
 
-def _colored(scene: Scene, faces: NDArray[np.int64], first: NDArray[np.int64], report: Report) -> dict[str, Any]:
+def _colored(scene: Scene, first: NDArray[np.int64], report: Report) -> dict[str, Any]:
     """`uv` with the picture written, or `colors` (V, 3) sRGB, or nothing where the file says nothing of colour."""
     import numpy as np
 

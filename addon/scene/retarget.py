@@ -25,6 +25,7 @@ SPEC = BackendSpec(
     seeded="never",
     help="Put a motion file (BVH, FBX, glTF, AMASS poses) on the rig, whatever its size. Feet stay where they stand.",
     runtime="blender",
+    version=2,
     inputs=("scene", "motion"),
     outputs=("scene",),
     params=(

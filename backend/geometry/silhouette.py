@@ -24,7 +24,7 @@ def outline(alpha: NDArray[np.float32], fine: int, *, blur: float) -> NDArray[np
     if specks.any():
         opaque &= ~specks
         alpha = np.where(grow(specks, 2) & ~opaque, np.float32(0), alpha)
-    thin = _thin(opaque, fine, (0.5 + 0.75 * blur) * fine)
+    thin = _thin(opaque, (0.5 + 0.75 * blur) * fine)
     cover = np.maximum(alpha, thin.astype(np.float32))
     rows, columns = alpha.shape[0] // fine, alpha.shape[1] // fine
     nodes = cover.reshape(rows, fine, columns, fine).mean(axis=(1, 3), dtype=np.float64)
@@ -32,7 +32,7 @@ def outline(alpha: NDArray[np.float32], fine: int, *, blur: float) -> NDArray[np
     return _clean(level)
 
 
-def _thin(opaque: NDArray[np.bool_], fine: int, radius: float) -> NDArray[np.bool_]:
+def _thin(opaque: NDArray[np.bool_], radius: float) -> NDArray[np.bool_]:
     """What to add so that no part is narrower than about 2 `radius` pixels.
 
     A part that an opening by k pixels removes is narrower than 2k; it is widened by the rest. The tips of corners go

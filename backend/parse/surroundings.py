@@ -106,7 +106,7 @@ def camera(tokens: list[Token], board: Board) -> list[Token]:
             if span.stop < len(tokens) and _shows(tokens, span.stop):
                 tokens[span.stop - 1] = Token("stop", ".")
                 gone.discard(span.stop - 1)
-            _told(tokens, span, at, board)
+            _told(tokens, span, board)
     return _without(tokens, gone)
 
 
@@ -157,7 +157,7 @@ def _more(words: list[str], at: int, known: re.Pattern[str]) -> bool:
     )
 
 
-def _told(tokens: list[Token], span: range, at: int, board: Board) -> None:
+def _told(tokens: list[Token], span: range, board: Board) -> None:
     text, used = _Line([tokens[k] for k in span]), set[int]()
     for pattern, says in _compiled("CAMERA"):
         for match in pattern.finditer(text.text):

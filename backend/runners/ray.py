@@ -32,7 +32,6 @@ RECYCLE = 100
 """Jobs after which a place of work is made anew."""
 LOSSES = 5
 """So many machines may be lost under one job, or places fail to open in a row, before that is given up."""
-TRANSPORTS = ("auto", "shared", "objects")
 _LOOK = 0.05
 _CLOSE_SECONDS = 8.0
 _WAIT_SECONDS = 3.0

@@ -24,7 +24,6 @@ from typing import Any
 from ..protocol.store import publish
 
 ID = re.compile(r"[js][0-9a-f]{20}")
-ENDED = ("done", "failed", "cancelled")
 SAY_SECONDS = 0.2
 """Progress of one job is written down at most so often."""
 

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 F32 = NDArray[np.float32]
 _STEPS = np.arange(4097, dtype=np.float32) / 4096
 _LINEAR = np.where(_STEPS <= 0.04045, _STEPS / 12.92, ((_STEPS + 0.055) / 1.055) ** 2.4).astype(np.float32)
-_SRGB = np.where(_STEPS <= 0.0031308, _STEPS * 12.92, 1.055 * _STEPS ** (1 / 2.4) - 0.055).astype(np.float32)
 _LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
 

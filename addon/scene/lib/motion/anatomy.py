@@ -93,7 +93,7 @@ def body(skeleton: Skeleton) -> Body:
         f"{prefix}{side}": leg
         for prefix, front in _LEGS
         for side in ("L", "R")
-        if (leg := _leg(skeleton, bones, prefix, side, front))
+        if (leg := _leg(bones, prefix, side, front))
     }
     arms = {side: arm for side in ("L", "R") if (arm := tuple(n for p in _ARM if (n := f"{p}.{side}") in bones))}
     arms = {side: arm for side, arm in arms.items() if f"upper_arm.{side}" in arm}
@@ -157,7 +157,7 @@ def _trunk(skeleton: Skeleton, children: Mapping[str, list[str]]) -> tuple[str, 
     return tuple(chain)
 
 
-def _leg(skeleton: Skeleton, bones: Mapping[str, Any], prefix: str, side: str, front: bool) -> Leg | None:
+def _leg(bones: Mapping[str, Any], prefix: str, side: str, front: bool) -> Leg | None:
     upper, lower, foot, toe = (f"{prefix}{part}.{side}" for part in ("thigh", "shin", "foot", "toe"))
     if upper not in bones or lower not in bones:
         return None

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import editing
+from . import limbs
 from .parts import Body
 from .take import Take, inverse, turned
 
@@ -101,7 +101,7 @@ def found(take: Take, body: Body, floor: float, rest_floor: float) -> Contacts:
     for side in sides(body):
         points = tracked(take, body, side, rest_floor)
         for point in POINTS:
-            place = editing.averaged(points[point], 0.02 * take.fps)
+            place = limbs.blurred(points[point], 0.02 * take.fps)
             speed = (
                 np.linalg.norm(np.gradient(place, axis=0), axis=1) * take.fps / leg if len(take) > 1 else np.zeros(1)
             )
@@ -135,7 +135,7 @@ def measured(take: Take, body: Body, contacts: Contacts, floor: float, skin: Ski
             held = (holding[1:] == number) & (holding[:-1] == number)
             slides.append(step[point][held])
     every = np.concatenate(slides)
-    way = float(np.linalg.norm(np.diff(editing.averaged(take.places[:, :2], 0.1 * take.fps), axis=0), axis=1).sum())
+    way = float(np.linalg.norm(np.diff(limbs.blurred(take.places[:, :2], 0.1 * take.fps), axis=0), axis=1).sum())
     return {
         "slide_mm": round(1000 * float(every.mean()), 3) if len(every) else 0.0,
         "slide_max_mm": round(1000 * float(every.max()), 3) if len(every) else 0.0,

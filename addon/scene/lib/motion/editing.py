@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .....backend.protocol.errors import UserError
+from .limbs import blurred
 from .take import Take, about, after, inverse, turned
 
 Array = NDArray[Any]
@@ -100,29 +101,13 @@ def resampled(take: Take, fps: float, speed: float = 1.0) -> Take:
     return replace(take, turns=turns, places=places, fps=fps, contacts={})
 
 
-def averaged(values: Array, width: float, *, onward: bool = False) -> Array:
-    """A Gaussian mean of `width` frames (one sigma) along the first axis; beyond its ends held, or going `onward`."""
-    if width <= 0 or len(values) < 2:
-        return values
-    reach = min(int(np.ceil(3 * width)), len(values) - 1)
-    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / width) ** 2)
-    kernel /= kernel.sum()
-    flat = values.reshape(len(values), -1)
-    ends = np.repeat(flat[:1], reach, 0), np.repeat(flat[-1:], reach, 0)
-    if onward:
-        ends = 2 * flat[:1] - flat[reach:0:-1], 2 * flat[-1:] - flat[-2 : -reach - 2 : -1]
-    padded = np.concatenate([ends[0], flat, ends[1]])
-    out = np.stack([np.convolve(column, kernel, "valid") for column in padded.T], axis=1)
-    return out.reshape(values.shape)
-
-
 def smoothed(take: Take, width: float) -> Take:
     """Tremble of less than `width` frames taken away."""
     if width <= 0:
         return take
-    turns = averaged(continuous(take.turns), width)
+    turns = blurred(continuous(take.turns), width)
     turns /= np.maximum(np.linalg.norm(turns, axis=-1, keepdims=True), 1e-9)
-    return replace(take, turns=turns, places=averaged(take.places, width))
+    return replace(take, turns=turns, places=blurred(take.places, width))
 
 
 def heading(turns: Array) -> Array:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from . import editing
 from .contacts import POINTS, Contacts, Skin, holding_of, lowest, of, sides, soles, spans, tracked
-from .limbs import smooth
+from .limbs import blurred, smooth
 from .parts import Body
 from .take import Take, after, turned
 
@@ -117,7 +117,7 @@ def _lowered(take: Take, body: Body, wanted: dict[str, Array]) -> Take:
     width = 0.08 * take.fps
     reach = int(np.ceil(2 * width))
     wide = np.max([np.roll(np.pad(need, reach, mode="edge"), k) for k in range(-reach, reach + 1)], axis=0)
-    soft = editing.averaged(wide[reach:-reach] if reach else wide, width)
+    soft = blurred(wide[reach:-reach] if reach else wide, width)
     return replace(take, places=take.places - np.maximum(soft, need)[:, None] * [0.0, 0.0, 1.0])
 
 

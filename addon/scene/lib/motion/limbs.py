@@ -110,14 +110,18 @@ def smooth(x: Array | float) -> Array:
     return out
 
 
-def blurred(values: Array, width: float) -> Array:
-    """Values (T, …) averaged over time by a Gaussian of so many frames; the ends go on as they are."""
+def blurred(values: Array, width: float, *, onward: bool = False) -> Array:
+    """Values (T, …) averaged over time by a Gaussian of so many frames; beyond the ends held, or going `onward`."""
     if width <= 0 or len(values) < 2:
         return values
     side = int(np.ceil(3 * width))
+    side = min(side, len(values) - 1) if onward else side
     kernel = np.exp(-0.5 * (np.arange(-side, side + 1) / width) ** 2)
     kernel /= kernel.sum()
     flat = values.reshape(len(values), -1)
-    padded = np.concatenate([np.repeat(flat[:1], side, 0), flat, np.repeat(flat[-1:], side, 0)])
+    ends = np.repeat(flat[:1], side, 0), np.repeat(flat[-1:], side, 0)
+    if onward:
+        ends = 2 * flat[:1] - flat[side:0:-1], 2 * flat[-1:] - flat[-2 : -side - 2 : -1]
+    padded = np.concatenate([ends[0], flat, ends[1]])
     out = np.stack([np.convolve(padded[:, k], kernel, "valid") for k in range(flat.shape[1])], -1)
     return out.reshape(values.shape)

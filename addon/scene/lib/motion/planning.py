@@ -92,7 +92,7 @@ def plan(body: Body, parts: Sequence[Part], wish: Wish) -> list[Item]:
         else:
             out.append(item)
         now = item.end
-    return _settled(body, out, wish, idle)
+    return _settled(body, out, idle)
 
 
 def _item(body: Body, clip: Clip, part: Part, wish: Wish, now: float, single: bool) -> Item:
@@ -129,7 +129,7 @@ def _item(body: Body, clip: Clip, part: Part, wish: Wish, now: float, single: bo
     return Item(clip, part, now, now + seconds, fast, leg)
 
 
-def _settled(body: Body, items: list[Item], wish: Wish, idle: Clip | None) -> list[Item]:
+def _settled(body: Body, items: list[Item], idle: Clip | None) -> list[Item]:
     """Ways that follow upon each other do not stop in between; after the last one the body comes to stand."""
     if items[-1].end > _LONGEST:
         minutes = items[-1].end / 60

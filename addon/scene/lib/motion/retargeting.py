@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import editing
+from . import editing, limbs
 from .contacts import of
 from .names import CENTRE, FINGERS
 from .parts import LITERAL, Body, ancestors
@@ -261,7 +261,7 @@ def path_of(take: Take, way: Array | None = None) -> tuple[Array, Array]:
         middle = (take.places - places).mean(axis=0)
         places, angle = places + middle, np.zeros(count)
     else:
-        places = editing.averaged(take.places, 0.25 * take.fps, onward=True)
-        angle = editing.averaged(editing.heading(take.turns[:, 0])[:, None], 0.25 * take.fps, onward=True)[:, 0]
+        places = limbs.blurred(take.places, 0.25 * take.fps, onward=True)
+        angle = limbs.blurred(editing.heading(take.turns[:, 0])[:, None], 0.25 * take.fps, onward=True)[:, 0]
     places = places * [1.0, 1.0, 0.0]
     return places, editing.yaw(angle)

@@ -204,7 +204,7 @@ def _posed(
 ) -> Made:
     take, root = posing.pose(body, controls, way, feet, fps)
     if feet is not None:
-        low = _lowered(body, take, feet, loop)
+        low = _lowered(body, take, feet)
         if low.max() > 0:
             shift = controls.get("hips.shift", np.zeros((len(low), 3)))
             controls["hips.shift"] = shift - low[:, None] * [0, 0, 1.0]
@@ -234,7 +234,7 @@ def slide(take: Take) -> float:
     return worst
 
 
-def _lowered(body: Body, take: Take, feet: stepping.Feet, loop: bool) -> Array:
+def _lowered(body: Body, take: Take, feet: stepping.Feet) -> Array:
     """By how much (T,) the hips must come down for every leg to reach where its foot is; softly over time."""
     heads, tails = take.joints()
     index = {name: number for number, name in enumerate(take.names)}

@@ -126,9 +126,9 @@ def rest(upper: Solid, x: float, y: float, lower: Placed) -> float | None:
     return float(most + lower.place[2]) if np.isfinite(most) else None
 
 
-def settle_on(upper: Solid, x: float, y: float, lowers: list[Placed], floor: float = 0.0) -> float:
+def settle_on(upper: Solid, x: float, y: float, lowers: list[Placed]) -> float:
     """The height of the base at which it rests on whatever of these is below it, else on the floor."""
-    height = floor - float(upper.low[2])
+    height = -float(upper.low[2])
     for each in sorted(lowers, key=lambda lower: -float(lower.high[2])):
         if float(each.high[2]) - float(upper.low[2]) > height:  # else it is too low to matter
             z = rest(upper, x, y, each)

@@ -47,9 +47,9 @@ def render(work: Work, scene: bpy.types.Scene, order: Order) -> tuple[Frames, Fr
     if kept:
         work.report.log(f"{kept} of {kept + left} frames are there already.")
     processes, clock = _processes(order, scene, left), time.monotonic()
-    beat = _beat(work, order, kept + left)
+    beat = _beat(work, kept + left)
     if left and processes > 1:
-        _together(work, scene, order, sets, todo, processes, beat)
+        _together(work, order, sets, todo, processes, beat)
     elif left:
         _alone(work, scene, order, sets, todo, beat)
     work.report.metric("frames", len(order.numbers))
@@ -70,7 +70,7 @@ def _missing(work: Work, sets: list[Frames]) -> list[list[int]]:
     return [frames.missing(lambda done: said()) if known else list(frames.numbers) for frames in sets]
 
 
-def _beat(work: Work, order: Order, whole: int) -> Callable[[int], None]:
+def _beat(work: Work, whole: int) -> Callable[[int], None]:
     def beat(done: int) -> None:
         work.progress(f"Rendering frame {min(done + 1, whole)}/{whole}", _SHARE * done / whole)
 
@@ -120,7 +120,7 @@ def _alone(
 
 
 def _together(
-    work: Work, scene: bpy.types.Scene, order: Order, sets: list[Frames], todo: list[list[int]], processes: int,
+    work: Work, order: Order, sets: list[Frames], todo: list[list[int]], processes: int,
     beat: Callable[[int], None],
 ) -> None:  # fmt: skip
     folder = work.report.keep("hands")

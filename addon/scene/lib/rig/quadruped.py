@@ -123,7 +123,7 @@ def skeleton(stand: Stand, confidence: float) -> Skeleton:
     hips, withers = (hind[0][0] + hind[1][0]) / 2, (fore[0][0] + fore[1][0]) / 2
     back = _back(shape, trunk, float(hips[1]), float(withers[1]))
     neck = _neck(shape, trunk, back[-1])
-    tail = _tail(shape, trunk, back[0], float(hips[1]), stand.legs)
+    tail = _tail(shape, back[0], float(hips[1]), stand.legs)
     out = [root((hips + withers) / 2, 0.25 * long), *_column(back, neck, tail)]
     for side, front, rear in zip("LR", fore, hind, strict=True):
         out += _bones(side, front, rear, back[-1])
@@ -210,7 +210,7 @@ def _neck(shape: Shape, trunk: Array, chest: Array) -> Array:
     return out
 
 
-def _tail(shape: Shape, trunk: Array, rump: Array, hips: float, legs: Legs) -> Array | None:
+def _tail(shape: Shape, rump: Array, hips: float, legs: Legs) -> Array | None:
     """Joints (5, 3) from the rump to the tip, or None where no tail sticks out."""
     long = float(shape.size[1])
     for limb in shape.limbs:
