@@ -39,6 +39,16 @@ def git(content: bytes) -> str:
 
 
 @dataclass
+class Report:
+    """Listens."""
+
+    def __init__(self) -> None:
+        self.phases: list[str] = []
+
+    def progress(self, phase: str, fraction: float) -> None:
+        self.phases.append(phase)
+
+
 class Hub:
     """`faults` are used up one a request of the store, the first first; `refusals` one a request of the hub itself."""
 

@@ -17,17 +17,9 @@ from galatea.backend.protocol.errors import UserError
 from galatea.backend.protocol.job import Request
 from galatea.backend.protocol.spec import BackendSpec, File, Weights
 
+from .conftest import Report
+
 Make = Callable[..., Weights]
-
-
-class Report:
-    """Listens."""
-
-    def __init__(self) -> None:
-        self.phases: list[str] = []
-
-    def progress(self, phase: str, fraction: float) -> None:
-        self.phases.append(phase)
 
 
 def spec(*weights: Weights) -> BackendSpec:

@@ -18,15 +18,9 @@ from galatea.backend.protocol.job import Request
 from galatea.backend.protocol.spec import BackendSpec, Weights
 from galatea.backend.protocol.weights import shared_folder
 
+from .conftest import Report
+
 Make = Callable[..., Weights]
-
-
-class Report:
-    def __init__(self) -> None:
-        self.phases: list[str] = []
-
-    def progress(self, phase: str, fraction: float) -> None:
-        self.phases.append(phase)
 
 
 def seen(folder: Path) -> dict[str, tuple[int, int]]:
