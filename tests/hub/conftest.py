@@ -38,7 +38,6 @@ def git(content: bytes) -> str:
     return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
 
 
-@dataclass
 class Report:
     """Listens."""
 
@@ -49,6 +48,7 @@ class Report:
         self.phases.append(phase)
 
 
+@dataclass
 class Hub:
     """`faults` are used up one a request of the store, the first first; `refusals` one a request of the hub itself."""
 
