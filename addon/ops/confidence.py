@@ -4,7 +4,6 @@
 """How sure the model was of each place of a mesh, as colours in the viewport."""
 
 import bpy
-import numpy as np
 from bpy.props import StringProperty
 
 from .. import objects
@@ -28,6 +27,8 @@ def body_of(run: str) -> bpy.types.Object | None:
 
 def paint(mesh: bpy.types.Mesh) -> None:
     """Add the map and make it the colour that the viewport shows."""
+    import numpy as np
+
     sure = np.empty(len(mesh.vertices), np.float32)
     mesh.attributes[shading.CONFIDENCE].data.foreach_get("value", sure)
     part = sure.clip(0, 1)[:, None]

@@ -22,6 +22,8 @@ from .conftest import tick_until
 FRESH = """
 import json, sys, threading, time
 import bpy
+for name in [name for name in sys.modules if name.partition(".")[0] == "numpy"]:
+    del sys.modules[name]  # some builds of Blender load it by themselves
 before = set(sys.modules)
 import galatea
 threads = threading.active_count()

@@ -6,7 +6,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import bpy
-import numpy as np
 
 from ...work import ROLE
 
@@ -84,6 +83,8 @@ def source_color(tree: bpy.types.NodeTree, mesh: bpy.types.Mesh) -> bpy.types.No
 
 
 def _cover(mesh: bpy.types.Mesh) -> bool:
+    import numpy as np  # here, for the window reads the names above when Blender starts
+
     layer = mesh.attributes[COLORS]
     rgba = np.empty(len(layer.data) * 4, np.float32)
     layer.data.foreach_get("color", rgba)
