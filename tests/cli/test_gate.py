@@ -91,6 +91,9 @@ def test_a_mesh_that_falls_short_is_delivered_and_the_flags_mend_it(bowl: list[o
         ("version = 1\n[beauty]\nmost = 1\n", "nothing called 'beauty' is measured"),
         ("version = 1\n[faces]\nat_most = 1\n", "[faces] takes `least` and `most`"),
         ("version = 1\n[faces]\nmost = 'many'\n", "[faces] takes `least` and `most`"),
+        ("version = 1\n[faces]\nmost = true\n", "[faces] takes `least` and `most`"),
+        ("version = 1\n[watertight]\nis = 1\n", "[watertight] takes `least` and `most`"),
+        ("version = 1\n[faces]\n", "[faces] takes `least` and `most`"),
         ("version = 1\nfaces = 3\n", "[faces] takes `least` and `most`"),
         ("[faces]\nmost = 1\n", "has no `version = 1`"),
         ("no toml [", "Cannot read"),
@@ -144,6 +147,39 @@ def test_rows_keep_to_the_limits() -> None:
     row = wanted.rows({"size_m": 2.1}, {"load": {"size_m": 0.0}})[-1]
     assert row["fix"] == "--set load.size_m=2", "the limit that is not met is the one to set"
     assert gate.short([row]) == "size_m 2.1 (least 1, most 2)"
+
+
+def test_a_limit_itself_is_within_and_what_cannot_be_measured_counts_where_it_must(tmp_path: Path) -> None:
+    (tmp_path / "house.toml").write_text("version = 1\n[faces]\nmost = 10\n[colour_error]\nmost = 0.5\n")
+    wanted = gate.Gate.load(tmp_path / "house.toml")
+    assert wanted.name == "house"
+
+    def states(**values: Any) -> dict[str, str]:
+        return {row["name"]: row["state"] for row in wanted.rows(values, {}) if row["name"] in wanted.limits}
+
+    assert states(faces=10, colour_error=0.5) == {"faces": "ok", "colour_error": "ok"}
+    assert states(colour_error=0.6) == {"faces": "short", "colour_error": "short"}
+    assert states() == {"faces": "short", "colour_error": "free"}, "a mesh of the user's has no raw one beside it"
+    rows = gate.Gate("x", {"watertight": {"is": True}, "slivers": {"most": 0.1 + 0.2}}).rows(
+        {"watertight": False, "slivers": 0.1 + 0.7}, {}
+    )
+    said = gate.short([row for row in rows if row["state"] == "short"])
+    assert said == "watertight false (is true); slivers 0.8 (most 0.3)"
+
+
+def test_a_fix_of_several_flags_is_said_until_all_are_set() -> None:
+    wanted = gate.Gate("x", {"texture_px": {"least": 2048}, "watertight": {"is": True}, "size_m": {"least": 2}})
+
+    def fix(name: str, **steps: dict[str, Any]) -> str:
+        [row] = [row for row in wanted.rows({"size_m": 1.0}, steps) if row["name"] == name]
+        return str(row["fix"])
+
+    both = "--set unwrap.size=2048 --set bake.size=2048"
+    assert fix("texture_px", unwrap={"size": 2048}, bake={"size": 1024}) == both
+    assert "as far as it can be" in fix("texture_px", unwrap={"size": 2048}, bake={"size": 2048})
+    assert fix("texture_px", unwrap={}) == "Add the steps unwrap, bake and material before it."
+    assert "as far as it can be" in fix("watertight", clean={"watertight": True})
+    assert "as far as it can be" in fix("size_m", load={"size_m": 2.0})
 
 
 def test_a_fix_is_not_what_was_done_already() -> None:

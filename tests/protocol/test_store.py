@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -146,6 +147,49 @@ def test_a_claim_of_a_number_that_was_given_again_does_not_count(store: JobStore
     other.communicate(b"\n")
 
 
+def test_a_claim_of_nobody_who_lives_does_not_count(store: JobStore, job: str) -> None:
+    path, host = store.folder(job) / "claim", socket.gethostname()
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    for pid in (0, -1, 1 << 31, 1 << 70, dead.pid):
+        path.write_text(json.dumps({"pid": pid, "host": host}))
+        assert store.state(job) is JobState.ORPHAN, pid
+    zombie = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    path.write_text(json.dumps({"pid": zombie.pid, "born": claims._born(zombie.pid), "host": host}))
+    assert store.state(job) is JobState.RUNNING
+    zombie.kill()  # and nobody asks how it ended
+    end = time.monotonic() + 120
+    while store.state(job) is not JobState.ORPHAN:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    zombie.communicate()
+
+
+def test_a_process_of_somebody_else_is_alive(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(pid: int, number: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "kill", refused)
+    assert claims.process_alive(1)
+
+
+def test_what_this_process_left_undone_it_may_begin_again(store: JobStore, job: str) -> None:
+    path = store.folder(job) / "claim"
+    assert store.claim(job) and path in claims._pulse._held
+    assert store.claim(job), "its own claim is in nobody's way"
+    store.release(job)
+    assert path not in claims._pulse._held and [*store.folder(job).glob("claim*")] == []
+
+
+def test_who_drops_a_dead_claim_drops_no_other(store: JobStore, job: str) -> None:
+    path = store.folder(job) / "claim"
+    path.write_text("of one who came meanwhile")
+    claims._drop(path, "of one who is dead")
+    assert path.read_text() == "of one who came meanwhile"
+    claims._drop(path, "of one who came meanwhile")
+    assert [*store.folder(job).glob("claim*")] == []
+
+
 @pytest.mark.parametrize("text", ["", "\0", '{"pid": 1e999, "host": "x"}', "[" * 5000])
 def test_a_claim_that_is_being_written_is_respected_and_rubbish_is_not(store: JobStore, job: str, text: str) -> None:
     path = store.folder(job) / "claim"
@@ -160,8 +204,10 @@ def test_a_claim_that_is_held_is_touched(store: JobStore, job: str, monkeypatch:
     path = store.folder(job) / "claim"
     path.touch()
     os.utime(path, (0, 0))
-    pulse = claims._Pulse()
-    pulse.add(path)
+    pulse, before = claims._Pulse(), threading.active_count()
+    for _ in range(2):
+        pulse.add(path)
+    assert threading.active_count() == before + 1, "one beats for all"
     end = time.monotonic() + 60
     while path.stat().st_mtime == 0:
         assert time.monotonic() < end
