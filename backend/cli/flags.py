@@ -58,7 +58,7 @@ def shared(verb: argparse.ArgumentParser) -> None:
         "--timeout", type=above(float), metavar="SECONDS", help="stop a step that takes longer; ends with 124"
     )
     again = how.add_mutually_exclusive_group()
-    again.add_argument("--fresh", action="store_true", help="do every step again, whatever the cache holds")
+    again.add_argument("--fresh", action="store_true", help="do every step again, whatever the store holds")
     again.add_argument("--from", metavar="STEP", dest="again", default="", help="do this step and all after it again")
     how.add_argument("--overwrite", action="store_true", help="replace the result of another run in DIR")
     how.add_argument("--dry-run", action="store_true", help="print what would be done, and do nothing")

@@ -69,7 +69,7 @@ class Speaker:
     def _read(
         self, tokens: list[int], cache: Any, read: int, beat: Beat, share: float
     ) -> tuple[NDArray[np.float32], Any, int]:
-        """The model's opinion of what comes after all tokens, of which the cache holds the first `read`."""
+        """The model's opinion of what comes after all tokens, of which this cache holds the first `read`."""
         while read < len(tokens):
             part = torch.tensor([tokens[read : read + READ]], device=self._device)
             out = self._model(input_ids=part, past_key_values=cache, use_cache=True, logits_to_keep=1)

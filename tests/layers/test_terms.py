@@ -21,6 +21,7 @@ NOT = {  # what is not written -> what is
     "scene (description|spec)s?": "scene document",
     "(order|task|request) files?": "job file",
     "(job|task) (cache|director(y|ies))": "store, job folder",
+    "the cache": "store",
     "(model|weights?) zoo": "published models",
     "sub-?tasks?": "part",
     "inference (server|engine)": "runner",
