@@ -71,16 +71,16 @@ class Crew:
                 while waiting or any(hand.busy for hand in self._hands):
                     if told < len(caught) or (stop and not self._asked):
                         told, waiting, self._asked = len(caught), deque(), True
-                        stop = min(stop or 1e18, time.monotonic() + (GRACE_SECONDS if told < 2 else 0.0))
+                        stop = stop or time.monotonic() + GRACE_SECONDS
                         self._pass_on(caught[-1] if caught else signal.SIGTERM)
-                    if stop and time.monotonic() > stop:
+                    if told > 1 or (stop and time.monotonic() > stop):
                         break
                     while waiting and sum(bool(hand.busy) for hand in self._hands) < self.options.workers:
                         self._give(waiting.popleft())
                     if not self._hear(waiting, ended):
                         stop = stop or time.monotonic() + GRACE_SECONDS
             finally:
-                self._close(0.5 if stop and time.monotonic() > stop else GRACE_SECONDS)
+                self._close(max(0.5, stop - time.monotonic()) if stop else GRACE_SECONDS)
             number = caught[0] if caught else signal.SIGTERM
             for errand in errands:
                 if not errand.data:

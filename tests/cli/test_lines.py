@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +158,33 @@ def test_a_signal_ends_all_workers(tmp_path: Path, number: int, code: int, troub
     assert run.wait(PATIENCE) == code
     assert set(states(out).values()) == {("cancelled", code)}
     assert all(read(out / name / "result.json")["status"] == "cancelled" for name in states(out))
+    assert not left_behind(str(tmp_path / "home"))
+
+
+def test_workers_that_are_slow_to_hear_two_signals_still_end_what_hangs(tmp_path: Path) -> None:
+    """As on a machine that is short of time: killed at once, they could not stop what they had started."""
+    file = jobs(tmp_path, *[line(seed, f"j{seed}", trouble="hang") for seed in range(2)])
+    run = subprocess.Popen(
+        command("batch", file, "--out", tmp_path / "out", "--workers", 2), stderr=subprocess.PIPE, text=True
+    )
+    assert run.stderr
+    waits: set[str] = set()
+    while len(waits) < 2:
+        text = run.stderr.readline()
+        assert text, "it ended"
+        waits |= {text.partition(":")[0]} if "Waiting" in text else set()
+    workers = [int(pid) for pid in Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()]
+    assert len(workers) == 2
+    for pid in workers:
+        os.kill(pid, signal.SIGSTOP)
+    run.send_signal(signal.SIGTERM)
+    time.sleep(0.5)  # two that wait would be one
+    run.send_signal(signal.SIGTERM)
+    time.sleep(1.0)
+    for pid in workers:
+        os.kill(pid, signal.SIGCONT)
+    run.stderr.read()
+    assert run.wait(PATIENCE) == 143
     assert not left_behind(str(tmp_path / "home"))
 
 
