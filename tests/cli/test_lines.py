@@ -139,12 +139,8 @@ def test_a_worker_that_dies_is_replaced(tmp_path: Path) -> None:
     assert states(out) == {"slow": ("done", 0), "long": ("done", 0), "last": ("done", 0)}
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-@pytest.mark.parametrize("trouble", ["none", "hang"])
-def test_a_signal_ends_all_workers(tmp_path: Path, number: int, code: int, trouble: str) -> None:
-    out = tmp_path / "out"
-    params = {"seconds": 600.0} if trouble == "none" else {"trouble": "hang"}
-    file = jobs(tmp_path, *[line(seed, f"j{seed}", **params) for seed in range(3)])
+def two_at_work(file: Path, out: Path) -> subprocess.Popen[str]:
+    """A batch of two workers, each of which has an order in hand."""
     run = subprocess.Popen(command("batch", file, "--out", out, "--workers", 2), stderr=subprocess.PIPE, text=True)
     assert run.stderr
     waits: set[str] = set()
@@ -152,9 +148,19 @@ def test_a_signal_ends_all_workers(tmp_path: Path, number: int, code: int, troub
         text = run.stderr.readline()
         assert text, "it ended"
         waits |= {text.partition(":")[0]} if "Waiting" in text else set()
+    return run
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("trouble", ["none", "hang"])
+def test_a_signal_ends_all_workers(tmp_path: Path, number: int, code: int, trouble: str) -> None:
+    out = tmp_path / "out"
+    params = {"seconds": 600.0} if trouble == "none" else {"trouble": "hang"}
+    file = jobs(tmp_path, *[line(seed, f"j{seed}", **params) for seed in range(3)])
+    run = two_at_work(file, out)
     run.send_signal(number)
     run.send_signal(number)
-    run.stderr.read()
+    run.communicate()
     assert run.wait(PATIENCE) == code
     assert set(states(out).values()) == {("cancelled", code)}
     assert all(read(out / name / "result.json")["status"] == "cancelled" for name in states(out))
@@ -164,15 +170,7 @@ def test_a_signal_ends_all_workers(tmp_path: Path, number: int, code: int, troub
 def test_workers_that_are_slow_to_hear_two_signals_still_end_what_hangs(tmp_path: Path) -> None:
     """As on a machine that is short of time: killed at once, they could not stop what they had started."""
     file = jobs(tmp_path, *[line(seed, f"j{seed}", trouble="hang") for seed in range(2)])
-    run = subprocess.Popen(
-        command("batch", file, "--out", tmp_path / "out", "--workers", 2), stderr=subprocess.PIPE, text=True
-    )
-    assert run.stderr
-    waits: set[str] = set()
-    while len(waits) < 2:
-        text = run.stderr.readline()
-        assert text, "it ended"
-        waits |= {text.partition(":")[0]} if "Waiting" in text else set()
+    run = two_at_work(file, tmp_path / "out")
     workers = [int(pid) for pid in Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()]
     assert len(workers) == 2
     for pid in workers:
@@ -183,7 +181,7 @@ def test_workers_that_are_slow_to_hear_two_signals_still_end_what_hangs(tmp_path
     time.sleep(1.0)
     for pid in workers:
         os.kill(pid, signal.SIGCONT)
-    run.stderr.read()
+    run.communicate()
     assert run.wait(PATIENCE) == 143
     assert not left_behind(str(tmp_path / "home"))
 
