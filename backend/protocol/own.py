@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import importlib.machinery
 import importlib.util
 import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 from . import whole
@@ -115,12 +116,23 @@ def module(step: str, package: str) -> ModuleType:
     if script.state != "trusted":
         text = f"{script.path} is not trusted, or has changed. Read it, then run `galatea backends trust {step}`."
         raise UserError(text, kind="usage")
-    spec = importlib.util.spec_from_file_location(name, script.path)
+    loader = _Proved(name, str(script.path))
+    loader.source = script.source
+    spec = importlib.util.spec_from_file_location(name, script.path, loader=loader)
     assert spec
     made = sys.modules[name] = importlib.util.module_from_spec(spec)
     try:
-        exec(compile(script.source, script.path, "exec"), vars(made))  # noqa: S102 - what was hashed, whatever it holds now
+        loader.exec_module(made)
     except BaseException:
         del sys.modules[name]
         raise
     return made
+
+
+class _Proved(importlib.machinery.SourceFileLoader):
+    """Runs the bytes that were hashed, whatever the file, or bytecode beside it, holds by now."""
+
+    source: bytes
+
+    def get_code(self, fullname: str) -> CodeType:
+        return self.source_to_code(self.source, self.path)
