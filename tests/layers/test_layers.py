@@ -85,6 +85,7 @@ def imports(path: Path, *, top: bool) -> Iterator[tuple[str, int]]:
 
 
 SOURCES = sorted([*ROOT.glob("backend/**/*.py"), *ROOT.glob("addon/**/*.py")])
+PYTHON = [*SOURCES, *(path for name in ("benchmarks", "tests", "tools") for path in ROOT.glob(f"{name}/**/*.py"))]
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: p.relative_to(ROOT).as_posix())
@@ -116,6 +117,16 @@ def test_only_the_addon_knows_blender_and_never_torch(path: Path) -> None:
             assert not name.startswith("./addon"), f"{where}:{line} imports {name}"
         else:
             assert root not in HEAVY, f"{where}:{line} imports {name}"
+
+
+def test_files_have_at_most_400_lines_and_functions_60() -> None:
+    long = []
+    for path in PYTHON:
+        source, where = path.read_text(encoding="utf-8"), path.relative_to(ROOT).as_posix()
+        long += [where] * (len(source.splitlines()) > 400)
+        functions = (n for n in ast.walk(ast.parse(source)) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef))
+        long += [f"{where}:{n.lineno} {n.name}" for n in functions if (n.end_lineno or 0) - n.lineno >= 60]
+    assert not long
 
 
 def test_protocol_is_standard_library_only() -> None:

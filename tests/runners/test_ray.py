@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -18,12 +17,11 @@ import pytest
 
 from galatea.backend.backends.fake import Backend
 from galatea.backend.flow import Drive, drive, walk
-from galatea.backend.protocol.errors import UserError
 from galatea.backend.protocol.event import Done, Event, Progress
 from galatea.backend.protocol.job import JobState, Request, sha256
 from galatea.backend.protocol.recipe import load_recipe
 from galatea.backend.protocol.store import JobStore
-from galatea.backend.runners import Runner, ray, ray_cluster
+from galatea.backend.runners import Runner, ray
 from galatea.backend.runners.runtimes import Dispatch, Runtimes
 
 pytest.importorskip("ray")
@@ -116,6 +114,12 @@ def finish(runner: Runner, *jobs: str) -> list[Event]:
     return until(runner, lambda events: {event.job for event in events if isinstance(event, Done)} >= set(jobs))
 
 
+def do(runner: Runner, *asked: Request) -> list[Event]:
+    for request in asked:
+        runner.submit(request)
+    return finish(runner, *(request.id for request in asked))
+
+
 def working(job: str) -> Callable[[list[Event]], bool]:
     return lambda events: any(isinstance(e, Progress) and e.job == job and e.fraction > 0 for e in events)
 
@@ -203,9 +207,7 @@ def test_a_process_that_dies_takes_one_job_along_and_its_place_goes_on(
 ) -> None:
     runner = open_runner(workers=1)
     bad, good = fake(trouble="kill"), [fake(text=f"{n}") for n in range(2)]
-    for request in (bad, *good):
-        runner.submit(request)
-    finish(runner, bad.id, *(request.id for request in good))
+    do(runner, bad, *good)
     failed = store.result(bad.id)
     assert failed and failed.failure and "exit code -9" in failed.failure.message
     assert all(store.state(request.id) is JobState.DONE for request in good)
@@ -233,8 +235,7 @@ def test_cancel_reaches_what_waits_what_works_and_what_hangs(
 def test_a_step_that_takes_too_long_is_stopped(open_runner: Callable[..., Runner], store: JobStore) -> None:
     runner = open_runner(workers=1, timeout=1.0)
     slow = fake(trouble="hang")
-    runner.submit(slow)
-    finish(runner, slow.id)
+    do(runner, slow)
     result = store.result(slow.id)
     assert result and result.failure and result.failure.kind == "timeout"
 
@@ -242,9 +243,7 @@ def test_a_step_that_takes_too_long_is_stopped(open_runner: Callable[..., Runner
 def test_places_are_made_anew_after_so_many_jobs(open_runner: Callable[..., Runner], store: JobStore) -> None:
     runner = open_runner(workers=1, recycle=2)
     asked = [fake(text=f"{n}") for n in range(4)]
-    for request in asked:
-        runner.submit(request)
-    finish(runner, *(request.id for request in asked))
+    do(runner, *asked)
     assert places(store) == 2
 
 
@@ -267,8 +266,7 @@ def test_files_travel_through_ray_where_no_disk_is_shared(
     assert {role: sha256(path) for role, path in files.items()} == {r: sha256(p) for r, p in expected.items()}
     assert not (store.root / "logs").exists(), "nobody over there saw this folder"
     bad = fake(trouble="user")
-    runner.submit(bad)
-    finish(runner, bad.id)
+    do(runner, bad)
     failed = store.result(bad.id)
     assert failed and failed.failure and failed.failure.kind == "input"
 
@@ -322,9 +320,7 @@ def test_two_askers_of_the_same_jobs_share_what_one_of_them_made(
     )
     runner = open_runner(workers=1)
     asked = [fake(text=f"{n}", seconds=0.5) for n in range(4)]
-    for request in asked:
-        runner.submit(request)
-    finish(runner, *(request.id for request in asked))
+    do(runner, *asked)
     said, _ = other.communicate(timeout=PATIENCE)
     watch.end()
     assert said.strip() == str(["done"] * 4)
@@ -335,44 +331,11 @@ def test_two_askers_of_the_same_jobs_share_what_one_of_them_made(
 def test_nobody_answers_at_the_address(store: JobStore) -> None:
     runner = ray.make(store, Runtimes.here(), address="127.0.0.1:9")
     request = fake()
-    runner.submit(request)
-    finish(runner, request.id)
+    do(runner, request)
     runner.close()
     result = store.result(request.id)
     assert result and result.failure and result.failure.kind == "environment"
     assert "ray start --head" in result.failure.message
-
-
-def test_without_ray_it_says_what_to_install(store: JobStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ray_cluster, "find_spec", lambda name: None)
-    with pytest.raises(UserError, match="pip install") as caught:
-        ray.make(store, Runtimes.here())
-    assert caught.value.kind == "environment"
-
-
-def test_machines_are_shared_out_so_that_all_places_fit() -> None:
-    machines = ray_cluster.Machines((8, 8, 8), 0, 16.0)
-    assert [machines.share(count) for count in (1, 3, 4, 6, 24, 100)] == [8, 8, 4, 4, 1, 1]
-    assert machines.places(0) == 6 and machines.places(2) == 2
-
-
-def test_what_a_job_needs_follows_from_its_step() -> None:
-    from galatea.backend.protocol.catalog import spec_of
-
-    def wanted(step: str, machines: ray_cluster.Machines, **params: object) -> ray_cluster.Needs:
-        spec = spec_of(step)
-        return ray_cluster.needs(spec, Request("x", step, {}, spec.fill(params), 0), machines)
-
-    cards, none = ray_cluster.Machines((8,), 2, 64.0), ray_cluster.Machines((8,), 0, 64.0)
-    assert wanted("triposg", cards).gpu and not wanted("triposg", none).gpu
-    assert wanted("triposg", none).memory == min(gigabytes for _, gigabytes in spec_of("triposg").memory)
-    assert wanted("film", cards).gpu and not wanted("film", cards, engine="workbench").gpu
-    assert not wanted("triposg", cards, device="cpu").gpu and wanted("fake", cards) == ray_cluster.Needs()
-
-
-def test_the_journal_of_a_request_survives_the_way(store: JobStore) -> None:
-    request = fake(text="ü")
-    assert Request.from_json(json.loads(json.dumps(request.to_json()))) == request
 
 
 @pytest.mark.parametrize("transport", ["auto", "objects"])
