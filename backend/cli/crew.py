@@ -25,15 +25,15 @@ from typing import IO, Any
 
 from ..flow import Stage
 from ..protocol import event as events
-from ..protocol.errors import EXIT_CODES
+from ..protocol.errors import UserError
 from ..protocol.event import Event
-from ..protocol.job import Failure, Result
+from ..protocol.job import Result
 from ..protocol.order import Order
 from ..protocol.place import data_folder
 from ..runners.local import child_environment
 from ..runners.runtimes import START, library_folders
 from . import flags
-from .errand import Errand, carry_out, caught_signals, left
+from .errand import Errand, Stopped, carry_out, caught_signals
 from .progress import Teller, Tellers
 
 VERB = "carry"
@@ -84,7 +84,7 @@ class Crew:
             number = caught[0] if caught else signal.SIGTERM
             for errand in errands:
                 if not errand.data:
-                    self._lost(errand, Failure("Cancelled.", "cancelled"), ended, 128 + number)
+                    self._lost(errand, Stopped(number), ended)
 
     def _give(self, errand: Errand) -> None:
         """To one that idles, else to a new one."""
@@ -133,8 +133,8 @@ class Crew:
                 self._tried.add(errand.name)
                 waiting.appendleft(errand)
             elif errand and not self._asked:
-                cause = Failure(f"Its process ended with exit code {code}. Run it again.", "backend")
-                go_on = self._lost(errand, cause, ended, EXIT_CODES["backend"])
+                cause = UserError(f"Its process ended with exit code {code}. Run it again.", kind="backend")
+                go_on = self._lost(errand, cause, ended)
             return go_on
         with contextlib.suppress(ValueError, KeyError, TypeError):
             data = json.loads(line)
@@ -149,10 +149,8 @@ class Crew:
                 hand.teller.event(data["step"], events.decode(data["said"]))
         return go_on
 
-    def _lost(self, errand: Errand, failure: Failure, ended: Ended, code: int) -> bool:
-        """Nobody else will write how it ended."""
-        errand.data = left(errand.out, failure, code)
-        errand.code = code
+    def _lost(self, errand: Errand, error: Exception, ended: Ended) -> bool:
+        errand.lose(error)
         return ended(errand.name, errand.row(), errand.data["error"])
 
     def _pass_on(self, number: int) -> None:

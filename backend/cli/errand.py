@@ -87,15 +87,23 @@ class Errand:
         except UserError as trouble:
             failure = failure or explain(trouble)
         self._end(failure, error, outputs)
+        self._write()
+
+    def lose(self, error: Exception) -> None:
+        """It was not begun, or its process is gone: nobody else will write how it ended."""
+        self.refuse(error)
+        self._write()
+
+    def refuse(self, error: Exception) -> None:
+        """It cannot be begun, and its folder is not ours to write to."""
+        self._end(_failure(error), error, [])
+
+    def _write(self) -> None:
         try:
             outcome.write(self.out, self.data)
         except UserError as trouble:
             sys.stderr.write(f"galatea: {trouble}\n")
             self.code = self.code or EXIT_CODES[trouble.kind]
-
-    def refuse(self, error: Exception) -> None:
-        """It cannot be begun, and its folder is not ours to write to."""
-        self._end(_failure(error), error, [])
 
     def _end(self, failure: Failure | None, error: Exception | None, outputs: list[dict[str, Any]]) -> None:
         self.code = error.code if isinstance(error, Stopped) else EXIT_CODES[failure.kind] if failure else 0
@@ -131,8 +139,8 @@ def _failure(error: Exception | None) -> Failure | None:
     return explain(error) if error else None
 
 
-def left(out: Path, failure: Failure, code: int) -> dict[str, Any]:
-    """Write the result.json of what could not be begun, or whose process is gone; returns it."""
+def left(out: Path, failure: Failure, code: int) -> None:
+    """Write the result.json of what is no order."""
     data = outcome.document(
         run="", recipe="", seed=0, inputs={}, stages=(), outputs=(), failure=failure, started=time.time()
     )
@@ -140,7 +148,6 @@ def left(out: Path, failure: Failure, code: int) -> dict[str, Any]:
     with contextlib.suppress(UserError):
         outcome.writable(out)
         outcome.write(out, data)
-    return data
 
 
 def _by_processor(stages: Sequence[Stage]) -> Failure | None:

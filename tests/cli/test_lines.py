@@ -167,6 +167,20 @@ def test_a_signal_ends_all_workers(tmp_path: Path, number: int, code: int, troub
     assert not left_behind(str(tmp_path / "home"))
 
 
+def test_given_again_after_a_signal_it_does_what_is_missing(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    file = jobs(tmp_path, *[line(seed, f"j{seed}", seconds=4.0) for seed in range(4)])
+    run = two_at_work(file, out)
+    run.send_signal(signal.SIGINT)
+    run.communicate()
+    assert run.wait(PATIENCE) == 130 and states(out)["j3"] == ("cancelled", 130)
+    told = read(out / "j3" / "result.json")
+    assert told["order"]["seed"] == told["seed"] == 3 and told["run"], "also of one that was not begun"
+    done = galatea("batch", file, "--out", out, "--workers", 2)
+    assert done.returncode == 0, done.stderr
+    assert states(out) == {f"j{seed}": ("done", 0) for seed in range(4)}
+
+
 def test_workers_that_are_slow_to_hear_two_signals_still_end_what_hangs(tmp_path: Path) -> None:
     """As on a machine that is short of time: killed at once, they could not stop what they had started."""
     file = jobs(tmp_path, *[line(seed, f"j{seed}", trouble="hang") for seed in range(2)])
