@@ -103,7 +103,7 @@ Items = list[tuple[str, str, str, str, int]]
 
 
 @cache
-def _recipes() -> Items:
+def recipe_items() -> Items:
     """Recipes that begin with a photo or with words."""
     found: Items = []
     order = {"photo_to_mesh": "0", "photo_to_film": "1"}
@@ -115,11 +115,6 @@ def _recipes() -> Items:
         if recipe.inputs == ("image",) or (recipe.reader and not recipe.inputs):
             found.append((name, recipe.name, "", "NONE", number(name)))
     return found
-
-
-def recipe_names() -> list[str]:
-    """Those that the panel offers."""
-    return [item[0] for item in _recipes()]
 
 
 @cache
@@ -204,7 +199,7 @@ class GALATEA_PG_settings(bpy.types.PropertyGroup):
         update=_prompt_changed,
     )
     recipe: EnumProperty(
-        items=lambda self, context: _recipes(),
+        items=lambda self, context: recipe_items(),
         name="Recipe",
         description="What is done, step by step",
         default=number("photo_to_mesh"),
@@ -303,5 +298,5 @@ def unregister() -> None:
     for cls in reversed(_step_classes):
         bpy.utils.unregister_class(cls)
     _step_classes.clear()
-    for each in (_recipes, _qualities, _gates):
+    for each in (recipe_items, _qualities, _gates):
         each.cache_clear()

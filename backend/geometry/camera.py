@@ -95,10 +95,8 @@ def orbit(azimuth: float, elevation: float) -> NDArray[np.float64]:
     return np.array([right, np.cross(forward, right), forward], np.float64)
 
 
-def aim(
-    vertices: Floats, azimuth: float, elevation: float, fov: float, fill: float = FILL
-) -> tuple[Camera, FrustumFrame]:
-    """The camera that looks in this direction and sees the vertices (N, 3) centred, `fill` of the image wide.
+def aim(vertices: Floats, azimuth: float, elevation: float, fov: float) -> tuple[Camera, FrustumFrame]:
+    """The camera that looks in this direction and sees the vertices (N, 3) centred, `FILL` of the image wide.
 
     The direction and the field of view (radians, across the image) are kept; the place is solved for.
     """
@@ -108,7 +106,7 @@ def aim(
     low, high = turned.min(axis=0), turned.max(axis=0)
     at = (low + high) / 2
     radius = float(np.linalg.norm(high - low)) / 2
-    at[2] = low[2] - max(f * float((high - low)[:2].max()) / (2 * fill), 0.2 * radius)
+    at[2] = low[2] - max(f * float((high - low)[:2].max()) / (2 * FILL), 0.2 * radius)
     for _ in range(30):
         # with the vertices that reach furthest now, the centre is known exactly, and the distance by Newton's step
         depth = turned[:, 2] - at[2]
@@ -122,7 +120,7 @@ def aim(
             slopes[axis] = f * ((far - middle) / depth[k] ** 2 - (near - middle) / depth[i] ** 2)
             at[axis] = middle
         longer = int(sizes.argmax())
-        gap = sizes[longer] - 2 * fill
+        gap = sizes[longer] - 2 * FILL
         step = float(np.clip(gap / slopes[longer], -0.7 * depth.min(), 2 * radius))
         at[2] -= step
         if abs(step) < 1e-7 * radius:

@@ -43,8 +43,8 @@ def choice(default: str, choices: tuple[str, ...], help: str) -> Any:
     return _given("choice", default, help, choices=choices)
 
 
-def vector(default: tuple[float, ...] | None, help: str, low: float, high: float, unit: str = "", size: int = 3) -> Any:
-    return _given("float", default, help, low, high, unit=unit, size=size, open=default is None)
+def vector(default: tuple[float, ...] | None, help: str, low: float, high: float, unit: str = "") -> Any:
+    return _given("float", default, help, low, high, unit=unit, size=3, open=default is None)
 
 
 def part(kind: type[Any], help: str) -> Any:

@@ -60,11 +60,6 @@ class Order:
         return cls.of(load(Path(path)), base=Path(os.path.abspath(path)).parent, name=Path(path).name)
 
     @classmethod
-    def loads(cls, text: bytes | str, *, base: Path | None = None, name: str = "job file") -> Order:
-        """From JSON, such as a line of a batch; `name` begins what is said against it."""
-        return cls.of(parse(text, name), base=base, name=name)
-
-    @classmethod
     def of(cls, data: Any, *, base: Path | None = None, name: str = "job file") -> Order:
         """From what JSON holds, relative paths from `base`; without one they stay as they are."""
         if not isinstance(data, Mapping):

@@ -172,7 +172,7 @@ def _handlers(app: FastAPI) -> None:
 
     @app.exception_handler(Refusal)
     async def refusal(_: Request, error: Refusal) -> Response:
-        return answer(error.status, error.kind, error.message, hint=error.hint, later=error.later, **error.more)
+        return answer(error.status, error.kind, error.message, later=error.later, **error.more)
 
     @app.exception_handler(UserError)
     async def user_error(_: Request, error: UserError) -> Response:

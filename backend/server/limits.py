@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 PRIORITIES = ("high", "normal", "low")
 
@@ -51,11 +52,9 @@ class Limits:
 class Refusal(Exception):
     """An answer that is no 2xx: status, what kind of trouble, the words, and when to come back in s."""
 
-    def __init__(self, status: int, kind: str, message: str, *, hint: str = "", later: float = 0.0, **more: object):
+    def __init__(self, status: int, kind: str, message: str, *, later: float = 0.0, **more: Any):
         super().__init__(message)
-        self.status, self.kind, self.message, self.hint, self.later, self.more = (
-            status, kind, message, hint, later, more,
-        )  # fmt: skip
+        self.status, self.kind, self.message, self.later, self.more = status, kind, message, later, more
 
 
 class Buckets:
@@ -68,19 +67,19 @@ class Buckets:
         self._held: dict[str, tuple[float, float]] = {}
         self._lock = threading.Lock()
 
-    def wait(self, name: str, cost: float = 1.0) -> float:
+    def wait(self, name: str) -> float:
         """0 where one may go on now, else the s until one may; what is refused costs nothing."""
         with self._lock:
             now = self._clock()
             level, seen = self._held.get(name, (self._burst, now))
             level = min(self._burst, level + (now - seen) * self._rate)
-            if level < cost:
-                return (cost - level) / self._rate
+            if level < 1:
+                return (1 - level) / self._rate
             if len(self._held) >= self.MOST and name not in self._held:
                 full = [
                     each for each, (left, at) in self._held.items() if left + (now - at) * self._rate >= self._burst
                 ]
                 for each in full or list(self._held)[: self.MOST // 2]:
                     del self._held[each]
-            self._held[name] = level - cost, now
+            self._held[name] = level - 1, now
             return 0.0

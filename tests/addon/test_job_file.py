@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import subprocess
 import sys
@@ -57,13 +58,13 @@ def test_the_window_saves_what_the_command_line_writes(chosen: Any, tmp_path: Pa
 
 
 def test_every_recipe_of_the_panel(chosen: Any, tmp_path: Path) -> None:
-    for name in props.recipe_names():
+    for name, *_ in props.recipe_items():
         chosen.recipe, chosen.prompt = name, 'a cat, -5 °C & "quotes" 猫'
         run = plan.generate(bpy.context)
         words = shlex.split(run.command(tmp_path / "it's out"))[1:]
         text = run.order(tmp_path / "it's out").text().encode()
         assert written(words, tmp_path / "c.json") == text, name
-        recipe, _ = Order.loads(text).plan()
+        recipe, _ = Order.of(json.loads(text)).plan()
         theirs = [step.do for step in recipe.steps if step.do not in plan.LATER]
         assert theirs == [step["do"] for step in run.steps], name
 

@@ -41,7 +41,7 @@ def shown(addon: Any) -> set[tuple[str, str]]:
 
 @pytest.mark.parametrize("recipe", names("recipes"))
 def test_every_parameter_of_every_step_of_a_recipe_is_in_a_panel(addon: Any, recipe: str) -> None:
-    if recipe in props.recipe_names():
+    if recipe in [item[0] for item in props.recipe_items()]:
         addon.recipe = recipe
     there = shown(addon)
     missing = []

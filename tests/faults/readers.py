@@ -24,8 +24,9 @@ from galatea.backend.protocol.gate import Gate
 from galatea.backend.protocol.job import Asset, Failure, JobState, Request, Result
 from galatea.backend.protocol.order import Order
 from galatea.backend.protocol.store import JobStore
+from galatea.backend.worker.report import Report
 
-from .spoiling import Reader
+from .spoiling import MOST_MB, MOST_SECONDS, Reader
 
 PRESETS = recipe.PRESETS
 JOB = "fake-" + "0" * 20
@@ -103,7 +104,7 @@ def _named(load: Callable[[str], object]) -> Callable[[Path], object]:
 
 def _order(path: Path) -> Order:
     order = Order.read(path)
-    assert Order.loads(order.text()) == order, "an order has one text"
+    assert Order.of(json.loads(order.text())) == order, "an order has one text"
     return order
 
 
@@ -160,10 +161,13 @@ def _mesh(path: Path) -> object:
 
 
 def _in_blender(path: Path) -> object:
-    """By the step `load`, in a process of its own: what ends it is no answer."""
+    """By the step `load`, in a process of its own: what ends it is no answer, nor is what costs too much."""
+    import resource
+
     import bpy
 
     from galatea.addon.scene import load
+    from galatea.addon.scene.work import Work
 
     ours, theirs = os.pipe()
     child = os.fork()
@@ -173,8 +177,12 @@ def _in_blender(path: Path) -> object:
             null = os.open(os.devnull, os.O_WRONLY)
             os.dup2(null, 1)
             os.dup2(null, 2)
+            now = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+            resource.setrlimit(resource.RLIMIT_AS, (now + int(MOST_MB * 2**20),) * 2)
+            resource.setrlimit(resource.RLIMIT_CPU, (int(MOST_SECONDS),) * 2)
             bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
-            load.read(path)
+            report = Report(JobStore(path.parent / "jobs"), JOB, lambda event: None)
+            load.run(Work(report, {"model": path}), **load.SPEC.fill({}))
             code = 0
         except UserError as error:
             os.write(theirs, str(error).encode()[:4000])

@@ -132,11 +132,6 @@ def _cameras(frames) -> np.ndarray:
     return np.array(out)
 
 
-def _heights(places: np.ndarray) -> np.ndarray:
-    """(F,) sizes of the body in the picture."""
-    return np.ptp(places[..., 1], axis=1)
-
-
 def test_each_path_does_what_its_name_says(run, body):
     def shot(path, **params):
         run("camera", path=path, seconds=1.0, **params)

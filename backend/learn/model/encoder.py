@@ -7,8 +7,6 @@ nothing is lost between training and use.
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -18,8 +16,6 @@ SIZE = 224
 """Side of the picture in pixels."""
 SIDE = SIZE // PATCH
 """Tokens a side."""
-TABLE = 37
-"""Side of the published table of positions; we keep it resampled to `SIDE`."""
 TAPS = (7, 11)
 """Blocks whose output is handed on, the last one after the final norm."""
 
@@ -128,28 +124,3 @@ def unpack(packed: dict[str, Tensor]) -> dict[str, Tensor]:
         value = tensor.float()
         state[name] = value if scale is None else value * scale.float().view((-1,) + (1,) * (value.ndim - 1))
     return state
-
-
-def from_onnx(path: str) -> dict[str, Tensor]:
-    """The published state out of an exported graph, whose linear weights have lost their names but not their nodes."""
-    import onnx
-    from onnx import numpy_helper
-
-    graph: Any = onnx.load(path).graph
-    values = {item.name: numpy_helper.to_array(item) for item in graph.initializer}
-    state = {name.removeprefix("model."): torch.tensor(v) for name, v in values.items() if name.startswith("model.")}
-    for node in graph.node:
-        weight = next((name for name in node.input if name in values), None)
-        if node.op_type == "MatMul" and weight:
-            state[".".join(node.name.strip("/").split("/")[:-1]) + ".weight"] = torch.tensor(values[weight].T.copy())
-    table = next(v for v in values.values() if v.ndim == 3 and v.shape[1] == TABLE * TABLE)
-    state["pos_embed"] = torch.cat([state["cls_token"], positions(torch.tensor(table))], dim=1)
-    return state
-
-
-def positions(table: Tensor) -> Tensor:
-    """(1, 1369, 384) -> (1, 256, 384), resampled as upstream does it, with the 0.1 that it adds to the size."""
-    grid = table.reshape(1, TABLE, TABLE, WIDTH).permute(0, 3, 1, 2)
-    factor = (SIDE + 0.1) / TABLE
-    small = F.interpolate(grid, scale_factor=(factor, factor), mode="bicubic")
-    return small.permute(0, 2, 3, 1).reshape(1, SIDE * SIDE, WIDTH)

@@ -73,7 +73,6 @@ def set_keys(
     interpolation: str = "BEZIER",
     group: str = "",
     cyclic: bool = False,
-    handles: str = "AUTO",
 ) -> None:
     """Key `values` (frames, components) at the frames; a cyclic curve repeats for ever and has smooth ends."""
     values = np.asarray(values, float).reshape(len(frames), -1)
@@ -81,7 +80,7 @@ def set_keys(
         fcurve = curve(owner, path, index, group)
         if cyclic:
             fcurve.modifiers.new("CYCLES")
-        fill(fcurve, frames, values[:, index], interpolation=interpolation, handles=handles)
+        fill(fcurve, frames, values[:, index], interpolation=interpolation)
 
 
 def fill(

@@ -27,8 +27,8 @@ _STILL = 1e-5
 """Of the size: a frame that moved no further from the last kept one needs no shape of its own."""
 
 
-def keep_shapes(obj: bpy.types.Object, shapes: Array, first: int = 1) -> int:
-    """Replay `shapes` (F, V, 3), in the object's frame, from frame `first` on; returns how many are kept."""
+def keep_shapes(obj: bpy.types.Object, shapes: Array) -> int:
+    """Replay `shapes` (F, V, 3), in the object's frame; returns how many are kept."""
     forget(obj)
     obj.shape_key_add(name="rest", from_mix=False)
     keys = obj.data.shape_keys
@@ -36,16 +36,16 @@ def keep_shapes(obj: bpy.types.Object, shapes: Array, first: int = 1) -> int:
     animation.new_action(keys, f"{obj.name} shapes")
     kept = _kept(shapes)
     for number, (index, until) in enumerate(kept):
-        block = obj.shape_key_add(name=f"frame {first + index}", from_mix=False)
+        block = obj.shape_key_add(name=f"frame {1 + index}", from_mix=False)
         block.data.foreach_set("co", np.ascontiguousarray(shapes[index], np.float32).ravel())
         block.value = float(number == 0)
-        frames, values = [first + index, first + until], [1.0, 1.0]
+        frames, values = [1 + index, 1 + until], [1.0, 1.0]
         if until == index:
             del frames[1], values[1]
         if number:
-            frames, values = [first + kept[number - 1][1], *frames], [0.0, *values]
+            frames, values = [1 + kept[number - 1][1], *frames], [0.0, *values]
         if number + 1 < len(kept):
-            frames, values = [*frames, first + kept[number + 1][0]], [*values, 0.0]
+            frames, values = [*frames, 1 + kept[number + 1][0]], [*values, 0.0]
         path = f'key_blocks["{block.name}"].value'
         animation.fill(animation.curve(keys, path), frames, values, interpolation="LINEAR")
     return len(kept)
@@ -63,16 +63,16 @@ def _kept(shapes: Array) -> list[tuple[int, int]]:
     return out
 
 
-def keep_meshes(obj: bpy.types.Object, frames: Sequence[tuple[Array, Array]], first: int = 1) -> None:
+def keep_meshes(obj: bpy.types.Object, frames: Sequence[tuple[Array, Array]]) -> None:
     """Replay meshes, each points (V, 3) in the object's frame and triangles (T, 3); an empty one shows nothing."""
     forget(obj)
     held = bpy.data.collections.new(f"{obj.name} frames")
     held[SEQUENCE] = obj.name
-    for number, (points, faces) in enumerate(frames):
-        name = f"{obj.name} {first + number:06d}"
+    for number, (points, faces) in enumerate(frames, 1):
+        name = f"{obj.name} {number:06d}"
         held.objects.link(bpy.data.objects.new(name, _mesh(name, points, faces, obj.data)))
     shown = obj.modifiers.new("Frames", "NODES")
-    shown.node_group = _nodes(held, first)
+    shown.node_group = _nodes(held)
 
 
 def forget(obj: bpy.types.Object) -> None:
@@ -107,7 +107,7 @@ def fill(mesh: bpy.types.Mesh, points: Array, faces: Array) -> bpy.types.Mesh:
     return mesh
 
 
-def _nodes(held: bpy.types.Collection, first: int) -> bpy.types.NodeTree:
+def _nodes(held: bpy.types.Collection) -> bpy.types.NodeTree:
     """Of the instances of a collection, the one whose number is the scene's frame; the ends stay."""
     tree = bpy.data.node_groups.new("Frames", "GeometryNodeTree")
     for way in ("INPUT", "OUTPUT"):
@@ -121,7 +121,7 @@ def _nodes(held: bpy.types.Collection, first: int) -> bpy.types.NodeTree:
     meshes.inputs["Collection"].default_value = held
     meshes.inputs["Separate Children"].default_value = True
     turn, ends = new("ShaderNodeMath"), new("ShaderNodeClamp")
-    turn.operation, turn.inputs[1].default_value = "SUBTRACT", float(first)
+    turn.operation, turn.inputs[1].default_value = "SUBTRACT", 1.0
     link(now.outputs["Frame"], turn.inputs[0])
     ends.inputs["Max"].default_value = float(len(held.objects) - 1)
     link(turn.outputs[0], ends.inputs["Value"])

@@ -196,9 +196,7 @@ def _lift(spec: SceneSpec, row: Substance) -> float:
 
 
 @contextmanager
-def colliders(
-    spec: SceneSpec, things: Sequence[Thing], cloths: Sequence[Cloth], *, friction: float = 25.0
-) -> Iterator[list[bpy.types.Object]]:
+def colliders(spec: SceneSpec, things: Sequence[Thing], cloths: Sequence[Cloth]) -> Iterator[list[bpy.types.Object]]:
     """All that the cloths can touch takes part in collisions, as long as it lasts; a floor that is thick too."""
     others = [
         part for each in things if each.item.type in ("rigid_body", "passive", "animated", "soft_body")
@@ -211,7 +209,7 @@ def colliders(
         if not any(each.type == "COLLISION" for each in obj.modifiers):
             obj.modifiers.new("Galatea collision", "COLLISION")
         obj.collision.thickness_outer, obj.collision.thickness_inner = max(0.001, thick), 0.05
-        obj.collision.cloth_friction, obj.collision.damping = friction, 0.6
+        obj.collision.cloth_friction, obj.collision.damping = 25.0, 0.6
         obj.collision.use_culling = obj == floor
     try:
         for cloth in cloths:

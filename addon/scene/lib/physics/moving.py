@@ -70,13 +70,13 @@ def shift(item: Item, axis: Array, radius: float) -> Shift:
     return at
 
 
-def opening(axis: Array, angle: float | None, start: float, *, closing: bool = False) -> Shift:
+def opening(axis: Array, angle: float | None, start: float) -> Shift:
     """A door's: it stands until `start`, then turns by `angle` radians, softly at both ends."""
 
     def at(time: float) -> tuple[Array, Quaternion]:
         share = float(np.clip((time - start) / TAKES, 0, 1))
         share = share * share * (3 - 2 * share)
-        return np.zeros(3), Quaternion(axis, (_OPEN if angle is None else angle) * (1 - share if closing else share))
+        return np.zeros(3), Quaternion(axis, (_OPEN if angle is None else angle) * share)
 
     return at
 

@@ -164,7 +164,7 @@ class Scene:
         self.hung = [replace(h, anchor=h.anchor + by) if h.item in moved else h for h in self.hung]
         self.moved += float(np.linalg.norm(by))
 
-    def hits(self, group: Group, stands: list[Stand], *, without: tuple[str, ...] = ()) -> list[str]:
+    def hits(self, group: Group, stands: list[Stand]) -> list[str]:
         """Ids of what the group would be in."""
         if group.soft:
             return []
@@ -172,7 +172,7 @@ class Scene:
         for solid, stand in zip(group.solids, stands, strict=True):
             mine = Placed(solid.turned(stand.turn), stand.place, group.item.id)
             for other in self.placed:
-                if other.soft or other.of in found or other.of in without or other.of == group.item.id:
+                if other.soft or other.of in found or other.of == group.item.id:
                     continue
                 slack = SLACK * max(min(max(mine.solid.size), max(other.solid.size)), 1e-3)
                 if overlap(other, mine, slack):

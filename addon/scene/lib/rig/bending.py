@@ -63,7 +63,7 @@ def main_joints(points: Array, names: list[str], bones: Skeleton) -> list[str]:
     return [each.name for each in sorted(found, key=lambda each: -each.length)[:_JOINTS]]
 
 
-def bent(points: Array, table: Array, names: list[str], bones: Skeleton, name: str, degrees: float = DEGREES) -> Array:
+def bent(points: Array, table: Array, names: list[str], bones: Skeleton, name: str) -> Array:
     """The points (V, 3) when one bone is turned about its own X axis, and all that hangs on it with it."""
     below = {name}
     for each in bones.bones:
@@ -72,7 +72,7 @@ def bent(points: Array, table: Array, names: list[str], bones: Skeleton, name: s
     bone = bones[name]
     along = bone.tail - bone.head
     axis = Vector(np.cross(along, bone.z)) if bone.z is not None else Vector((1, 0, 0))
-    turn = np.array(Matrix.Rotation(np.radians(degrees), 3, axis))
+    turn = np.array(Matrix.Rotation(np.radians(DEGREES), 3, axis))
     share = table[:, [b for b, each in enumerate(names) if each in below]].sum(axis=1)
     moved = (points - bone.head) @ turn.T + bone.head
     return np.asarray(points + share[:, None] * (moved - points))
