@@ -83,7 +83,10 @@ def _inputs(args: argparse.Namespace) -> int:
             many = settings(max_examples=100 * wanted, phases=[Phase.generate], deadline=None, database=None,
                             suppress_health_check=list(HealthCheck))  # fmt: skip
             seed(args.seed)(many(given(reader.bad)(read)))()
-        print(f"| {reader.name} | {len(told)} | {sum(each is not None for each in told)} |", flush=True)
+        refusals = sum(each is not None for each in told)
+        print(f"| {reader.name} | {len(told)} | {refusals} |", flush=True)
+        if refusals < wanted:
+            wrong.setdefault(reader.name, f"{reader.name}: of {len(told)} files {refusals} were refused, not {wanted}")
     print("\n".join(wrong.values()))
     return int(bool(wrong))
 

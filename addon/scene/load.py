@@ -11,6 +11,7 @@ from typing import Any
 import bpy
 from mathutils import Matrix, Vector
 
+from ...backend.geometry import headers
 from ...backend.protocol.errors import UserError
 from ...backend.protocol.spec import BackendSpec, Param
 from .lib.files import naming
@@ -150,12 +151,13 @@ def read(path: Path) -> None:
     if reader is None:
         raise UserError(f"{path.name} is no mesh file that this Blender reads. It reads: {', '.join(sorted(readers))}.")
     try:
+        headers.look(path)
         reader(filepath=str(path))
     except (RuntimeError, ValueError, KeyError, TypeError, IndexError, AttributeError, OSError) as error:
         # the readers raise whatever the broken file drives them into
-        words = str(error).strip().splitlines()
+        said = "" if "Traceback" in str(error) else str(error).strip().removeprefix("Error: ").rstrip(".")
         raise UserError(
-            f"{path.name} cannot be read: {words[-1] if words else 'damaged'}. Choose another file."
+            f"{path.name} cannot be read: {' '.join(said.split()) or 'damaged'}. Choose another file."
         ) from None
 
 

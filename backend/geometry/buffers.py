@@ -8,7 +8,8 @@ import binascii
 import json
 import struct
 import urllib.parse
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,15 @@ def opened(data: bytes) -> tuple[dict[str, Any], bytes]:
     if b"JSON" not in chunks:
         raise ValueError("it has no JSON chunk")
     return _json(chunks[b"JSON"]), chunks.get(b"BIN\0", b"")
+
+
+@contextmanager
+def broken() -> Iterator[None]:
+    """What a broken glTF drives its reader into is a ValueError."""
+    try:
+        yield
+    except (KeyError, TypeError, IndexError, AttributeError, OverflowError, RecursionError, struct.error) as error:
+        raise ValueError(f"the glTF is broken ({str(error)[:80]})") from error
 
 
 def _json(data: bytes) -> dict[str, Any]:

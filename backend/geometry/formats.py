@@ -18,7 +18,7 @@ ENDINGS = (".glb", ".gltf", ".obj", ".ply", ".stl")
 WHITE = np.ones(4)
 _LETTERS = {"i1": "char int8", "u1": "uchar uint8", "i2": "short int16", "u2": "ushort uint16"}
 _LETTERS |= {"i4": "int int32", "u4": "uint uint32", "f4": "float float32", "f8": "double float64"}
-_PLY = {name: kind for kind, names in _LETTERS.items() for name in names.split()}
+PLY_KINDS = {name: kind for kind, names in _LETTERS.items() for name in names.split()}
 
 
 def read(data: bytes, ending: str) -> gltf.Scene:
@@ -141,9 +141,9 @@ def _elements(words: list[list[str]]) -> tuple[dict[str, list[tuple[str, str]]],
             element, counts[line[1]] = line[1], int(line[2])
             kinds[element] = []
         elif line[:2] == ["property", "list"]:
-            kinds[element] += [(f"{line[4]} count", "<" + _PLY[line[2]]), (line[4], "<" + _PLY[line[3]])]
+            kinds[element] += [(f"{line[4]} count", "<" + PLY_KINDS[line[2]]), (line[4], "<" + PLY_KINDS[line[3]])]
         elif line[:1] == ["property"]:
-            kinds[element].append((line[2], "<" + _PLY[line[1]]))
+            kinds[element].append((line[2], "<" + PLY_KINDS[line[1]]))
     if list(kinds)[:2] != ["vertex", "face"] or min(counts.values()) < 0 or sum(counts.values()) > MOST_VALUES // 3:
         raise ValueError("it has no vertices and faces, or too many")
     return kinds, counts

@@ -17,7 +17,7 @@ from PIL import Image
 
 from galatea.backend import images
 from galatea.backend.cli import lines, parser
-from galatea.backend.geometry import formats
+from galatea.backend.geometry import formats, headers
 from galatea.backend.protocol import claims, gltf, own, place, policy, provenance, recipe, scene, sealed, weights
 from galatea.backend.protocol.errors import UserError
 from galatea.backend.protocol.gate import Gate
@@ -160,6 +160,14 @@ def _mesh(path: Path) -> object:
         raise UserError(f"The mesh cannot be used: {' '.join(str(error).split())}. Choose another.") from None
 
 
+def _header(path: Path) -> object:
+    try:
+        headers.look(path)
+    except ValueError as error:
+        raise UserError(f"{path.name} cannot be read: {' '.join(str(error).split())}. Choose another file.") from None
+    return path
+
+
 def _in_blender(path: Path) -> object:
     """By the step `load`, in a process of its own: what ends it is no answer, nor is what costs too much."""
     import resource
@@ -209,6 +217,7 @@ READERS = (
     Reader("picture", "a.png", _pictures, images.load),
     Reader("mask", "a.png", _pictures, lambda path: images.load_mask(path, (64, 48))),
     *(Reader(f"mesh {kind}", f"a.{kind}", partial(_meshes, kind), _mesh) for kind in ("glb", "obj", "ply", "stl")),
+    *(Reader(f"header {kind}", f"a.{kind}", partial(_meshes, kind), _header) for kind in ("glb", "ply", "stl")),
     Reader("mesh gltf", "a.gltf", _json({"asset": {"version": "2.0"}, "nodes": [{"mesh": 0}], "meshes": []}), _mesh),
     Reader("mesh npz", "a.npz", _npz, _npz_read),
     Reader("glTF document", "a.glb", lambda: _meshes("glb"), gltf.read),

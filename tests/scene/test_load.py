@@ -76,14 +76,48 @@ def test_what_export_wrote_is_loaded_again(run: Any, figure: Any, tmp_path: Path
     assert np.allclose(after[after[:, 2].argmax()], moved[moved[:, 2].argmax()], atol=2e-3)
 
 
+TRIANGLE = b"ply\nformat ascii 1.0\nelement vertex 3\nproperty float x\nproperty float y\nproperty float z\n"
+TRIANGLE += b"element face 1\nproperty list uchar int vertex_indices\nend_header\n0 0 0\n1 0 0\n0 1 0\n3 0 1 2"
+ZEROS = b'{"asset": {"version": "2.0"}, "accessors": [{"componentType": 5126, "type": "VEC3", "count": 4294967295}]}'
+
+
+def test_a_header_that_promises_all_there_is_is_believed(run: Any, tmp_path: Path) -> None:
+    path = tmp_path / "a.PLY"
+    path.write_bytes(TRIANGLE)
+    assert len(run("load", {"model": path}).work.object("body").data.polygons) == 1
+
+
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("a.xyz", b"1 2 3", "is no mesh file that this Blender reads"),
-        ("a.glb", b"this is no glTF at all", "cannot be read|holds no mesh"),
-        ("a.glb", b"glTF\x02\x00\x00\x00\xff\xff\xff\x00", "cannot be read|holds no mesh"),
-        ("a.ply", b"ply\nformat ascii 1.0\nelement vertex 3\n", "cannot be read|holds no mesh"),
-        ("a.stl", b"", "cannot be read|holds no mesh"),
+        ("a.xyz", b"1 2 3", "a.xyz is no mesh file that this Blender reads"),
+        ("a.glb", b"", "a.glb cannot be read: it is empty"),
+        ("a.obj", b"", "it is empty"),
+        ("a.glb", b"this is no glTF at all", "it is no glTF"),
+        ("a.glb", b"glTF\x02", "the glTF is broken"),
+        ("a.glb", b"glTF\x02\x00\x00\x00\xff\xff\xff\x00", "it is cut off: 12 of 16777215 bytes are there"),
+        ("a.gltf", ZEROS, "it counts values that it does not hold"),
+        ("a.gltf", b'{"asset": {"version": "3.0"}}', "a.gltf cannot be read: glTF version must be 2.0; got 3.0"),
+        ("a.gltf", b'{"asset": {"version": "2.0"}, "accessors": 3}', "the glTF is broken"),
+        (
+            "a.gltf",
+            b'{"asset": {"version": "2.0"}, "scenes": [{"nodes": [0]}], "nodes": [{"mesh": []}]}',
+            "damaged|parse",
+        ),
+        ("a.ply", b"v 0 0 0\n", "it is no PLY"),
+        ("a.ply", b"ply\nformat ascii 1.0\nelement vertex 3\n", "its header is cut off"),
+        ("a.ply", TRIANGLE.replace(b"vertex 3", b"vertex NaN"), "a line of its header is none: 'element vertex NaN'"),
+        ("a.ply", TRIANGLE.replace(b"face 1", b"face -1"), "a line of its header is none"),
+        ("a.ply", TRIANGLE.replace(b"face 1", b"face 4294967295"), "a line of its header is none"),
+        ("a.ply", TRIANGLE.replace(b"float y", b"fleet y"), "a line of its header is none: 'property fleet y'"),
+        ("a.ply", TRIANGLE.replace(b"element vertex 3\n", b""), "a line of its header is none: 'property float x'"),
+        ("a.ply", TRIANGLE.replace(b"vertex 3", b"vertex 6"), "its header promises more than the file holds"),
+        ("a.ply", TRIANGLE.replace(b"vertex 3", b"vertex 999999999"), "its header promises more than the file holds"),
+        ("a.ply", TRIANGLE.replace(b"face 1\nproperty list uchar int vertex_indices", b"face 99"), "promises more"),
+        ("a.stl", b"", "it is empty"),
+        ("a.stl", bytes(80) + b"\2\0\0\0" + bytes(70), "it is cut off, or no STL"),
+        ("a.abc", b"Ogawa\x00\x00\x01" + bytes(8), "it is cut off|no mesh file that this Blender reads"),
+        ("a.abc", b"Ogawa\xff\x00\x01" + b"\xff" * 8 + bytes(8), "it is cut off|no mesh file that this Blender reads"),
         ("a.obj", b"v 0 0 0\nv 1 0 0\nv 0 1 0\n", "holds no mesh with faces"),
         ("a.obj", b"v 1 1 1\nv 1 1 1\nv 1 1 1\nf 1 2 3\n", "has no size"),
         ("a.obj", b"v -3e38 0 0\nv 3e38 0 0\nv 0 1 0\nf 1 2 3\n", "no size, or coordinates that are not numbers"),
@@ -95,3 +129,4 @@ def test_what_is_no_mesh_is_said(run: Any, tmp_path: Path, name: str, content: b
     with pytest.raises(UserError, match=says) as caught:
         run("load", {"model": path})
     assert "Choose another file" in str(caught.value) or "It reads:" in str(caught.value)
+    assert "Error:" not in str(caught.value) and "\n" not in str(caught.value)
