@@ -9,6 +9,7 @@ from bpy.props import StringProperty
 from .. import objects
 from ..scene.lib.material import shading
 from ..scene.work import ROLE
+from .base import OBJECT_MODE, Conditional
 
 MAP = "galatea_confidence_map"
 """Colour attribute that is there while the map is shown."""
@@ -43,7 +44,7 @@ def clear(mesh: bpy.types.Mesh) -> None:
     mesh.color_attributes.remove(mesh.color_attributes[MAP])
 
 
-class GALATEA_OT_confidence(bpy.types.Operator):
+class GALATEA_OT_confidence(Conditional, bpy.types.Operator):
     """See how sure the model is of each place: blue is seen or likely, orange is a guess. Once more for the usual look.
     Where the back matters, try a photo from another side, or set Back to Mirror or Flat under Shape"""
 
@@ -54,11 +55,8 @@ class GALATEA_OT_confidence(bpy.types.Operator):
     run: StringProperty(options={"SKIP_SAVE"})
 
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        if context.mode != "OBJECT":
-            cls.poll_message_set("Go to Object Mode first")
-            return False
-        return True
+    def against(cls, context: bpy.types.Context) -> str:
+        return "" if context.mode == "OBJECT" else OBJECT_MODE
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         body = body_of(self.run)

@@ -9,9 +9,10 @@ import bpy
 from bpy.props import StringProperty
 
 from .. import environment
+from .base import ONLINE, Conditional
 
 
-class GALATEA_OT_env_install(bpy.types.Operator):
+class GALATEA_OT_env_install(Conditional, bpy.types.Operator):
     """Download PyTorch and what belongs to it into the data folder, in the background. Continues where it stopped"""
 
     bl_idname = "galatea.env_install"
@@ -19,14 +20,10 @@ class GALATEA_OT_env_install(bpy.types.Operator):
     bl_options = {"REGISTER", "INTERNAL"}
 
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
+    def against(cls, context: bpy.types.Context) -> str:
         if environment.install.running:
-            cls.poll_message_set("The installation is running")
-            return False
-        if not bpy.app.online_access:
-            cls.poll_message_set("Allow Online Access in Preferences > System first")
-            return False
-        return True
+            return "The installation is running"
+        return "" if bpy.app.online_access else ONLINE
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         environment.start_install(*(["--verify"] if environment.state() == "ready" else []))
@@ -45,18 +42,19 @@ class GALATEA_OT_env_stop(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class GALATEA_OT_doctor(bpy.types.Operator):
+class _Checking(Conditional):
+    bl_options = {"REGISTER", "INTERNAL"}
+
+    @classmethod
+    def against(cls, context: bpy.types.Context) -> str:
+        return "The check is running" if environment.doctor.running else ""
+
+
+class GALATEA_OT_doctor(_Checking, bpy.types.Operator):
     """Check this installation; each finding comes with its fix"""
 
     bl_idname = "galatea.doctor"
     bl_label = "Check the Installation"
-    bl_options = {"REGISTER", "INTERNAL"}
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        if environment.doctor.running:
-            cls.poll_message_set("The check is running")
-        return not environment.doctor.running
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         environment.start_doctor()
@@ -77,19 +75,14 @@ class GALATEA_OT_copy_doctor(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class GALATEA_OT_save_doctor(bpy.types.Operator):
+class GALATEA_OT_save_doctor(_Checking, bpy.types.Operator):
     """Check the installation and save a zip for whoever helps: findings, why jobs failed, logs. Secrets, names and
     pictures are left out"""
 
     bl_idname = "galatea.save_doctor"
     bl_label = "Save a Report"
-    bl_options = {"REGISTER", "INTERNAL"}
     filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
     filter_glob: StringProperty(default="*.zip", options={"HIDDEN"})
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return not environment.doctor.running
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         self.filepath = str(Path.home() / "galatea-doctor.zip")

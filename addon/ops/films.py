@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # mypy: disable-error-code="misc,attr-defined,valid-type"
-# ruff: noqa: RUF012 - Blender wants mutable sets as class attributes
 """A film file made smoother and larger, or painted anew, in the background; the result is a film beside it."""
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from ...backend.protocol.errors import UserError
 from ...backend.protocol.recipe import Recipe, Step
 from .. import plan, prefs, props
 from ..runs import Run
-from .generate import Browsing
+from .base import Browsing
 
 
 def order(context: bpy.types.Context, path: Path, steps: tuple[str, ...], verb: str) -> Run:
@@ -34,7 +33,6 @@ def order(context: bpy.types.Context, path: Path, steps: tuple[str, ...], verb: 
 
 
 class _OnFilm(Browsing):
-    bl_options = set[str]()
     steps: tuple[str, ...] = ()
     filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
     filter_glob: StringProperty(default="*.mp4;*.mov;*.webm;*.mkv;*.zip", options={"HIDDEN"})

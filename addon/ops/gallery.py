@@ -11,51 +11,41 @@ from .. import bridge as bridges
 from .. import gallery, plan, props, wanted
 from ..bridge import bridge
 from ..runs import Run
-from .generate import Ordering, begin
+from .base import OBJECT_MODE, Conditional, Ordering, Trying, begin
 
 
-class GALATEA_OT_imagine(Ordering, bpy.types.Operator):
+class GALATEA_OT_imagine(Conditional, Ordering, bpy.types.Operator):
     """Paint pictures of the words. They come to the Gallery, where you take the one to go on with"""
 
     bl_idname = "galatea.imagine"
     bl_label = "Imagine"
-    bl_options = set[str]()  # not REGISTER: Repeat Last would run it while the window waits
 
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
+    def against(cls, context: bpy.types.Context) -> str:
         settings = props.settings(context)
         recipe = wanted.recipe(settings)
-        part = wanted.first_part(recipe)
-        reason = wanted.lacking(settings, part) or wanted.blocked(settings, part)
         if not wanted.painter(recipe):
-            reason = "Choose a recipe that begins with words"
-        if reason:
-            cls.poll_message_set(reason)
-        return not reason
+            return "Choose a recipe that begins with words"
+        part = wanted.first_part(recipe)
+        return wanted.lacking(settings, part) or wanted.blocked(settings, part)
 
     def order(self, context: bpy.types.Context) -> Run:
         return plan.imagine(context)
 
 
-class GALATEA_OT_compare(Ordering, bpy.types.Operator):
+class GALATEA_OT_compare(Conditional, Ordering, bpy.types.Operator):
     """Make a mesh of the photo with each ticked model and look at them side by side in the Gallery, with scores.
     Nothing comes into the file until you keep one"""
 
     bl_idname = "galatea.compare"
     bl_label = "Compare"
-    bl_options = set[str]()
 
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
+    def against(cls, context: bpy.types.Context) -> str:
         settings = props.settings(context)
-        reason = ""
         if settings.image is None:
-            reason = "Choose an image first"
-        elif not wanted.compared(settings):
-            reason = "Tick one or more models that can run here"
-        if reason:
-            cls.poll_message_set(reason)
-        return not reason
+            return "Choose an image first"
+        return "" if wanted.compared(settings) else "Tick one or more models that can run here"
 
     def order(self, context: bpy.types.Context) -> list[Run]:
         return plan.compare(context)
@@ -72,7 +62,7 @@ class _OnItem:
         return item
 
 
-class GALATEA_OT_use(_OnItem, bpy.types.Operator):
+class GALATEA_OT_use(_OnItem, Conditional, bpy.types.Operator):
     """Take this one. A picture goes on to a mesh with the chosen model, and nothing is painted again;
     a result of a comparison comes into the scene"""
 
@@ -81,10 +71,8 @@ class GALATEA_OT_use(_OnItem, bpy.types.Operator):
     bl_options = {"INTERNAL"}  # a result that comes in makes its own undo step
 
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        if context.mode != "OBJECT":
-            cls.poll_message_set("Go to Object Mode first")
-        return context.mode == "OBJECT"
+    def against(cls, context: bpy.types.Context) -> str:
+        return "" if context.mode == "OBJECT" else OBJECT_MODE
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         return self.take(context, wait=False)
@@ -105,20 +93,15 @@ class GALATEA_OT_use(_OnItem, bpy.types.Operator):
         return begin(self, context, lambda: plan.go_on(context, item.run, number), wait=wait)
 
 
-class GALATEA_OT_look(_OnItem, bpy.types.Operator):
+class GALATEA_OT_look(_OnItem, Trying, bpy.types.Operator):
     """See this picture large, in the system's viewer"""
 
     bl_idname = "galatea.look"
     bl_label = "See It Large"
     bl_options = {"INTERNAL"}
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        try:
-            bpy.ops.wm.path_open(filepath=str(self.which().picture))
-        except UserError as error:
-            self.report({"ERROR"}, bridge.complain(error))
-            return {"CANCELLED"}
-        return {"FINISHED"}
+    def done(self, context: bpy.types.Context) -> None:
+        bpy.ops.wm.path_open(filepath=str(self.which().picture))
 
 
 CLASSES = (GALATEA_OT_imagine, GALATEA_OT_compare, GALATEA_OT_use, GALATEA_OT_look)

@@ -12,6 +12,7 @@ from ...backend.protocol.recipe import PRESETS
 from .. import props
 from ..bridge import bridge
 from ..runs import Run
+from .base import Conditional
 
 
 class _FromFile:
@@ -75,7 +76,7 @@ class GALATEA_OT_example(_FromFile, bpy.types.Operator):
     start = f"{PRESETS / 'examples'}/"
 
 
-class GALATEA_OT_edit_mask(bpy.types.Operator):
+class GALATEA_OT_edit_mask(Conditional, bpy.types.Operator):
     """Open the mask of the last cut-out in an image editor. What you paint there is used by the next run"""
 
     bl_idname = "galatea.edit_mask"
@@ -83,11 +84,9 @@ class GALATEA_OT_edit_mask(bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        if props.settings(context).mask or last_mask_run(context):
-            return True
-        cls.poll_message_set("No mask yet: generate first, or choose a mask file")
-        return False
+    def against(cls, context: bpy.types.Context) -> str:
+        there = props.settings(context).mask or last_mask_run(context)
+        return "" if there else "No mask yet: generate first, or choose a mask file"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         settings = props.settings(context)

@@ -14,25 +14,19 @@ from ...backend.protocol.errors import UserError
 from .. import bridge as bridges
 from ..bridge import bridge
 from ..runs import Run, copy, fixes
-from .generate import Ordering
+from .base import OBJECT_MODE, Conditional, Ordering, Trying
 
 
-class OnJob:
+class OnJob(Conditional):
     """On the job of this id, else on the one chosen in the list."""
 
     bl_options = {"REGISTER"}
     run: StringProperty(options={"SKIP_SAVE"})
 
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
+    def against(cls, context: bpy.types.Context) -> str:
         run = bridge.chosen(context)
-        if run is None:
-            cls.poll_message_set("Choose a job in the list first")
-            return False
-        reason = cls.refuse(run)
-        if reason:
-            cls.poll_message_set(reason)
-        return not reason
+        return cls.refuse(run) if run else "Choose a job in the list first"
 
     @classmethod
     def refuse(cls, run: Run) -> str:
@@ -45,7 +39,7 @@ class OnJob:
         return run
 
 
-class GALATEA_OT_show(OnJob, bpy.types.Operator):
+class GALATEA_OT_show(OnJob, Trying, bpy.types.Operator):
     """Select what this job made; brings it in where this file does not have it"""
 
     bl_idname = "galatea.show"
@@ -60,19 +54,14 @@ class GALATEA_OT_show(OnJob, bpy.types.Operator):
             return "A film is no object: open it instead" if run.filmed else "It made files: save them instead"
         if run.state != "done":
             return "This job has no result"
-        return "" if bpy.context.mode == "OBJECT" else "Go to Object Mode first"
+        return "" if bpy.context.mode == "OBJECT" else OBJECT_MODE
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        try:
-            bridges.show(context, self.which(context))
-        except UserError as error:
-            self.report({"ERROR"}, bridge.complain(error))
-            return {"CANCELLED"}
+    def done(self, context: bpy.types.Context) -> None:
+        bridges.show(context, self.which(context))
         if context.area and context.area.type == "VIEW_3D":
             region = next(region for region in context.area.regions if region.type == "WINDOW")
             with context.temp_override(region=region):
                 bpy.ops.view3d.view_selected()
-        return {"FINISHED"}
 
 
 class GALATEA_OT_again(OnJob, Ordering, bpy.types.Operator):
@@ -124,7 +113,7 @@ class GALATEA_OT_copy_command(OnJob, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class GALATEA_OT_save_job_file(OnJob, bpy.types.Operator):
+class GALATEA_OT_save_job_file(OnJob, Trying, bpy.types.Operator):
     """Save what this job was asked for as a file that the command line, a server and a farm take"""
 
     bl_idname = "galatea.save_job_file"
@@ -138,15 +127,10 @@ class GALATEA_OT_save_job_file(OnJob, bpy.types.Operator):
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
+    def done(self, context: bpy.types.Context) -> None:
         run, path = self.which(context), Path(bpy.path.ensure_ext(self.filepath, ".json"))
-        try:
-            run.order(bridge.folder / "out" / run.id).save(path)
-        except UserError as error:
-            self.report({"ERROR"}, bridge.complain(error))
-            return {"CANCELLED"}
+        run.order(bridge.folder / "out" / run.id).save(path)
         self.report({"INFO"}, f"Saved {path.name}: galatea run {path.name}")
-        return {"FINISHED"}
 
 
 class GALATEA_OT_open_film(OnJob, bpy.types.Operator):
@@ -185,7 +169,7 @@ class GALATEA_OT_open_folder(OnJob, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class GALATEA_OT_save_files(OnJob, bpy.types.Operator):
+class GALATEA_OT_save_files(OnJob, Trying, bpy.types.Operator):
     """Save the files that this job made in a folder of yours"""
 
     bl_idname = "galatea.save_files"
@@ -201,22 +185,15 @@ class GALATEA_OT_save_files(OnJob, bpy.types.Operator):
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
+    def done(self, context: bpy.types.Context) -> None:
         folder = Path(self.directory)
         files = self.which(context).files(bridge.store)
         if not folder.is_dir():
-            self.report({"ERROR"}, "Choose a folder that exists")
-            return {"CANCELLED"}
+            raise UserError("Choose a folder that exists.")
         if not files:
-            self.report({"ERROR"}, "The files of this job are gone. Run it again")
-            return {"CANCELLED"}
-        try:
-            copy(files, folder)
-        except OSError as error:
-            self.report({"ERROR"}, bridge.complain(error))
-            return {"CANCELLED"}
+            raise UserError("The files of this job are gone. Run it again.")
+        copy(files, folder)
         self.report({"INFO"}, f"Saved {len(files)} files in {folder}")
-        return {"FINISHED"}
 
 
 class GALATEA_OT_forget(OnJob, bpy.types.Operator):

@@ -11,17 +11,16 @@ from ...backend.protocol.errors import UserError
 from .. import environment, models, props, terms, wanted
 from ..bridge import bridge
 from ..ui import draw
+from .base import ONLINE, Conditional, Trying
 
 
-class _Weights:
+class _Weights(Conditional):
     bl_options = {"REGISTER", "INTERNAL"}
     backend: StringProperty(name="Backend", options={"SKIP_SAVE"})
 
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        if models.work.running:
-            cls.poll_message_set("Weights are being worked on")
-        return not models.work.running
+    def against(cls, context: bpy.types.Context) -> str:
+        return "Weights are being worked on" if models.work.running else ""
 
     def chosen(self, context: bpy.types.Context) -> str:
         return self.backend or props.settings(context).backend
@@ -59,16 +58,10 @@ class GALATEA_OT_models_pull(_Weights, bpy.types.Operator):
     accept: BoolProperty(name="I have read the licence and accept it", options={"SKIP_SAVE"})
 
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        if not super().poll(context):
-            return False
+    def against(cls, context: bpy.types.Context) -> str:
         if environment.state() not in ("ready", "own"):
-            cls.poll_message_set("Install the full environment first")
-            return False
-        if not bpy.app.online_access:
-            cls.poll_message_set("Allow Online Access in Preferences > System first")
-            return False
-        return True
+            return super().against(context) or "Install the full environment first"
+        return super().against(context) or ("" if bpy.app.online_access else ONLINE)
 
     def chosen(self, context: bpy.types.Context) -> str:
         """What is named, else what the recipe lacks first."""
@@ -105,7 +98,7 @@ class GALATEA_OT_models_pull(_Weights, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class GALATEA_OT_accept_terms(bpy.types.Operator):
+class GALATEA_OT_accept_terms(Trying, bpy.types.Operator):
     """Say that you have read the terms of this backend and that they suit you. It is kept with the policy"""
 
     bl_idname = "galatea.accept_terms"
@@ -131,17 +124,11 @@ class GALATEA_OT_accept_terms(bpy.types.Operator):
                 self.layout.operator("wm.url_open", text=weights.repository, icon="URL").url = weights.page
         self.layout.prop(self, "accept")
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
+    def done(self, context: bpy.types.Context) -> None:
         backend = self.chosen(context)
         if not self.accept or backend not in catalog():
-            self.report({"ERROR"}, "Read the terms, and say that they suit you")
-            return {"CANCELLED"}
-        try:
-            terms.accept(backend)
-        except (UserError, OSError) as error:
-            self.report({"ERROR"}, bridge.complain(error))
-            return {"CANCELLED"}
-        return {"FINISHED"}
+            raise UserError("Read the terms, and say that they suit you.")
+        terms.accept(backend)
 
 
 class GALATEA_OT_models_stop(bpy.types.Operator):
@@ -181,7 +168,7 @@ class GALATEA_OT_models_remove(_Weights, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class GALATEA_OT_backends_renew(bpy.types.Operator):
+class GALATEA_OT_backends_renew(Conditional, bpy.types.Operator):
     """Show backends of your own that you have trusted since Blender started (galatea backends trust)"""
 
     bl_idname = "galatea.backends_renew"
@@ -189,10 +176,8 @@ class GALATEA_OT_backends_renew(bpy.types.Operator):
     bl_options = {"INTERNAL"}
 
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        if not bridge.idle:
-            cls.poll_message_set("Wait until nothing runs")
-        return bridge.idle
+    def against(cls, context: bpy.types.Context) -> str:
+        return "" if bridge.idle else "Wait until nothing runs"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         before = {spec.id for spec in props.backends()}

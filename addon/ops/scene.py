@@ -6,53 +6,43 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import bpy
 from bpy.props import StringProperty
 
 from ...backend.protocol import scene
-from ...backend.protocol.errors import UserError
 from .. import cast, plan, props, wanted
-from ..bridge import bridge
 from ..runs import Run
-from .generate import Ordering
+from .base import Conditional, Ordering, Trying
 
 
-class GALATEA_OT_scene_read(Ordering, bpy.types.Operator):
+class GALATEA_OT_scene_read(Conditional, Ordering, bpy.types.Operator):
     """Make a list of objects, materials and forces of the words; nothing is built before you say so"""
 
     bl_idname = "galatea.scene_read"
     bl_label = "Read"
-    bl_options = set[str]()
 
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
+    def against(cls, context: bpy.types.Context) -> str:
         settings = props.settings(context)
-        reason = "" if settings.prompt.strip() else "Say in the prompt what is there and what happens"
+        if not settings.prompt.strip():
+            return "Say in the prompt what is there and what happens"
         blocked = wanted.blocked_step(settings, settings.parser)
-        reason = reason or (f"{wanted.short(settings.parser)} {blocked}" if blocked else "")
-        if reason:
-            cls.poll_message_set(reason)
-        return not reason
+        return f"{wanted.short(settings.parser)} {blocked}" if blocked else ""
 
     def order(self, context: bpy.types.Context) -> Run:
         return cast.reading(context)
 
 
-class _OnScene(Ordering):
+class _OnScene(Conditional, Ordering):
     """Steps on the document that the panel holds."""
 
-    bl_options = set[str]()
     steps: tuple[str, ...] = ()
     scene = True
 
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        there = bool(props.settings(context).cast.objects)
-        if not there:
-            cls.poll_message_set("There is no scene yet. Write a prompt and read it")
-        return there
+    def against(cls, context: bpy.types.Context) -> str:
+        return "" if props.settings(context).cast.objects else "There is no scene yet. Write a prompt and read it"
 
     def order(self, context: bpy.types.Context) -> Run:
         return cast.run_of(context, list(self.steps), verb=self.bl_label, shown=self.scene)
@@ -103,7 +93,7 @@ class GALATEA_OT_scene_edit(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class _File:
+class _File(Trying):
     filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
     filter_glob: StringProperty(default="*.json", options={"HIDDEN"})
 
@@ -111,14 +101,6 @@ class _File:
         self.filepath = self.filepath or "scene.json"
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        try:
-            self.go(props.settings(context).cast, Path(self.filepath))
-        except (UserError, OSError) as error:
-            self.report({"ERROR"}, bridge.complain(error))
-            return {"CANCELLED"}
-        return {"FINISHED"}
 
 
 class GALATEA_OT_scene_open(_File, bpy.types.Operator):
@@ -128,8 +110,8 @@ class GALATEA_OT_scene_open(_File, bpy.types.Operator):
     bl_label = "Open scene.json"
     bl_options = {"UNDO"}
 
-    def go(self, group: Any, path: Path) -> None:
-        cast.load(group, scene.read(path))
+    def done(self, context: bpy.types.Context) -> None:
+        cast.load(props.settings(context).cast, scene.read(Path(self.filepath)))
 
 
 class GALATEA_OT_scene_save(_File, bpy.types.Operator):
@@ -139,8 +121,8 @@ class GALATEA_OT_scene_save(_File, bpy.types.Operator):
     bl_label = "Save scene.json"
     bl_options = set[str]()
 
-    def go(self, group: Any, path: Path) -> None:
-        cast.write(group, path)
+    def done(self, context: bpy.types.Context) -> None:
+        cast.write(props.settings(context).cast, Path(self.filepath))
 
 
 CLASSES = (

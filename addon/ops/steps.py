@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # mypy: disable-error-code="misc,attr-defined,valid-type"
-# ruff: noqa: RUF012 - Blender wants mutable sets as class attributes
 """Rig, move, film, check, export any mesh: the object goes out as a copy, what becomes of it comes back beside it."""
 
 from __future__ import annotations
@@ -15,27 +14,23 @@ from ...backend.protocol.errors import UserError
 from ...backend.protocol.recipe import find
 from .. import objects, plan, props, wanted
 from ..runs import Run
-from .generate import Browsing, Ordering
+from .base import Browsing, Conditional, Ordering
 
 
-class _OnObject(Ordering):
+class _OnObject(Conditional, Ordering):
     """Steps on the active object, as a run of their own."""
 
-    bl_options = set[str]()  # not REGISTER: Repeat Last would run it while the window waits
     steps: tuple[str, ...] = ()
     scene = True
     """It ends in an object for the file."""
 
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
+    def against(cls, context: bpy.types.Context) -> str:
         obj = objects.subject(context)
         if obj is None:
-            cls.poll_message_set("Select a mesh object first")
-            return False
-        if obj.library or obj.override_library:
-            cls.poll_message_set("The object is linked from another file. Make it local first")
-            return False
-        return True
+            return "Select a mesh object first"
+        linked = obj.library or obj.override_library
+        return "The object is linked from another file. Make it local first" if linked else ""
 
     def order(self, context: bpy.types.Context) -> Run:
         obj = objects.subject(context)
@@ -98,14 +93,11 @@ class GALATEA_OT_skeleton(_OnObject, bpy.types.Operator):
 
 class _OnSkeleton(_OnObject):
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        if not super().poll(context):
-            return False
+    def against(cls, context: bpy.types.Context) -> str:
         obj = objects.subject(context)
-        if obj and objects.armature(context, obj):
-            return True
-        cls.poll_message_set("Make a skeleton first, or select an armature together with the mesh")
-        return False
+        there = obj and objects.armature(context, obj)
+        lacking = "" if there else "Make a skeleton first, or select an armature together with the mesh"
+        return super().against(context) or lacking
 
 
 class GALATEA_OT_bind(_OnSkeleton, bpy.types.Operator):
@@ -124,18 +116,22 @@ class GALATEA_OT_controls(_OnSkeleton, bpy.types.Operator):
     steps = ("controls",)
 
 
-class GALATEA_OT_move(_OnObject, bpy.types.Operator):
+class _Moving(_OnObject):
+    """The last step alone where there is a rig."""
+
+    def wanted(self, obj: bpy.types.Object) -> list[str]:
+        return list(self.steps[-1:] if objects.part(obj, "armature") else self.steps)
+
+
+class GALATEA_OT_move(_Moving, bpy.types.Operator):
     """Let the active mesh move as the words say, or as is usual for its kind. It is rigged first where it has no rig"""
 
     bl_idname = "galatea.move"
     bl_label = "Move"
     steps = ("skeleton", "bind", "move")
 
-    def wanted(self, obj: bpy.types.Object) -> list[str]:
-        return ["move"] if objects.part(obj, "armature") else list(self.steps)
 
-
-class GALATEA_OT_retarget(Browsing, _OnObject, bpy.types.Operator):
+class GALATEA_OT_retarget(Browsing, _Moving, bpy.types.Operator):
     """Put a motion file (BVH, FBX, glTF, AMASS poses) on the active mesh. It is rigged first where it has no rig"""
 
     bl_idname = "galatea.retarget"
@@ -143,9 +139,6 @@ class GALATEA_OT_retarget(Browsing, _OnObject, bpy.types.Operator):
     steps = ("skeleton", "bind", "retarget")
     filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
     filter_glob: StringProperty(default="*.bvh;*.fbx;*.glb;*.gltf;*.npz", options={"HIDDEN"})
-
-    def wanted(self, obj: bpy.types.Object) -> list[str]:
-        return ["retarget"] if objects.part(obj, "armature") else list(self.steps)
 
     def files(self) -> dict[str, str]:
         if not Path(self.filepath).is_file():
@@ -170,18 +163,15 @@ class GALATEA_OT_film(_OnObject, bpy.types.Operator):
     scene = False
 
 
-class GALATEA_OT_render_scene(Ordering, bpy.types.Operator):
+class GALATEA_OT_render_scene(Conditional, Ordering, bpy.types.Operator):
     """Render the animation of this scene as it is, in a second Blender on a saved copy: work on meanwhile"""
 
     bl_idname = "galatea.render_scene"
     bl_label = "Render This Scene"
-    bl_options = set[str]()
 
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        if context.scene.camera is None:
-            cls.poll_message_set("The scene has no camera. Add one")
-        return context.scene.camera is not None
+    def against(cls, context: bpy.types.Context) -> str:
+        return "" if context.scene.camera else "The scene has no camera. Add one"
 
     def order(self, context: bpy.types.Context) -> Run:
         return plan.render_scene(context)

@@ -16,9 +16,13 @@ from . import draw
 
 class _Sub(draw.Sub):
     steps: tuple[str, ...] = ()
+    verb: tuple[str, str] | None = None
+    """The operator of the button at the top, and its icon."""
 
     def draw(self, context: bpy.types.Context) -> None:
         settings = props.settings(context)
+        if self.verb:
+            _verb(self.layout, context, *self.verb)
         self.head(self.layout, context, settings)
         for step in self.steps:
             if len(self.steps) > 1:
@@ -26,7 +30,7 @@ class _Sub(draw.Sub):
             draw.params(self.layout, settings, step)
 
     def head(self, layout: Any, context: bpy.types.Context, settings: Any) -> None:
-        """Above the settings: what can be done at once."""
+        """Above the settings: what else can be done at once."""
 
 
 def _verb(layout: Any, context: bpy.types.Context, operator: str, icon: str) -> None:
@@ -54,25 +58,21 @@ class GALATEA_PT_shape(draw.Sub, bpy.types.Panel):
 class GALATEA_PT_clean(_Sub, bpy.types.Panel):
     bl_label = "Mesh"
     steps = ("clean",)
-
-    def head(self, layout: Any, context: bpy.types.Context, settings: Any) -> None:
-        _verb(layout, context, "galatea.clean", "MOD_REMESH")
+    verb = ("galatea.clean", "MOD_REMESH")
 
 
 class GALATEA_PT_texture(_Sub, bpy.types.Panel):
     bl_label = "Texture"
     steps = ("unwrap", "bake", "material")
-
-    def head(self, layout: Any, context: bpy.types.Context, settings: Any) -> None:
-        _verb(layout, context, "galatea.texture", "TEXTURE")
+    verb = ("galatea.texture", "TEXTURE")
 
 
 class GALATEA_PT_rig(_Sub, bpy.types.Panel):
     bl_label = "Rig"
     steps = ("skeleton", "bind", "controls")
+    verb = ("galatea.rig", "ARMATURE_DATA")
 
     def head(self, layout: Any, context: bpy.types.Context, settings: Any) -> None:
-        _verb(layout, context, "galatea.rig", "ARMATURE_DATA")
         row = layout.row(align=True)
         row.operator("galatea.skeleton", text="Skeleton", icon="BONE_DATA")
         row.operator("galatea.bind", icon="MOD_ARMATURE")
@@ -82,34 +82,28 @@ class GALATEA_PT_rig(_Sub, bpy.types.Panel):
 class GALATEA_PT_move(_Sub, bpy.types.Panel):
     bl_label = "Motion"
     steps = ("move",)
-
-    def head(self, layout: Any, context: bpy.types.Context, settings: Any) -> None:
-        _verb(layout, context, "galatea.move", "ANIM")
+    verb = ("galatea.move", "ANIM")
 
 
 class GALATEA_PT_retarget(_Sub, bpy.types.Panel):
     bl_label = "From a File"
     bl_parent_id = "GALATEA_PT_move"
     steps = ("retarget",)
-
-    def head(self, layout: Any, context: bpy.types.Context, settings: Any) -> None:
-        _verb(layout, context, "galatea.retarget", "FILEBROWSER")
+    verb = ("galatea.retarget", "FILEBROWSER")
 
 
 class GALATEA_PT_physics(_Sub, bpy.types.Panel):
     bl_label = "Physics"
     steps = ("drop",)
-
-    def head(self, layout: Any, context: bpy.types.Context, settings: Any) -> None:
-        _verb(layout, context, "galatea.drop", "RIGID_BODY")
+    verb = ("galatea.drop", "RIGID_BODY")
 
 
 class GALATEA_PT_film(_Sub, bpy.types.Panel):
     bl_label = "Film"
     steps = ("stage", "camera", "film")
+    verb = ("galatea.film", "RENDER_ANIMATION")
 
     def head(self, layout: Any, context: bpy.types.Context, settings: Any) -> None:
-        _verb(layout, context, "galatea.film", "RENDER_ANIMATION")
         layout.operator("galatea.render_scene", icon="SCENE")
         run = bridge.chosen(context)
         if run and run.filmed and run.state == "done":
@@ -130,17 +124,15 @@ class GALATEA_PT_film_file(_Sub, bpy.types.Panel):
 class GALATEA_PT_asset(_Sub, bpy.types.Panel):
     bl_label = "Asset"
     steps = ("lod", "collide", "asset")
-
-    def head(self, layout: Any, context: bpy.types.Context, settings: Any) -> None:
-        _verb(layout, context, "galatea.asset", "ASSET_MANAGER")
+    verb = ("galatea.asset", "ASSET_MANAGER")
 
 
 class GALATEA_PT_report(_Sub, bpy.types.Panel):
     bl_label = "Quality Report"
     steps = ("report",)
+    verb = ("galatea.check", "CHECKBOX_HLT")
 
     def head(self, layout: Any, context: bpy.types.Context, settings: Any) -> None:
-        _verb(layout, context, "galatea.check", "CHECKBOX_HLT")
         row = layout.row()
         row.use_property_split = True
         row.use_property_decorate = False
@@ -150,18 +142,14 @@ class GALATEA_PT_report(_Sub, bpy.types.Panel):
 class GALATEA_PT_export(_Sub, bpy.types.Panel):
     bl_label = "Export"
     steps = ("export",)
-
-    def head(self, layout: Any, context: bpy.types.Context, settings: Any) -> None:
-        _verb(layout, context, "galatea.export_object", "EXPORT")
+    verb = ("galatea.export_object", "EXPORT")
 
 
 class GALATEA_PT_page(_Sub, bpy.types.Panel):
     bl_label = "Viewer Page"
     bl_parent_id = "GALATEA_PT_export"
     steps = ("viewer",)
-
-    def head(self, layout: Any, context: bpy.types.Context, settings: Any) -> None:
-        _verb(layout, context, "galatea.page", "URL")
+    verb = ("galatea.page", "URL")
 
 
 CLASSES = (

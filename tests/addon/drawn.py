@@ -53,15 +53,8 @@ def drawn(panel: type) -> Layout:
     layout = Layout()
     if hasattr(panel, "poll") and not panel.poll(bpy.context):
         return layout
-    head = getattr(panel, "head", None)
-
-    class Self:
-        steps = getattr(panel, "steps", ())
-
-        def head(self, *given: Any) -> None:
-            head(self, *given)  # type: ignore[misc]
-
-    me = Self()
+    bases = tuple(base for base in panel.__bases__ if base not in (bpy.types.Panel, bpy.types.Menu))
+    me = type("Self", bases, {name: value for name, value in vars(panel).items() if name[:2] not in ("__", "bl")})()
     me.layout = layout  # type: ignore[attr-defined]
-    panel.draw(me, bpy.context)  # type: ignore[attr-defined]
+    me.draw(bpy.context)  # type: ignore[attr-defined]
     return layout
