@@ -61,6 +61,6 @@ def helps() -> dict[str, str]:
 
 def page(helps: dict[str, str]) -> str:
     codes = "\n".join(f"| {code} | {kind} | {MEANT[kind]} |" for kind, code in EXIT_CODES.items())
-    parts = [HEAD.format(codes=f"| 0 | | all is done |\n{codes}")]
+    parts = [HEAD.format(codes=f"| 0 | | all is done |\n| 1 | | `doctor` found something to mend |\n{codes}")]
     parts += [f"\n## {name}\n\n```\n{text.rstrip()}\n```\n" for name, text in helps.items()]
     return "".join(parts)

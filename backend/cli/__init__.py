@@ -9,8 +9,9 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import Any
 
-from ..protocol.errors import EXIT_CODES, UserError
+from ..protocol.errors import EXIT_CODES, UserError, nearest
 from ..version import VERSION
 from . import (
     backends,
@@ -61,6 +62,13 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> None:  # type: ignore[override]
         raise UserError(f"{message}. See `{self.prog} --help`.", kind="usage")
 
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """As argparse has it; a verb that there is not is told its nearest one, and none that help hides."""
+        if action.dest == "verb" and value not in (action.choices or ()):
+            shown = [verb.name for verb in completion.verbs_of(self)]
+            raise UserError(f"There is no verb {value!r}. {nearest(value, shown)}", kind="usage")
+        super()._check_value(action, value)
+
 
 def parser() -> argparse.ArgumentParser:
     top = _Parser(prog="galatea", description="From a photo to a textured mesh, a rig and a film.")
@@ -72,11 +80,24 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+def _unknown(verb: argparse.ArgumentParser, words: list[str]) -> UserError:
+    """What to say of words that a verb does not take; argparse would name the help of the whole program."""
+    import difflib  # here, for each start of Blender would pay for it
+
+    flags = [flag for action in verb._actions for flag in action.option_strings]
+    near = difflib.get_close_matches(words[0].partition("=")[0], flags, 1)
+    meant = f" Did you mean {near[0]}?" if near else ""
+    return UserError(f"Unknown to {verb.prog}: {' '.join(words)}.{meant} See `{verb.prog} --help`.", kind="usage")
+
+
 def main(argv: Sequence[str] | None = None, *, blender: str = "") -> int:
     """Return the exit code. `blender` is the program that runs scene steps; empty means the bpy module."""
     options = argparse.Namespace()
     try:
-        parser().parse_args(argv, options)
+        top = parser()
+        _, unknown = top.parse_known_args(argv, options)
+        if unknown:
+            raise _unknown(completion.parsers(top)[options.verb], unknown)
         terms.take(options)
         code: int = options.call(options, blender)
         return code

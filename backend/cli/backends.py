@@ -24,13 +24,18 @@ from . import flags, terms
 
 
 def add_verbs(verbs: Any) -> None:
-    backends = verbs.add_parser("backends", help="list the models and steps, or trust one of your own")
+    backends = verbs.add_parser(
+        "backends",
+        help="list the models and steps, or trust one of your own",
+        description="List the models and steps with their parameters, licences, weights and memory, "
+        "or let a file of your own run (docs/extending.md).",
+    )
     backends.add_argument("action", nargs="?", choices=("list", "trust"), default="list", metavar="ACTION",
                           help="list (default), or trust: let a file of your own run")  # fmt: skip
     backends.add_argument("file", nargs="?", default="", help="of your own, in the folder backends of the data folder")
     backends.add_argument("--all", action="store_true", help="the scene steps too")
     backends.add_argument("--yes", action="store_true", help="answer trust's question with yes")
-    backends.add_argument("--json", action="store_true")
+    backends.add_argument("--json", action="store_true", help="their specs as one JSON list")
     backends.set_defaults(call=_backends)
 
 

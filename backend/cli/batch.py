@@ -11,6 +11,7 @@ import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 from ..protocol.errors import EXIT_CODES, UserError
@@ -159,9 +160,11 @@ def _tell(table: Table, out: Path, options: argparse.Namespace) -> int:
     if options.json:
         sys.stdout.write(json.dumps(data) + "\n")
     elif options.progress == "plain":
+        wide = max(len(each["folder"]) for each in table.rows[:SHOWN])
         for each in table.rows[:SHOWN]:
             what = each["error"] or ("kept" if each.get("kept") else ", ".join(each["outputs"]))
-            sys.stdout.write(f"{each['state']:10}{each['seconds']:8.1f} s  {each['folder']:24}  {what[:100]}\n")
+            what = shorten(what, 100, placeholder=" …")
+            sys.stdout.write(f"{each['state']:10}{each['seconds']:8.1f} s  {each['folder']:{wide}}  {what}\n")
         if len(table.rows) > SHOWN:
             sys.stdout.write(f"… and {len(table.rows) - SHOWN} more\n")
         counts = {state: sum(each["state"] == state for each in table.rows) for state in sheet.STATES}

@@ -43,7 +43,7 @@ def add_verbs(verbs: Any) -> None:
         description="Make a mesh of a photo with several models and compare them: pictures from all around, scores "
         f"against the photo, a report on each mesh. {RULE}",
     )
-    compare.add_argument("image", type=Path, metavar="IMAGE")
+    compare.add_argument("image", type=Path, metavar="IMAGE", help="the photo")
     compare.add_argument(
         "--backends", required=True, metavar="A,B,…", help="models that make the mesh (see `galatea backends`)"
     )

@@ -33,7 +33,7 @@ def add_verb(verbs: Any, parser: Callable[[], argparse.ArgumentParser]) -> None:
         description="bash: galatea completion bash > ~/.local/share/bash-completion/completions/galatea. "
         "zsh: > a folder of $fpath/_galatea. fish: > ~/.config/fish/completions/galatea.fish.",
     )
-    verb.add_argument("shell", choices=SHELLS)
+    verb.add_argument("shell", choices=SHELLS, help="the shell that is to know our words")
     verb.set_defaults(call=lambda options, blender: _print(options.shell, parser()))
 
 

@@ -158,7 +158,8 @@ def _tell(plan: dict[str, Any]) -> None:
     if plan["cached"] == len(plan["steps"]):
         known = "none, all is in the store"
     sys.stdout.write(f"time      {known}{more}\n")
-    sys.stdout.write(f"disk      {gigabytes(plan['disk'])} for what is to do; {gigabytes(plan['disk_free'])} free\n")
+    disk = f"{gigabytes(plan['disk'])} for what is {'known' if never else 'to do'}" if plan["disk"] else "not known"
+    sys.stdout.write(f"disk      {disk}; {gigabytes(plan['disk_free'])} free\n")
     if plan["memory_gb"]:
         ways = [f"{row['step']} {' to '.join(f'{gb:g}' for gb in dict.fromkeys(row['memory_gb']))} GB"
                 for row in plan["steps"] if row["memory_gb"] and not row["cached"]]  # fmt: skip

@@ -45,7 +45,7 @@ def add_verbs(verbs: Any) -> None:
         made.add_argument("--name", default="Galatea", help="what the farm shows")
         made.set_defaults(call=_write)
     task = does.add_parser("task", help="what a machine of the farm runs", description="Do an order up to a step.")
-    task.add_argument("order", type=Path, metavar="ORDER.json")
+    task.add_argument("order", type=Path, metavar="ORDER.json", help="one of the bundle's orders")
     task.add_argument("--until", metavar="STEP", default="", help="end after this step")
     share = task.add_mutually_exclusive_group()
     share.add_argument("--part", default="", metavar="K/N", help="of the film only this part of the frames")
@@ -68,9 +68,9 @@ def add_verbs(verbs: Any) -> None:
 def _write(options: argparse.Namespace, blender: str) -> int:
     from ..farm import bundle, other
 
+    orders = [Order.read(path) for path in options.orders]
     out = options.out.expanduser()
     outcome.writable(out)
-    orders = [Order.read(path) for path in options.orders]
     found = bundle.write(orders, out)
     try:
         path = other.KINDS[options.farm](options.name, found, len(orders), options.parts, out)

@@ -9,24 +9,27 @@ import json
 import sys
 from typing import Any
 
+from ..env import command
 from ..protocol.catalog import PATH
 from ..protocol.errors import UserError
 
 
 def add_verbs(verbs: Any) -> None:
-    env = verbs.add_parser("env", help="install, check or remove the full environment (torch)", add_help=False)
-    env.add_argument("rest", nargs=argparse.REMAINDER)
-    env.set_defaults(call=_env)
+    env = verbs.add_parser(
+        "env",
+        help="install, check or remove the full environment (torch)",
+        description="The full environment: a Python of its own, with torch, for published models.",
+    )
+    command.add_flags(env)
+    env.set_defaults(call=command.call)
 
-    describe = verbs.add_parser("describe", help="write the catalogue of steps from their files (for developers)")
+    describe = verbs.add_parser(
+        "describe",
+        help="write the catalogue of steps from their files (for developers)",
+        description="Write backend/catalog.json from the specs of all steps in the repository.",
+    )
     describe.add_argument("--check", action="store_true", help="only say whether the committed one is true")
     describe.set_defaults(call=_describe)
-
-
-def _env(options: argparse.Namespace, blender: str) -> int:
-    from ..env import main
-
-    return int(main(options.rest))
 
 
 def _describe(options: argparse.Namespace, blender: str) -> int:

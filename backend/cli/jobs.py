@@ -39,7 +39,7 @@ def add_verbs(verbs: Any) -> None:
     verb.add_argument("--max-gb", type=float, metavar="GB", help="prune: the oldest, until the rest takes no more")
     verb.add_argument("--dry-run", action="store_true", help="remove, prune: only say what would go")
     verb.add_argument("--yes", action="store_true", help="prune: without a question")
-    verb.add_argument("--json", action="store_true")
+    verb.add_argument("--json", action="store_true", help="tell it as JSON")
     verb.set_defaults(call=_jobs)
 
 

@@ -18,19 +18,27 @@ LIBRARIES = ("torch", "safetensors", "scipy", "trimesh", "embreex")
 
 
 def add_verbs(verbs: Any) -> None:
-    data = verbs.add_parser("data", help="build the training data, from packages of free meshes or from your own")
+    data = verbs.add_parser(
+        "data",
+        help="build the training data, from packages of free meshes or from your own",
+        description="Build what `galatea train` learns from: views of free meshes, or of your own (docs/training.md).",
+    )
     data.add_argument("action", choices=("build", "card"), help="build goes on where it stopped; card only counts")
-    data.add_argument("folder", type=Path)
+    data.add_argument("folder", type=Path, help="receives the data")
     data.add_argument("--source", action="append", default=[], help="this package alone; may be given again")
     data.add_argument("--meshes", type=Path, help="your own: a folder of .glb, .gltf, .obj, .ply, .stl or .off files")
     data.add_argument("--up", choices=("auto", "y", "z"), default="auto", help="the axis that is upwards in --meshes")
-    data.add_argument("--views", type=int, default=3, help="pictures of each object")
-    data.add_argument("--seed", type=int, default=0)
+    data.add_argument("--views", type=int, default=3, help="pictures of each object (3)")
+    data.add_argument("--seed", type=int, default=0, help="another one takes other views (0)")
     data.add_argument("--limit", type=int, help="so many objects of each package at most")
-    data.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    data.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes at once (one a processor)")
     data.set_defaults(call=_data)
 
-    evaluate = verbs.add_parser("eval", help="score backends on the hold-out, on your own meshes, or on photos")
+    evaluate = verbs.add_parser(
+        "eval",
+        help="score backends on the hold-out, on your own meshes, or on photos",
+        description="Score how near what backends make is to the objects that they were shown (docs/evaluation.md).",
+    )
     evaluate.add_argument("folder", type=Path, help="what `galatea data build` made, or a folder of meshes")
     evaluate.add_argument("--out", type=Path, required=True, help="receives scores, table and contact sheets")
     evaluate.add_argument(
@@ -47,8 +55,12 @@ def add_verbs(verbs: Any) -> None:
     evaluate.add_argument("--workers", type=int, default=1, help="processes that score; the scores are the same")
     evaluate.set_defaults(call=_eval)
 
-    release = verbs.add_parser("release", help="put trained weights into the extension, with their graph and hashes")
-    release.add_argument("weights", type=Path)
+    release = verbs.add_parser(
+        "release",
+        help="put trained weights into the extension, with their graph and hashes",
+        description="Pack trained weights into backend/weights, where Lift takes them from, and print their hashes.",
+    )
+    release.add_argument("weights", type=Path, help="lift.safetensors in the --out of a training run")
     release.set_defaults(call=_release)
 
 

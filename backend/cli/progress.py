@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How a run tells what it does: lines for people on stderr, or lines for programs on stdout.
 
-plain    one line a phase, or one line that changes where there is a terminal
+plain    one line a phase and a tenth of its way, or one line that changes where there is a terminal
 jsonl    one JSON object a line: progress, log, stage, end
 openjd   what the sessions of Open Job Description read: openjd_progress, openjd_status, openjd_fail
 """
@@ -111,7 +111,7 @@ class Plain(Teller):
     def __init__(self, all: Tellers, name: str, steps: list[str]) -> None:
         super().__init__(all, name, steps)
         self._live = sys.stderr.isatty()
-        self._last = ("", "")
+        self._last = ("", "", 0)
 
     def progress(self, step: str, event: Progress, share: float) -> None:
         if not self._all.shows("info"):
@@ -119,8 +119,8 @@ class Plain(Teller):
         line = f"{self._head(self._done + 1, step)}: {event.phase} {event.fraction:4.0%}"
         if self._live:
             sys.stderr.write(f"\r\x1b[2K{line[:110]}")
-        elif (step, event.phase.split(" ")[0]) != self._last:
-            self._last = (step, event.phase.split(" ")[0])
+        elif (now := (step, event.phase.split(" ")[0], int(10 * event.fraction))) != self._last:
+            self._last = now
             sys.stderr.write(line + "\n")
 
     def log(self, step: str, text: str) -> None:

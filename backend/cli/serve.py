@@ -28,7 +28,7 @@ def add_verbs(verbs: Any) -> None:
     )
     where.add_argument("--port", type=int, default=8420, help="8420 (default); 0 takes a free one")
     where.add_argument("--tls-certificate", type=Path, metavar="FILE", help="speak https itself, with --tls-key")
-    where.add_argument("--tls-key", type=Path, metavar="FILE")
+    where.add_argument("--tls-key", type=Path, metavar="FILE", help="the key of that certificate")
     what = verb.add_argument_group("what it does")
     what.add_argument(
         "--storage", metavar="URL", default="", help="where files go: s3://bucket/prefix; else its folder"
@@ -52,19 +52,21 @@ def add_verbs(verbs: Any) -> None:
     much.add_argument("--upload-mb", type=flags.above(int), default=256, metavar="N", help="of one file (256)")
     much.add_argument("--megapixels", type=flags.above(float), default=50.0, metavar="N", help="of one picture (50)")
     verb.set_defaults(call=_serve)
-    parts = verb.add_subparsers(dest="part", metavar="token")
+    parts = verb.add_subparsers(dest="part", metavar="[token]")
     tokens = parts.add_parser(
         "token", help="who may ask", description="Tokens: each is said once, and only its hash is kept."
     )
     does = tokens.add_subparsers(dest="does", required=True, metavar="VERB")
-    new = does.add_parser("add", help="print a new token for a user")
-    new.add_argument("user")
+    new = does.add_parser("add", help="print a new token for a user", description="Print a new token for a user, once.")
+    new.add_argument("user", help="a name for whom it is")
     new.add_argument("--high", action="store_true", help="may put jobs before those of others")
     new.set_defaults(call=_add)
-    gone = does.add_parser("remove", help="from now on it counts no more")
-    gone.add_argument("user")
+    gone = does.add_parser(
+        "remove", help="from now on it counts no more", description="From now on the user's token counts no more."
+    )
+    gone.add_argument("user", help="as list tells it")
     gone.set_defaults(call=_remove)
-    does.add_parser("list", help="who has one").set_defaults(call=_list)
+    does.add_parser("list", help="who has one", description="Who has a token, since when.").set_defaults(call=_list)
 
 
 def _folder() -> Path:

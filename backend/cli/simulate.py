@@ -39,8 +39,10 @@ def add_verbs(verbs: Any) -> None:
     flags.shared(simulate)
     simulate.set_defaults(call=_simulate)
 
-    schema = verbs.add_parser("schema", help="print the JSON Schema of a document")
-    schema.add_argument("document", choices=DOCUMENTS)
+    schema = verbs.add_parser(
+        "schema", help="print the JSON Schema of a document", description="Print the JSON Schema of a document of ours."
+    )
+    schema.add_argument("document", choices=DOCUMENTS, help="scene.json, or an order, which is what a job file holds")
     schema.set_defaults(call=_schema)
 
 

@@ -18,15 +18,23 @@ SHIPPED = Path(__file__).resolve().parents[1] / "weights" / "lift.safetensors"
 
 
 def add_verbs(verbs: Any) -> None:
-    train = verbs.add_parser("train", help="train Lift on built data; a killed run goes on from its last checkpoint")
-    tune = verbs.add_parser("finetune", help="train the shipped weights on, on built data such as your own meshes")
+    train = verbs.add_parser(
+        "train",
+        help="train Lift on built data; a killed run goes on from its last checkpoint",
+        description="Train Lift from the beginning on what `galatea data build` made (docs/training.md).",
+    )
+    tune = verbs.add_parser(
+        "finetune",
+        help="train the shipped weights on, on built data such as your own meshes",
+        description="Teach the shipped weights a folder of your own meshes, as an adapter (docs/training.md).",
+    )
     for verb, settings, init in ((train, "small", None), (tune, "lora", SHIPPED)):
         verb.add_argument("folder", type=Path, nargs="+", help="what `galatea data build` made")
         verb.add_argument("--out", type=Path, required=True, help="receives the log, checkpoints and weights")
-        verb.add_argument("--settings", default=settings, help="a name of presets/training or a TOML file")
+        verb.add_argument("--settings", default=settings, help=f"of presets/training, or a TOML file ({settings})")
         verb.add_argument("--init", type=Path, default=init, help="start from these weights")
-        verb.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
-        verb.add_argument("--threads", type=int)
+        verb.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help="to compute on")
+        verb.add_argument("--threads", type=int, help="of the processor; else as many as torch takes")
         verb.set_defaults(call=_train)
 
 

@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The full environment: a Python of our own with torch, in the user's data folder, made by a process of its own.
 
-`main` is `galatea env install | status | remove`; `python` is what everybody else asks for.
+`command` is `galatea env install | status | remove`; `python` is what everybody else asks for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from .place import Place
@@ -15,9 +14,3 @@ from .place import Place
 def python(data_folder: Path) -> Path | None:
     """The interpreter of the full environment; None unless its installation came to its end."""
     return Place(data_folder).python()
-
-
-def main(argv: Sequence[str]) -> int:
-    from .command import main as command
-
-    return command(argv)

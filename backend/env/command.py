@@ -9,7 +9,6 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
@@ -21,33 +20,16 @@ from .lock import ACCELERATORS, Lock, choices
 from .place import Place
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> None:  # type: ignore[override]
-        raise UserError(f"{message}. See `{self.prog} --help`.", kind="usage")
-
-
-def main(argv: Sequence[str]) -> int:
-    """Return 0; raises `UserError` where something failed."""
-    options = _parser().parse_args(argv)
-    place = Place(data_folder())
-    if options.verb == "install":
-        _install(place, options)
-    elif options.verb == "remove":
-        place.remove()
-    _status(place, options.json, done=options.verb == "install")
-    return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="galatea env", description="The full environment: a Python of its own, with torch.")
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB", parser_class=_Parser)
-    for verb, text in (
+def add_flags(env: argparse.ArgumentParser) -> None:
+    does = env.add_subparsers(dest="does", required=True, metavar="ACTION")
+    for name, text in (
         ("install", "make it, complete it or mend it"),
         ("status", "what is installed"),
         ("remove", "delete it; jobs and weights stay"),
     ):
-        verbs.add_parser(verb, help=text).add_argument("--json", action="store_true", help="one JSON object a line")
-    install = verbs.choices["install"]
+        action = does.add_parser(name, help=text, description=f"The full environment: {text}.")
+        action.add_argument("--json", action="store_true", help="one JSON object a line")
+    install = does.choices["install"]
     install.add_argument("--accelerator", choices=ACCELERATORS, default="auto", help="default: cuda where there is one")
     install.add_argument("--python", default="", metavar="PROGRAM", help="the Python to make it from (3.11 to 3.13)")
     install.add_argument("--index", action="append", default=[], metavar="URL", help="one more source for pip")
@@ -56,7 +38,17 @@ def _parser() -> argparse.ArgumentParser:
     install.add_argument("--smoke", type=Path, metavar="FILE", help="another program for the closing test")
     install.add_argument("--verify", action="store_true", help="check every file of an installation that is whole")
     install.add_argument("--offline", action="store_true", help="refuse unless --wheels is given")
-    return parser
+
+
+def call(options: argparse.Namespace, blender: str = "") -> int:
+    """Return 0; raises `UserError` where something failed."""
+    place = Place(data_folder())
+    if options.does == "install":
+        _install(place, options)
+    elif options.does == "remove":
+        place.remove()
+    _status(place, options.json, done=options.does == "install")
+    return 0
 
 
 def _install(place: Place, options: argparse.Namespace) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .catalog import catalog, spec_of
-from .errors import UserError
+from .errors import UserError, nearest
 
 PRESETS = Path(__file__).resolve().parents[2] / "presets"
 VERSION = 1
@@ -126,8 +126,9 @@ def find(kind: str, name: str) -> Path:
         return PRESETS / kind / f"{name}.toml"
     if name.endswith(".toml"):
         return Path(name)
-    what, known = kind.removesuffix("s"), ", ".join(names(kind))
-    raise UserError(f"There is no {what} {name!r}. There are: {known}; or name a .toml file.", kind="usage")
+    what = kind.removesuffix("s")
+    text = f"There is no {what} {name!r}. {nearest(name, names(kind))} A file of yours ends with .toml."
+    raise UserError(text, kind="usage")
 
 
 def load_recipe(name: str) -> Recipe:

@@ -94,7 +94,11 @@ def test_a_failed_run_never_passes_off_an_older_result(recipe: Path, tmp_path: P
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["dance"], "invalid choice"),
+        (["genrate"], "There is no verb 'genrate'. Did you mean 'generate'?"),
+        (["carried"], "There are: generate, "),
+        (["generate", "a.jpg", "--qualty", "draft"], "Did you mean --quality? See `galatea generate --help`"),
+        (["serve", "token", "add", "ada", "--hihg"], "Unknown to galatea serve: --hihg. See `galatea serve --help`"),
+        (["run", "photo_to_flim", "--out", "x"], "Did you mean 'photo_to_film'?"),
         (["run", "dance", "--out", "x"], "There is no recipe 'dance'"),
         (["run", "photo_to_film", "--out", "x"], "needs --image"),
         (["run", "{recipe}", "--out", "x", "--image", "{recipe}"], "takes no --image"),

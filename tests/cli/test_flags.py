@@ -156,6 +156,13 @@ def test_log_levels(tmp_path: Path) -> None:
     assert "Traceback" in told("debug") and "job fake-" in told("debug")
 
 
+def test_a_log_hears_of_each_tenth_of_a_long_step(tmp_path: Path) -> None:
+    """Of a film it would else hear of the first frame and of the end."""
+    done = galatea("run", tmp_path / "wiring.toml", "--out", tmp_path / "out", "--set", "fake.seconds=2")
+    told = [line for line in done.stderr.splitlines() if "Waiting" in line]
+    assert 4 <= len(told) <= 11 and len(set(told)) == len(told), done.stderr
+
+
 def test_a_plan_knows_the_past(tmp_path: Path) -> None:
     words = ["run", tmp_path / "wiring.toml", "--out", tmp_path / "x", "--dry-run", "--json"]
     plan = json.loads(galatea(*words).stdout)
@@ -168,8 +175,11 @@ def test_a_plan_knows_the_past(tmp_path: Path) -> None:
     assert plan["never_done"] == [] and 0.3 < plan["seconds"] < 5 and plan["disk"] > 0 and plan["cached"] == 0
     plan = json.loads(galatea(*words, "--set", "fake.seconds=0.4").stdout)
     assert plan["cached"] == 1 and plan["seconds"] == 0
+    done = galatea(*words[:-1], "--set", "fake.text=anew")
+    assert "kB for what is to do; " in done.stdout and "not known" not in done.stdout, done.stdout
     done = galatea("generate", EARTH, "--backend", "triposr", "--out", tmp_path / "z", "--dry-run")
     assert done.returncode == 0, done.stderr
+    assert "time      not known" in done.stdout and "disk      not known; " in done.stdout
     assert "memory    triposr 2.2 to 2.4 GB" in done.stdout and "licences" in done.stdout
     assert not (tmp_path / "z").exists() and not (tmp_path / "x").exists()
 

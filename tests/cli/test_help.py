@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -60,10 +62,24 @@ def test_in_blender_it_is_the_same_parser(monkeypatch: pytest.MonkeyPatch, capsy
         assert capsys.readouterr().out == (GOLDEN / f"{name}.txt").read_text()
 
 
-def test_every_flag_of_a_verb_has_a_help_text() -> None:
-    for name in set(PROMISED) - {"serve", "eval", "models"}:
-        for action in parsers(parser())[name]._actions:
-            assert action.help or action.option_strings == ["--json"] or not action.option_strings, (name, action)
+def within(verb: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    """A verb, and those within it such as `serve token add`."""
+    yield verb
+    for action in verb._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for part in action.choices.values():
+                yield from within(part)
+
+
+@pytest.mark.parametrize("name", VERBS)
+def test_every_verb_and_each_of_its_words_has_a_help_text(name: str) -> None:
+    for verb in within(parsers(parser())[name]):
+        assert verb.description, verb.prog
+        for action in verb._actions:
+            assert action.help or isinstance(action, argparse._SubParsersAction), (verb.prog, action)
+        with pytest.raises(SystemExit) as end:
+            verb.parse_args(["--help"])
+        assert end.value.code == 0, verb.prog
 
 
 def completed(script: Path, line: str) -> list[str]:

@@ -18,7 +18,6 @@ import pytest
 
 from galatea.backend import cli
 from galatea.backend.cli.completion import parsers
-from galatea.backend.env.command import _parser as env_parser
 from galatea.backend.protocol import order, policy, recipe, scene
 from galatea.backend.protocol.catalog import spec_of
 from galatea.backend.protocol.gate import Gate
@@ -124,7 +123,7 @@ def test_a_command_can_be_given(
 def loosely(words: list[str]) -> None:
     """Of half a command: the verb, its flags and the steps' parameters are there."""
     assert words[0] in PARSERS, words
-    known = set(_flags(env_parser() if words[0] == "env" else PARSERS[words[0]]))
+    known = set(_flags(PARSERS[words[0]]))
     assert {word.partition("=")[0] for word in words if word.startswith("--")} <= known, words
     for flag, text in itertools.pairwise(words):
         step, _, param = text.partition("=")[0].partition(".")
