@@ -13,37 +13,13 @@ from .draft import Board, Draft
 from .phrase import Phrase
 from .places import Found
 from .relating import relate
+from .vocabulary import words
 from .vocabulary.functions import WAYS
 from .vocabulary.nouns import ORDINALS
 
-INTO = (
-    "onto",
-    "into",
-    "on",
-    "in",
-    "over",
-    "upon",
-    "to",
-    "towards",
-    "toward",
-    "inside",
-    "through",
-    "at",
-    "against",
-    "above",
-    "under",
-    "across",
-    "with",
-    "underneath",
-    "below",
-    "beneath",
-    "atop",
-    "between",
-    "around",
-    "past",
-    "near",
-    "beside",
-    "by",
+INTO = words(
+    "onto into on in over upon to towards toward inside through at against above under across "
+    "with underneath below beneath atop between around past near beside by"
 )
 Vector = tuple[float, float, float]
 

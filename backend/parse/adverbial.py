@@ -76,21 +76,7 @@ class Adverbial(Verbal):
         if after in ("above", "over", "up", "high") or "height" in led or ("from" in led and after not in ("away",)):
             self._measured_once("height", value, "m")
             return end + (after in ("up", "high"))
-        if after in (
-            "apart",
-            "away",
-            "to",
-            "from",
-            "behind",
-            "left_of",
-            "right_of",
-            "in_front_of",
-            "below",
-            "beside",
-            "under",
-            "past",
-            "near",
-        ):
+        if after in words("apart away to from behind left_of right_of in_front_of below beside under past near"):
             self.now.amounts["distance"] = value
             return end + (after in ("apart", "away"))
         if "a" in led and self.phrase(end):
@@ -112,19 +98,7 @@ class Adverbial(Verbal):
         if word not in RELATIONS:
             return None
         found = self.phrase(at + 1)
-        if found is None and word in (
-            "of",
-            "for",
-            "after",
-            "per",
-            "than",
-            "like",
-            "as",
-            "about",
-            "before",
-            "until",
-            "during",
-        ):
+        if found is None and word in words("of for after per than like as about before until during"):
             return at + 1
         if found is None:
             return self._alone(at)
@@ -149,16 +123,8 @@ class Adverbial(Verbal):
         if word in ("with", "by") or self.latest.part:
             return None
         if len(clause.places) == clause.before:
-            if clause.objects and ACTION.get(clause.verb) in (
-                "hit",
-                "knock",
-                "show",
-                "contain",
-                "surround",
-                "squash",
-                "support",
-                "trigger",
-                "have",
+            if clause.objects and ACTION.get(clause.verb) in words(
+                "hit knock show contain surround squash support trigger have"
             ):
                 return clause.objects[-1]
             return self.latest if clause.verb in ("have", "be") and clause.objects else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from . import lexicon, numbers
 from .phrase import Phrase
+from .vocabulary import words
 from .vocabulary.nouns import PARTS
 from .vocabulary.qualities import CLASSES, MIXED
 from .wording import Wording
@@ -103,22 +104,7 @@ class After(Wording):
     def _measured(self, found: Phrase, at: int) -> int | None:
         """weighing 3 kg, of 30 cm, with a mass of 2 kg, 2 m tall, with a radius of 1 m."""
         k, what = at, ""
-        while self.word(k) in (
-            "weighing",
-            "weighs",
-            "weigh",
-            "measuring",
-            "of",
-            "with",
-            "and",
-            "a",
-            "the",
-            "having",
-            "that",
-            "is",
-            "are",
-            "which",
-        ):
+        while self.word(k) in words("weighing weighs weigh measuring of with and a the having that is are which"):
             k += 1
         if self.word(k) in _EXTENT and self.word(k + 1) in ("of", "is") and k != at:
             what, k = _EXTENT[self.word(k)], k + 2

@@ -79,9 +79,7 @@ def fall(act: Act) -> None:
 
 def bounce(act: Act) -> None:
     movers = act.moved
-    onto = act.takes(
-        "on", "onto", "off", "against", "over", "down", "along", "across", "in", "around", "inside", "into"
-    )
+    onto = act.takes(*words("on onto off against over down along across in around inside into"))
     for each in movers:
         name = each.material.get("name", "")
         usual = materials.substances()[name].restitution if name in materials.substances() else 0.0
@@ -107,22 +105,7 @@ def bounce(act: Act) -> None:
 
 
 def float_(act: Act) -> None:
-    found = act.takes(
-        "in",
-        "on",
-        "inside",
-        "into",
-        "through",
-        "over",
-        "above",
-        "across",
-        "upon",
-        "towards",
-        "around",
-        "under",
-        "down",
-        "onto",
-    )
+    found = act.takes(*words("in on inside into through over above across upon towards around under down onto"))
     gravity = act.board.environment.get("gravity")
     for each in act.moved if act.clause.passive else act.subjects:
         if each.type in ("fluid", "smoke"):

@@ -12,6 +12,7 @@ from .breaking import topple
 from .draft import Draft
 from .falling import fall
 from .places import FLOOR
+from .vocabulary import words
 from .vocabulary.functions import WAYS
 
 _FLOW, _FROM = 0.5, 0.3
@@ -21,9 +22,7 @@ _FLOW, _FROM = 0.5, 0.3
 def pour(act: Act) -> None:
     movers = [each for each in act.moved if each.type in ("fluid", "smoke")] or act.moved
     from_ = act.takes("from", "off", "out")
-    into = act.takes(
-        "into", "onto", "over", "in", "on", "to", "down", "through", "across", "towards", "around", "between"
-    )
+    into = act.takes(*words("into onto over in on to down through across towards around between"))
     spouts = [each for each in act.subjects if act.objects]
     if spouts and not from_:
         from_ = ("from", spouts[0])

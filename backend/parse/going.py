@@ -11,6 +11,7 @@ from .falling import lay
 from .hitting import together
 from .places import FLOOR
 from .relating import relate
+from .vocabulary import words
 
 _REACH = 0.8
 """Metres before a catapult where what it throws comes down."""
@@ -60,24 +61,7 @@ def _turn(each: Draft) -> None:
 def throw(act: Act) -> None:
     """Through the air, at its target if there is one."""
     by = [each for each in act.subjects if act.objects and each not in act.objects]
-    at = act.takes(
-        "at",
-        "against",
-        "to",
-        "towards",
-        "toward",
-        "into",
-        "onto",
-        "through",
-        "over",
-        "on",
-        "in",
-        "across",
-        "off",
-        "past",
-        "from",
-        "with",
-    )
+    at = act.takes(*words("at against to towards toward into onto through over on in across off past from with"))
     for each in act.moved:
         speed = act.speed({"shoot": 12.0}.get(act.clause.action, 6.0))
         start = at[1] if at and at[0] in ("from", "off") else None
@@ -122,23 +106,7 @@ def _from_machine(act: Act, each: Draft, by: list[Draft], goal: Draft | str | No
 
 
 def push(act: Act) -> None:
-    at = act.takes(
-        "at",
-        "against",
-        "to",
-        "towards",
-        "toward",
-        "into",
-        "onto",
-        "over",
-        "off",
-        "from",
-        "down",
-        "across",
-        "through",
-        "along",
-        "on",
-    )
+    at = act.takes(*words("at against to towards toward into onto over off from down across through along on"))
     by = [each for each in act.subjects if act.objects and each not in act.objects]
     pusher = act.take("by", "with") if act.clause.passive else None
     by += [pusher] if isinstance(pusher, Draft) else []
@@ -169,22 +137,7 @@ def _one_of(act: Act, each: Draft) -> None:
 
 
 def fly(act: Act) -> None:
-    found = act.takes(
-        "through",
-        "into",
-        "over",
-        "past",
-        "to",
-        "towards",
-        "toward",
-        "at",
-        "against",
-        "across",
-        "around",
-        "above",
-        "under",
-        "between",
-    )
+    found = act.takes(*words("through into over past to towards toward at against across around above under between"))
     for each in act.moved if act.clause.passive else act.subjects:
         speed = act.speed(4.0)
         if each.type == "cloth" and each.name != "leaf":
@@ -207,25 +160,7 @@ def move(act: Act) -> None:
     """Drives, runs, jumps, goes."""
     verb = act.clause.verb
     found = act.takes(
-        "into",
-        "against",
-        "towards",
-        "toward",
-        "to",
-        "over",
-        "onto",
-        "through",
-        "at",
-        "past",
-        "off",
-        "down",
-        "across",
-        "along",
-        "on",
-        "up",
-        "under",
-        "from",
-        "around",
+        *words("into against towards toward to over onto through at past off down across along on up under from around")
     )
     if found is None and act.subjects and act.objects:
         found = ("across" if verb == "cross" else "towards", act.objects[0])

@@ -8,6 +8,7 @@ from . import lexicon
 from .draft import Board, Draft
 from .phrase import Phrase
 from .vocabulary import qualities as q
+from .vocabulary import words
 from .vocabulary.nouns import KINDS
 
 _FLAT = 1e-4
@@ -68,24 +69,9 @@ def _colour(draft: Draft, before: str, word: str, after: list[str]) -> None:
     if (
         lexicon.is_material(word)
         and name
-        in (
-            "gold",
-            "golden",
-            "silver",
-            "bronze",
-            "ivory",
-            "chocolate",
-            "charcoal",
-            "slate",
-            "ruby",
-            "emerald",
-            "sapphire",
-            "cream",
-            "rust",
-            "jade",
-            "amber",
-            "rose",
-            "coral",
+        in words(
+            "gold golden silver bronze ivory chocolate charcoal slate ruby emerald sapphire cream "
+            "rust jade amber rose coral"
         )
         and not any(lexicon.is_material(each) and each not in q.COLOURS for each in after)
     ):
@@ -99,17 +85,7 @@ def _colour(draft: Draft, before: str, word: str, after: list[str]) -> None:
 
 
 def _substance(draft: Draft, word: str, after: list[str], board: Board) -> None:
-    if not lexicon.is_material(word) or word in (
-        "bouncy",
-        "elastic",
-        "icy",
-        "wobbly",
-        "mirror",
-        "dusty",
-        "cloudy",
-        "watery",
-        "shell",
-    ):
+    if not lexicon.is_material(word) or word in words("bouncy elastic icy wobbly mirror dusty cloudy watery shell"):
         return
     if word in q.COLOURS and any(lexicon.is_material(each) and each not in q.COLOURS for each in after):
         return

@@ -6,6 +6,7 @@ from __future__ import annotations
 from . import lexicon, numbers
 from .aftermath import After
 from .phrase import Phrase
+from .vocabulary import words
 from .vocabulary.functions import DETERMINERS, FILLERS, PRONOUNS, RELATIONS
 from .vocabulary.nouns import ORDINALS, PLACELESS
 from .vocabulary.verbs import FORMS
@@ -111,18 +112,7 @@ class Reader(After):
 
     def _quantity(self, found: Phrase, at: int) -> int:
         start = at
-        while self.word(at) in (
-            "about",
-            "approximately",
-            "roughly",
-            "around",
-            "exactly",
-            "nearly",
-            "almost",
-            "over",
-            "only",
-            "just",
-        ):
+        while self.word(at) in words("about approximately roughly around exactly nearly almost over only just"):
             at += 1
         if at != start and not numbers.number(self.tokens, at):
             at = start

@@ -9,7 +9,7 @@ from . import lexicon
 from .draft import Board, Draft
 from .phrase import Phrase
 from .vocabulary import nouns as n
-from .vocabulary import worlds
+from .vocabulary import words, worlds
 from .vocabulary.qualities import COLOURS
 
 FLOOR, WALL, CEILING, ROOM, AGENT, WIND, NOWHERE = "floor", "wall", "ceiling", "room", "agent", "wind", "nowhere"
@@ -84,19 +84,7 @@ class Places(ABC):
 
     def place(self, phrase: Phrase, word: str) -> Found:
         """After a preposition: on ice is on a floor of ice."""
-        self._as_floor = word in (
-            "on",
-            "onto",
-            "in",
-            "across",
-            "along",
-            "over",
-            "to",
-            "into",
-            "down",
-            "through",
-            "upon",
-        )
+        self._as_floor = word in words("on onto in across along over to into down through upon")
         found = self.find(phrase)
         self._as_floor = False
         return found

@@ -79,17 +79,7 @@ class Reading:
         elif clause.later:
             board.now, board.timed = board.now + clause.later, True
         elif clause.then and self.before is not None:
-            eventful = clause.action in (
-                "explode",
-                "shatter",
-                "open",
-                "close",
-                "stop",
-                "blow",
-                "topple",
-                "push",
-                "throw",
-            )
+            eventful = clause.action in words("explode shatter open close stop blow topple push throw")
             if eventful and not (clause.action == "shatter" and self._same(clause)):
                 board.now, board.timed = board.now + _STEP, True
                 board.note(f"Then was assumed to be {board.now:g} s after the beginning.")
