@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from galatea.tools.wheels import PLATFORMS, ROOT, WheelError, fetch
@@ -123,8 +123,13 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--out", type=Path, default=ROOT / "dist")
     options = parser.parse_args(argv)
     platforms = options.platform or ([here()] if options.here else list(PLATFORMS))
+    return listed(lambda: build([] if options.no_wheels else platforms, options.out))
+
+
+def listed(make: Callable[[], Iterable[Path]]) -> int:
+    """Say what was made, or why nothing was; the exit code."""
     try:
-        for path in build([] if options.no_wheels else platforms, options.out):
+        for path in make():
             print(f"{path}  {path.stat().st_size / 1e6:.1f} MB")
     except (BuildError, WheelError) as error:
         print(error, file=sys.stderr)

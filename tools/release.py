@@ -16,8 +16,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from galatea.backend.protocol.whole import read_json
-from galatea.tools.build import BuildError, blender_ext, build
-from galatea.tools.wheels import PLATFORMS, ROOT, WheelError
+from galatea.tools.build import BuildError, blender_ext, build, listed
+from galatea.tools.wheels import PLATFORMS, ROOT
 
 
 def release(zips: Sequence[Path], out: Path) -> list[Path]:
@@ -43,14 +43,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("zip", nargs="*", type=Path, help="zips that are built already; else one for each platform is")
     parser.add_argument("--out", type=Path, default=ROOT / "dist" / "release")
     options = parser.parse_args(argv)
-    try:
-        zips = options.zip or build(list(PLATFORMS), ROOT / "dist")
-        for path in release(zips, options.out):
-            print(f"{path}  {path.stat().st_size / 1e6:.1f} MB")
-    except (BuildError, WheelError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+    return listed(lambda: release(options.zip or build(list(PLATFORMS), ROOT / "dist"), options.out))
 
 
 if __name__ == "__main__":

@@ -6,10 +6,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .. import images
-from ..hub.params import LEARNED
+from ..hub.depth import LICENCE, MEMORY, MODELS, OFFICIAL, STRENGTH
 from ..protocol.errors import UserError
 from ..protocol.job import Request
-from ..protocol.spec import BackendSpec, File, Param, Weights
+from ..protocol.spec import BackendSpec, Param
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,18 +19,6 @@ if TYPE_CHECKING:
     from ..worker.report import Report
 
     Floats = NDArray[np.float32]
-
-OFFICIAL = Weights(
-    repository="depth-anything/Depth-Anything-V2-Small-hf",
-    revision="5426e4f0f36572d16453bbda7a8389317b1bef99",
-    files=(
-        File("config.json", 950, "c56698d3643dde1f83ea2212759e6b31a22b8f827246a36dd007ee8a22b3ff75"),
-        File("model.safetensors", 99173660, "3152477ce0d8d6978d76b995120de97cb5b928701fd0f817769f59e249a16b70"),
-        File("preprocessor_config.json", 775, "d41175c0d889477ca8fc67191e540faef14baf6275157b3fdecf78469e6bbf84"),
-    ),
-    license="Apache-2.0",
-    page="https://huggingface.co/depth-anything/Depth-Anything-V2-Small-hf",
-)
 
 
 class Backend:
@@ -42,20 +30,13 @@ class Backend:
         "of points. Depth Anything V2 Small knows near from far; Depth Pro measures in metres, but its licence is for "
         "research alone.",
         runtime="full",
-        license="Apache-2.0 (Depth Anything V2 Small); other weights have their own",
+        license=LICENCE,
         inputs=("image",),
         optional=("mask",),
         outputs=("depth", "depth_float", "normal", "points"),
         axes="points: metres, Z up, seen from -Y, base centre at the origin",
         params=(
-            Param(
-                "strength",
-                "float",
-                0.0,
-                "Depth as a share of the longest side; 0 is what a model measured, or 0.3 where none did",
-                low=0.0,
-                high=1.5,
-            ),
+            STRENGTH,
             Param("points", "int", 400_000, "Points of the cloud at most", low=100, high=10_000_000),
             Param("size_m", "float", 1.0, "Longest side of the cloud", low=0.001, high=1000.0, unit="m"),
             Param(
@@ -64,11 +45,10 @@ class Backend:
                 "",
                 "A model for normals: a folder of Marigold, or prs-eth/marigold-normals-v1-1; empty: from the depth",
             ),
-            Param("normal_steps", "int", 4, "Steps of that model", low=1, high=50),
-            *LEARNED,
+            *MODELS,
         ),
         weights=(OFFICIAL,),
-        memory=(("fp32", 1.1), ("bf16", 0.9), ("fp16", 0.9)),
+        memory=MEMORY,
     )
 
     def __init__(self) -> None:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from .. import images, matting, roles
 from ..framing import Frame
-from ..hub.params import LEARNED
+from ..hub.depth import LICENCE, MEMORY, MODELS, OFFICIAL, STRENGTH
 from ..protocol.job import Request
-from ..protocol.spec import BackendSpec, File, Param, Weights
+from ..protocol.spec import BackendSpec, Param
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,18 +26,6 @@ LOOKED_AT = 1024
 GREY = 127
 """The ground that the object is shown on: farther than it, whatever the model thinks of it."""
 
-OFFICIAL = Weights(
-    repository="depth-anything/Depth-Anything-V2-Small-hf",
-    revision="5426e4f0f36572d16453bbda7a8389317b1bef99",
-    files=(
-        File("config.json", 950, "c56698d3643dde1f83ea2212759e6b31a22b8f827246a36dd007ee8a22b3ff75"),
-        File("model.safetensors", 99173660, "3152477ce0d8d6978d76b995120de97cb5b928701fd0f817769f59e249a16b70"),
-        File("preprocessor_config.json", 775, "d41175c0d889477ca8fc67191e540faef14baf6275157b3fdecf78469e6bbf84"),
-    ),
-    license="Apache-2.0",
-    page="https://huggingface.co/depth-anything/Depth-Anything-V2-Small-hf",
-)
-
 
 class Backend:
     spec = BackendSpec(
@@ -46,20 +34,13 @@ class Backend:
         task="image-to-mesh",
         help="The visible side as a depth model sees it, closed behind: for signs, coins, faces, land from above.",
         runtime="full",
-        license="Apache-2.0 (Depth Anything V2 Small); other weights have their own",
+        license=LICENCE,
         inputs=("cutout",),
         outputs=("mesh", "albedo"),
         axes="metres, Z up, faces -Y (lying: faces up), base centre at the origin",
         params=(
             Param("grid", "int", 256, "Cells along the longest side: more keep finer parts", low=32, high=1024),
-            Param(
-                "strength",
-                "float",
-                0.0,
-                "Depth as a share of the longest side; 0 is what a model measured, or 0.3 where none did",
-                low=0.0,
-                high=1.5,
-            ),
+            STRENGTH,
             Param("smooth", "float", 0.2, "Evens out the surface", low=0.0, high=1.0),
             Param("back", "choice", "plane", "What closes it behind", choices=("plane", "round")),
             Param("base", "float", 0.03, "Thickness behind the lowest place, as a share", low=0.0, high=1.0),
@@ -72,11 +53,10 @@ class Backend:
                 "",
                 "A model for fine slopes: a folder of Marigold, or prs-eth/marigold-normals-v1-1; empty for none",
             ),
-            Param("normal_steps", "int", 4, "Steps of that model", low=1, high=50),
-            *LEARNED,
+            *MODELS,
         ),
         weights=(OFFICIAL,),
-        memory=(("fp32", 1.1), ("bf16", 0.9), ("fp16", 0.9)),
+        memory=MEMORY,
     )
 
     def __init__(self) -> None:

@@ -115,19 +115,10 @@ def _alike() -> bool:
 
 
 def obj(path: Path, order: Order) -> None:
-    _call(
-        bpy.ops.wm.obj_export,
-        path,
-        export_selected_objects=True,
-        export_animation=False,
-        apply_modifiers=True,
-        **_axes(order.frame),
-        export_uv=True,
-        export_normals=True,
-        export_materials=True,
-        export_pbr_extensions=True,
-        path_mode="STRIP",
-    )
+    _plain(
+        bpy.ops.wm.obj_export, path, order, export_animation=False, export_uv=True, export_normals=True,
+        export_materials=True, export_pbr_extensions=True, path_mode="STRIP",
+    )  # fmt: skip
 
 
 def fbx(path: Path, order: Order) -> None:
@@ -195,33 +186,20 @@ def abc(path: Path, order: Order) -> None:
 
 
 def stl(path: Path, order: Order) -> None:
-    _call(
-        bpy.ops.wm.stl_export,
-        path,
-        export_selected_objects=True,
-        ascii_format=False,
-        apply_modifiers=True,
-        **_axes(order.frame),
-    )
+    _plain(bpy.ops.wm.stl_export, path, order, ascii_format=False)
 
 
 def ply(path: Path, order: Order) -> None:
-    _call(
-        bpy.ops.wm.ply_export,
-        path,
-        export_selected_objects=True,
-        ascii_format=False,
-        apply_modifiers=True,
-        **_axes(order.frame),
-        export_uv=True,
-        export_normals=True,
-        export_colors="SRGB",
-        export_attributes=False,
-    )
+    _plain(
+        bpy.ops.wm.ply_export, path, order, ascii_format=False, export_uv=True, export_normals=True,
+        export_colors="SRGB", export_attributes=False,
+    )  # fmt: skip
 
 
-def _axes(frame: Frame) -> dict[str, str]:
-    return {"Y": {"forward_axis": "NEGATIVE_Z", "up_axis": "Y"}, "Z": {"forward_axis": "Y", "up_axis": "Z"}}[frame.up]
+def _plain(operator: Callable[..., Any], path: Path, order: Order, **options: Any) -> None:
+    """Of formats that hold no more than a mesh."""
+    axes = {"Y": {"forward_axis": "NEGATIVE_Z", "up_axis": "Y"}, "Z": {"forward_axis": "Y", "up_axis": "Z"}}
+    _call(operator, path, export_selected_objects=True, apply_modifiers=True, **axes[order.frame.up], **options)
 
 
 FORMATS: dict[str, Callable[[Path, Order], None]] = {

@@ -66,7 +66,7 @@ def look(shape: Shape) -> tuple[float, Person]:
     ]
     arms = shape.pair([limb for limb in rest if limb.tip[2] - floor < 0.82 * high], 0.2 * high)
     arms = arms or shape.pair(rest, 0.2 * high)
-    trunk = _trunk(shape, [*legs[:2], *(_trimmed(shape, arm) for arm in (arms or ())[:2])])
+    trunk = limbs.trunk(shape.points, [*legs[:2], *(_trimmed(shape, arm) for arm in (arms or ())[:2])])
     crotch = (legs[0].root[2] + legs[1].root[2]) / 2 - floor
     deep, width = np.ptp(shape.points[trunk][:, 1]), shape.size[0]
     score = legs[2] * float(np.clip((shape.symmetry - 0.2) / 0.5, 0, 1))
@@ -105,18 +105,10 @@ def _trimmed(shape: Shape, limb: Limb) -> Limb:
     return shape.cut(limb, limb.level + 1.5 * shape.cells.cell * (int(thick[-1]) + 1))
 
 
-def _trunk(shape: Shape, some: list[Limb]) -> Array:
-    """(N,) True where no limb is."""
-    out = np.ones(len(shape.points), bool)
-    for limb in some:
-        out[limb.cells] = False
-    return out
-
-
 def landmarks(shape: Shape, found: Person) -> Landmarks:
     high = shape.height
     arms_of = tuple(_trimmed(shape, limb) for limb in found.arms or ())
-    trunk = _trunk(shape, [*(found.legs or ()), *arms_of])
+    trunk = limbs.trunk(shape.points, [*(found.legs or ()), *arms_of])
     legs = even(_legs(shape, found), 0.03 * high)
     hips = (legs[0][0] + legs[1][0]) / 2
     wide = _half_width(shape, trunk, float(hips[2]))

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -146,3 +147,11 @@ def path(proxy: Proxy, far: Array, start: int) -> Array:
             break
         way.append(cell := following)
     return smoothed(proxy.points[way], 4)
+
+
+def trunk(points: Array, some: Iterable[Limb]) -> Array:
+    """(N,) True where none of these limbs is."""
+    out = np.ones(len(points), bool)
+    for limb in some:
+        out[limb.cells] = False
+    return out

@@ -66,7 +66,7 @@ def look(shape: Shape) -> Stand | None:
 def _headed(stand: Stand) -> float:
     """0 to 1: a head sticks out in front of the legs, in the middle, and they stand farther behind each other than
     beside each other: neither is so with tables and chairs."""
-    shape, trunk = stand.shape, _trunk(stand.shape, stand.legs)
+    shape, trunk = stand.shape, limbs.trunk(stand.shape.points, stand.legs)
     fore, wide = stand.legs[:2], stand.legs[0].tip[0] - stand.legs[1].tip[0]
     line = min(limb.curve[len(limb.curve) // 2, 1] for limb in fore)
     over = shape.points[:, 2] > max(limb.root[2] for limb in fore) - 0.05 * shape.height
@@ -85,7 +85,7 @@ def _headed(stand: Stand) -> float:
 def _facing(stand: Stand) -> Stand:
     """The same, turned so that the head is in front: the end with more of the body, and the higher one."""
     shape, legs = stand.shape, stand.legs
-    trunk = _trunk(shape, legs)
+    trunk = limbs.trunk(shape.points, legs)
     ends = [(legs[0].tip[1] + legs[1].tip[1]) / 2, (legs[2].tip[1] + legs[3].tip[1]) / 2]
     belly = np.mean([leg.root[2] for leg in legs])
     ahead, behind = trunk & (shape.points[:, 1] < ends[0]), trunk & (shape.points[:, 1] > ends[1])
@@ -106,17 +106,9 @@ def _turned(limb: Limb) -> Limb:
     return Limb(limb.tip * half, limb.length, limb.level, limb.cells, limb.curve * half, limb.radii)
 
 
-def _trunk(shape: Shape, legs: Legs) -> Array:
-    """(N,) True where no leg is."""
-    out = np.ones(len(shape.points), bool)
-    for limb in legs:
-        out[limb.cells] = False
-    return out
-
-
 def skeleton(stand: Stand, confidence: float) -> Skeleton:
     shape = stand.shape
-    trunk = _trunk(shape, stand.legs)
+    trunk = limbs.trunk(shape.points, stand.legs)
     long = float(shape.size[1])
     fore = even((_leg(shape, limb, trunk, _FORE) for limb in stand.legs[:2]), 0.04 * long)
     hind = even((_leg(shape, limb, trunk, _HIND) for limb in stand.legs[2:]), 0.04 * long)
