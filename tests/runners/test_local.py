@@ -156,6 +156,19 @@ def test_cancel_kills_a_worker_that_does_not_listen(runner: LocalRunner, store: 
         os.kill(pid, 0)
 
 
+@pytest.mark.parametrize("gently", [(True, False), (False, True)])
+def test_whoever_asked_gently_may_insist_and_that_stays(
+    runner: LocalRunner, store: JobStore, gently: tuple[bool, bool]
+) -> None:
+    request = fake(trouble="hang")
+    runner.submit(request)
+    wait_for_progress(runner, request.id, "Waiting")
+    for each in gently:
+        runner.cancel(request.id, gently=each)
+    finish(runner, request.id)
+    assert store.state(request.id) is JobState.CANCELLED and runner.pid is None
+
+
 def test_a_waiting_job_is_cancelled_at_once(runner: LocalRunner, store: JobStore) -> None:
     long, waiting = fake(seconds=600), fake()
     runner.submit(long)

@@ -178,6 +178,20 @@ def test_cancelling_one_leaves_the_others(
     assert runner.pid == pid, "for there was no grace, and yet the others went on"
 
 
+def test_nobody_is_killed_beside_one_that_was_asked_gently(
+    runner: LocalRunner, store: JobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "CANCEL_GRACE_SECONDS", 0.0)
+    two = fakes(2, seconds=4.0)
+    submit(runner, *two)
+    until(runner, two, Progress)
+    pid = runner.pid
+    runner.cancel(two[1].id, gently=True)  # that which is made last
+    runner.cancel(two[0].id)
+    until(runner, two)
+    assert states(store, two) == ["cancelled"] * 2 and runner.pid == pid
+
+
 def test_when_all_are_cancelled_and_none_listens_the_process_is_killed(runner: LocalRunner, store: JobStore) -> None:
     two = fakes(2, trouble="hang")
     submit(runner, *two)
