@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from .catalog import spec_of
 from .errors import UserError
 from .recipe import Recipe, Step, find, read_toml
 
@@ -138,6 +139,8 @@ def gated(recipe: Recipe, name: str) -> Recipe:
     """The recipe with a report at its end that holds the mesh against a gate, by name or a .toml file."""
     path = find("gates", name).expanduser().absolute()
     Gate.load(path)
+    if "scene" not in {*recipe.inputs, *(role for step in recipe.steps for role in spec_of(step.do).outputs)}:
+        raise UserError(f"--gate is for a mesh, and {recipe.name} makes none. Leave it out.", kind="usage")
     steps = tuple(step for step in recipe.steps if step.do != "report")
     return replace(recipe, steps=(*steps, Step("report", {"gate": str(path)})))
 

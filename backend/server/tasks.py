@@ -11,7 +11,7 @@ from typing import Any
 from ..protocol import order as orders
 from ..protocol import policy
 from ..protocol.catalog import catalog, spec_of
-from ..protocol.errors import UserError
+from ..protocol.errors import UserError, nearest
 from ..protocol.job import Request
 from ..protocol.order import Order
 from ..protocol.recipe import Recipe, load_recipe, names
@@ -64,7 +64,11 @@ class Desk:
     def order(self, data: Mapping[str, Any]) -> Order:
         """A stranger's document as an order; raises `UserError` on all that is none, or names a file of this disk."""
         order = Order.of(data, name="the order")
-        named = [each for each in order.paths() if not (each == "recipe" and order.recipe in self._own)]
+        for each, known in (("recipe", self.recipes), ("quality", names("quality")), ("gate", names("gates"))):
+            value = getattr(order, each)
+            if value not in ("", *known):
+                raise UserError(f"There is no {each} {value[:60]!r} here. {nearest(value, known)}", kind="usage")
+        named = [each for each in order.paths() if each != "recipe"]
         for step, params in order.settings.items():
             named += [f"settings.{step}.{each}" for each in params if each in PLACES]
         if order.out:
@@ -72,8 +76,6 @@ class Desk:
         if named:
             text = f"{named[0]} names a file or an address, which this server takes from nobody. Leave it out."
             raise UserError(text, kind="usage")
-        if order.recipe not in self.recipes:
-            raise UserError(f"There is no recipe {order.recipe[:60]!r}. There are: {', '.join(self.recipes)}.")
         for role, id in order.inputs.items():
             _upload_id(role, id)
         return order

@@ -107,6 +107,7 @@ def test_a_failed_run_never_passes_off_an_older_result(recipe: Path, tmp_path: P
         (["run", "{recipe}", "--out", "x", "--set", "relief.grid=128"], "has no step 'relief'"),
         (["run", "{recipe}", "--out", "x", "--set", "colour"], "not of the form step.param=value"),
         (["run", "{recipe}", "--out", "x", "--quality", "best"], "There is no quality 'best'"),
+        (["run", "{recipe}", "--out", "x", "--gate", "game"], "--gate is for a mesh, and Wiring makes none"),
         (["run", "{recipe}", "--out", "x", "--backend", "fakes"], "There is no step 'fakes'"),
         (["run", "{recipe}", "--out", "x", "--seed", "-1"], "--seed takes"),
         (["run", "{recipe}", "--out", "x", "--timeout", "0"], "--timeout: takes a number above 0"),

@@ -116,7 +116,7 @@ def test_a_gate_that_is_not_there_and_a_recipe_without_a_mesh(tmp_path: Path) ->
     assert done.returncode == 2 and "There is no file" in done.stderr
     (tmp_path / "fake.toml").write_text("version = 1\nname = 'x'\ninputs = []\n[[step]]\ndo = 'fake'\n")
     done = galatea("run", tmp_path / "fake.toml", "--out", tmp_path / "out", "--gate", "game")
-    assert done.returncode == 2 and "report needs 'scene'" in done.stderr
+    assert done.returncode == 2 and "--gate is for a mesh" in done.stderr
 
 
 def test_the_presets_are_sound_and_their_fixes_are_flags_that_there_are() -> None:

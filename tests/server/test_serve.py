@@ -146,6 +146,12 @@ def test_no_path_or_address_of_a_client_is_taken(served: Serving, order: dict[st
     assert told["message"] and "root:" not in json.dumps(told)
 
 
+def test_a_misspelt_preset_is_told_the_nearest(served: Serving) -> None:
+    for order in ({"recipe": "photo_to_flim"}, {"recipe": "photo_to_mesh", "quality": "ultr"}):
+        told = served.json("POST", "/v1/jobs", order, 422)["error"]["message"]
+        assert "Did you mean 'photo_to_film'?" in told or "Did you mean 'ultra'?" in told, told
+
+
 def test_every_parameter_that_names_a_place_is_known() -> None:
     for spec in catalog().values():
         for param in spec.params:
