@@ -6,7 +6,6 @@ A field that may be null has a switch beside it, `own_…`: off leaves the choic
 """
 
 import dataclasses
-import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +23,7 @@ from bpy.props import (
 
 from ..backend.protocol import scene, whole
 from ..backend.protocol.errors import UserError
+from ..backend.protocol.job import hashed
 from ..backend.protocol.recipe import Recipe, Step, load_quality, short_name
 from ..backend.protocol.spec import parted
 from . import exchange, objects, plan, prefs, props
@@ -198,6 +198,6 @@ def write(group: Any, path: Path, *, by_content: bool = False) -> Path:
     """Write the panel's document, proved; `by_content` puts its hash into the name, so that equal ones share a file."""
     text = scene.validate(document(group)).dumps()
     if by_content:
-        path = path.with_name(f"{path.stem}-{hashlib.sha256(text.encode()).hexdigest()[:12]}{path.suffix}")
+        path = path.with_name(f"{path.stem}-{hashed(text.encode())[:12]}{path.suffix}")
     whole.write(path, text.encode())
     return path

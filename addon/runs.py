@@ -8,10 +8,6 @@ from __future__ import annotations
 import itertools
 import os
 import re
-import shlex
-import shutil
-import socket
-import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
@@ -21,7 +17,7 @@ from typing import Any
 from ..backend.flow import Stage
 from ..backend.protocol import whole
 from ..backend.protocol.catalog import catalog
-from ..backend.protocol.claims import process_alive
+from ..backend.protocol.claims import machine, process_alive
 from ..backend.protocol.job import Failure, JobState
 from ..backend.protocol.order import Order
 from ..backend.protocol.recipe import Recipe, Step, parse_settings
@@ -75,7 +71,7 @@ class Run:
     priority: int = 0
     """Of those that wait the highest goes first, and of equal ones the lowest rank."""
     rank: float = field(default_factory=time.time)
-    owner: list[Any] = field(default_factory=lambda: [socket.gethostname(), os.getpid()])
+    owner: list[Any] = field(default_factory=lambda: [machine(), os.getpid()])
 
     @property
     def recipe(self) -> Recipe:
@@ -88,7 +84,7 @@ class Run:
         if self.ended or self.paused:
             return self.ended or "paused"
         host, pid = self.owner
-        if host == socket.gethostname() and pid != os.getpid() and not process_alive(int(pid)):
+        if host == machine() and pid != os.getpid() and not process_alive(int(pid)):
             return "interrupted"
         return "running" if self.stages else "queued"
 
@@ -138,11 +134,11 @@ class Run:
     def resume(self) -> None:
         """The same run once more, by this process: what is done answers from the store, frames are kept."""
         self.ended, self.failure, self.stages, self.paused = "", {}, [], False
-        self.owner = [socket.gethostname(), os.getpid()]
+        self.owner = [machine(), os.getpid()]
 
     def disown(self) -> None:
         """Read from the disk: what a process of our number left unended was another one's, which is dead."""
-        if not (self.ended or self.paused) and list(self.owner) == [socket.gethostname(), os.getpid()]:
+        if not (self.ended or self.paused) and list(self.owner) == [machine(), os.getpid()]:
             self.ended = "interrupted"
 
     def again(self, redone: str = "") -> Run:
@@ -197,6 +193,9 @@ class Run:
 
     def command(self, out: Path, program: Sequence[str] = ("galatea",)) -> str:
         """The command line that gives the same order, ready to be pasted into a shell."""
+        import shlex
+        import subprocess
+
         words = [*program, *self.order(out).words(*(["--from", self.redone] if self.redone else []))]
         return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
 
@@ -209,6 +208,8 @@ def copy(files: Mapping[str, Path], folder: Path) -> Path:
     """The files in a folder of the user's. Where one is there already, all go to a new folder in it: they name each
     other, so that none of them may be renamed.
     """
+    import shutil
+
     names = {path.name: path for path in files.values()}
     if any((folder / name).exists() for name in names):
         folder = next(

@@ -3,7 +3,6 @@
 # ruff: noqa: RUF012 - Blender wants mutable sets as class attributes
 """What can be done with a job of the list."""
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -213,6 +212,8 @@ class GALATEA_OT_forget(OnJob, bpy.types.Operator):
 
 def program() -> tuple[str, ...]:
     """What starts the command line on this machine: the program of that name, else this Blender."""
+    import shutil
+
     if shutil.which("galatea") or not bpy.app.binary_path:
         return ("galatea",)
     return (bpy.app.binary_path, "--background", "--command", "galatea")

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import textwrap
 import time
 from typing import Any
 
@@ -23,6 +22,8 @@ class Sub:
 
 def text(layout: Any, words: str, *, context: bpy.types.Context, icon: str = "NONE", alert: bool = False) -> None:
     """A text of several lines: Blender's labels do not wrap."""
+    import textwrap
+
     scale = context.preferences.system.ui_scale or 1.0  # 0 without a window
     width = (context.region.width if context.region else 300) / scale - 60
     column = layout.column(align=True)

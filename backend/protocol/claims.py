@@ -6,7 +6,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import socket
 import threading
 import time
 from pathlib import Path
@@ -58,6 +57,13 @@ def _read(path: Path) -> str:
         return ""
 
 
+def machine() -> str:
+    """The name of this one."""
+    import socket  # registering in Blender loads nothing that can wait
+
+    return socket.gethostname()
+
+
 def claimant(path: Path, text: str | None = None) -> int | None:
     """The living process that a claim names; `text` is what was read of it."""
     text = _read(path) if text is None else text
@@ -71,7 +77,7 @@ def claimant(path: Path, text: str | None = None) -> int | None:
         return 0 if age < 5 else None  # just being written
     if not 0 < pid < 1 << 31:
         return None
-    if host != socket.gethostname():
+    if host != machine():
         return pid if age < FOREIGN_SECONDS else None
     if pid == os.getpid() or not process_alive(pid):
         return None
@@ -116,7 +122,7 @@ def release(path: Path) -> None:
 
 def _mine() -> str:
     """What stands in the claims of this process."""
-    return json.dumps({"pid": os.getpid(), "born": _born(os.getpid()), "host": socket.gethostname()})
+    return json.dumps({"pid": os.getpid(), "born": _born(os.getpid()), "host": machine()})
 
 
 class _Pulse:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -31,7 +30,16 @@ class JobState(StrEnum):
     ORPHAN = "orphan"  # somebody began it and is gone
 
 
+def hashed(data: bytes) -> str:
+    """SHA-256 in hexadecimal digits."""
+    import hashlib  # registering in Blender loads nothing that can wait
+
+    return hashlib.sha256(data).hexdigest()
+
+
 def sha256(path: Path) -> str:
+    import hashlib
+
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -93,10 +101,10 @@ class Request:
             raise UserError(f"Cannot read {error.filename}: {error.strerror}. Check its permissions.") from None
         seed = seed if spec.heeds(filled) else 0  # so that another one finds the same result
         identity = [SCHEMA, spec.id, spec.version, content, meant, seed, program, *weights]
-        digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:20]
+        number = hashed(json.dumps(identity, sort_keys=True).encode())[:20]
         absolute = {role: str(path.resolve()) for role, path in paths.items()}
         hashes = {role: str(found[0]) for role, found in content.items()}
-        return cls(f"{spec.id}-{digest}", spec.id, absolute, filled, seed, hashes=hashes)
+        return cls(f"{spec.id}-{number}", spec.id, absolute, filled, seed, hashes=hashes)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

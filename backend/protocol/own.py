@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import importlib.machinery
 import importlib.util
@@ -21,6 +20,7 @@ from typing import Any
 
 from . import whole
 from .errors import UserError
+from .job import hashed
 from .place import data_folder
 from .spec import BackendSpec
 from .store import publish
@@ -38,7 +38,7 @@ class Script:
 
     @property
     def sha256(self) -> str:
-        return hashlib.sha256(self.source).hexdigest()
+        return hashed(self.source)
 
     @property
     def is_scene(self) -> bool:
@@ -70,7 +70,7 @@ def find(step: str) -> Script | None:
     entry = _trusted().get(step)
     if not isinstance(entry, dict):
         return Script(step, path, source, "new")
-    if entry.get("sha256") != hashlib.sha256(source).hexdigest():
+    if entry.get("sha256") != hashed(source):
         return Script(step, path, source, "changed")
     try:
         spec = BackendSpec.from_json(entry["spec"]) if entry.get("spec") else None

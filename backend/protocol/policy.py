@@ -15,7 +15,6 @@ accept = ["comfyui"]                                 --accept comfyui
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import os
 import re
@@ -23,7 +22,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from . import whole
 from .catalog import spec_of
@@ -88,6 +86,9 @@ class Policy:
 
     def _away(self, spec: BackendSpec, params: Mapping[str, Any]) -> str:
         """The host that a remote backend would ask; empty for this machine."""
+        import ipaddress
+        from urllib.parse import urlsplit
+
         url = next((param.default for param in spec.params if spec.remote and param.name == "url"), "")
         try:
             host = urlsplit(str(params.get("url", url))).hostname or ""

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -103,6 +102,8 @@ def short_name(text: str) -> str:
 
 def read_toml(path: Path) -> dict[str, Any]:
     """A preset's tables, its version checked and taken out."""
+    import tomllib
+
     try:
         with path.open("rb") as file:
             data = tomllib.loads(file.read(MOST_BYTES).decode("utf-8"))

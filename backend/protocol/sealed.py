@@ -8,14 +8,13 @@ proof against those signs the sidecar, or the file by C2PA, after the export.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from . import gltf, whole
 from .errors import UserError
-from .job import sha256
+from .job import hashed, sha256
 from .store import publish
 
 SIDECAR = ".galatea.json"
@@ -103,7 +102,7 @@ def _content_is(path: Path, content: str) -> bool:
     data = path.read_bytes()
     if len(digest) != 64 or data.count(digest.encode()) != 1:
         return False
-    return hashlib.sha256(data.replace(digest.encode(), _ZEROS.encode())).hexdigest() == digest
+    return hashed(data.replace(digest.encode(), _ZEROS.encode())) == digest
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -14,7 +14,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -155,7 +154,13 @@ class JobStore:
     def forget(self, job: str) -> None:
         """Drop the result and what was kept, so that the job is done afresh."""
         (self.folder(job) / "result.json").unlink(missing_ok=True)
-        shutil.rmtree(self.folder(job) / "keep", ignore_errors=True)
+        _clear(self.folder(job) / "keep")
 
     def remove(self, job: str) -> None:
-        shutil.rmtree(self.folder(job), ignore_errors=True)
+        _clear(self.folder(job))
+
+
+def _clear(folder: Path) -> None:
+    import shutil  # registering in Blender loads nothing that can wait
+
+    shutil.rmtree(folder, ignore_errors=True)

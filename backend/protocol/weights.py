@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,6 +61,8 @@ def shared_told() -> str:
     told = os.environ.get("GALATEA_WEIGHTS", "")
     if told:
         return told
+    import tomllib
+
     try:
         noted = tomllib.loads((data_folder() / SHARED).read_text(encoding="utf-8")).get("shared")
     except (OSError, ValueError):

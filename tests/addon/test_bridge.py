@@ -278,14 +278,13 @@ def test_a_full_disk_while_saving_is_told(
     bridge: Any, fake: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import errno
-
-    from galatea.addon.ops import jobs
+    import shutil
 
     def full(*_: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     bridge.finish(fake({"text": "moin"}), bpy.context)
-    monkeypatch.setattr(jobs.shutil, "copyfile", full)
+    monkeypatch.setattr(shutil, "copyfile", full)
     with pytest.raises(RuntimeError):
         bpy.ops.galatea.save_files(directory=str(tmp_path))
     assert bridge.notice

@@ -188,13 +188,14 @@ def test_a_picture_that_was_there_stays_when_it_cannot_be_read(addon: Any, tmp_p
 def test_without_the_program_the_command_starts_this_blender(
     chosen: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    import shutil
     from types import SimpleNamespace
 
     from galatea.addon.ops import jobs
 
-    monkeypatch.setattr(jobs.shutil, "which", lambda _: "/usr/bin/galatea")
+    monkeypatch.setattr(shutil, "which", lambda _: "/usr/bin/galatea")
     assert jobs.program() == ("galatea",)
-    monkeypatch.setattr(jobs.shutil, "which", lambda _: None)
+    monkeypatch.setattr(shutil, "which", lambda _: None)
     monkeypatch.setattr(jobs, "bpy", SimpleNamespace(app=SimpleNamespace(binary_path="/opt/my blender/blender")))
     words = shlex.split(plan.generate(bpy.context).command(tmp_path, jobs.program()))
     assert words[:5] == ["/opt/my blender/blender", "--background", "--command", "galatea", "run"]
