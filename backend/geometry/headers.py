@@ -13,7 +13,7 @@ from .buffers import MOST_VALUES, broken, opened
 from .formats import PLY_KINDS
 
 _MOST_HEADER = 1 << 20
-_ELEMENT = re.compile(rb"element[ \t]+\S+[ \t]+(\d{1,9})")
+_ELEMENT = re.compile(rb"element[ \t]+[!-~]+[ \t]+(\d{1,9})")
 _PROPERTY = re.compile(rb"property[ \t]+(?:list[ \t]+(\w+)[ \t]+)?(\w+)[ \t]+\S+")
 
 

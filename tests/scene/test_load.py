@@ -107,6 +107,7 @@ def test_a_header_that_promises_all_there_is_is_believed(run: Any, tmp_path: Pat
         ("a.ply", b"v 0 0 0\n", "it is no PLY"),
         ("a.ply", b"ply\nformat ascii 1.0\nelement vertex 3\n", "its header is cut off"),
         ("a.ply", TRIANGLE.replace(b"vertex 3", b"vertex NaN"), "a line of its header is none: 'element vertex NaN'"),
+        ("a.ply", TRIANGLE.replace(b"vertex 3", b"ve\0\xff 0"), "a line of its header is none"),
         ("a.ply", TRIANGLE.replace(b"face 1", b"face -1"), "a line of its header is none"),
         ("a.ply", TRIANGLE.replace(b"face 1", b"face 4294967295"), "a line of its header is none"),
         ("a.ply", TRIANGLE.replace(b"float y", b"fleet y"), "a line of its header is none: 'property fleet y'"),
