@@ -183,9 +183,7 @@ class LocalRunner:
         code = process.wait()
         again = {}
         for job, asked in jobs.items():
-            if self._store.result(job):
-                self._events.append(Done(job))  # it had published before the process died
-            elif job in stopping:
+            if job in stopping:
                 self._finish(job, JobState.CANCELLED, Failure("Cancelled.", "cancelled"))
             elif self._together or (self._unread and not late):
                 again[job] = asked

@@ -68,6 +68,13 @@ def test_one_model_at_a_time_and_none_while_blender_works(home: Path, tmp_path: 
             time.sleep(0.02)
         _finish(dispatch, Request.of(spec_of("one"), {}, {"text": "d"}))
         assert log.read_text().splitlines()[6:] == ["made one"]
+        waits, blender = Request.of(spec_of("one"), {}, {"text": "e"}), tmp_path / "other.blend"
+        blender.write_bytes(b"y")
+        dispatch.submit(waits)
+        dispatch.submit(Request.of(spec_of("export"), {"scene": blender}))
+        _finish(dispatch, waits)
+        _finish(dispatch, Request.of(spec_of("one"), {}, {"text": "f"}))
+        assert log.read_text().splitlines()[7:] == [], "what is wanted at once is not let go"
     finally:
         dispatch.close()
 
