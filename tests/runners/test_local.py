@@ -16,7 +16,7 @@ import pytest
 from galatea.backend.backends.fake import Backend
 from galatea.backend.protocol.claims import process_alive
 from galatea.backend.protocol.errors import UserError
-from galatea.backend.protocol.event import Done, Event, Progress
+from galatea.backend.protocol.event import Done, Event, Progress, decode
 from galatea.backend.protocol.job import JobState, Request
 from galatea.backend.protocol.store import JobStore
 from galatea.backend.runners import local
@@ -99,7 +99,18 @@ def test_trouble_becomes_a_failed_job_and_the_next_job_runs(
     failed = store.result(bad.id)
     assert failed and failed.state is JobState.FAILED and failed.failure
     assert failed.failure.kind == kind and says in failed.failure.message
+    assert ("Too little memory is the usual reason" in failed.failure.hint) == (trouble == "kill")
     assert store.state(good.id) is JobState.DONE
+
+
+def test_what_another_program_set_for_its_own_python_does_not_reach_the_worker(
+    runner: LocalRunner, store: JobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONHOME", "/nowhere")
+    request = fake()
+    runner.submit(request)
+    finish(runner, request.id)
+    assert store.state(request.id) is JobState.DONE
 
 
 def test_what_libraries_print_never_reaches_the_protocol(runner: LocalRunner, store: JobStore) -> None:
@@ -124,9 +135,46 @@ def test_an_idle_worker_that_dies_harms_nobody(runner: LocalRunner, store: JobSt
     runner.poll()
     if before == signal.SIGSTOP:
         os.kill(pid, signal.SIGKILL)
-    finish(runner, *(request.id for request in second))
+    events = finish(runner, *(request.id for request in second))
     assert [store.state(request.id) for request in second] == [JobState.DONE, JobState.FAILED]
+    assert [event.job for event in events if isinstance(event, Done)] == [request.id for request in second], "in turn"
     assert runner.pid != pid
+
+
+def test_an_idle_worker_that_hangs_costs_no_more_than_the_time_of_a_job(runner: LocalRunner, store: JobStore) -> None:
+    first, second = fake(text="1"), fake(text="2")
+    runner.submit(first)
+    finish(runner, first.id)
+    assert runner.pid
+    os.kill(runner.pid, signal.SIGSTOP)
+    runner.submit(second)
+    runner.poll()
+    runner._timeout = 1e-9  # time is up, however fast this machine is
+    finish(runner, second.id)
+    result = store.result(second.id)
+    assert result and result.failure and result.failure.kind == "timeout" and runner.pid is None
+
+
+def test_each_job_of_a_line_has_its_own_time(store: JobStore) -> None:
+    """One of two is waited for, for another process works on it, and the other is done by then."""
+    works, runner = (LocalRunner(store, Runtimes.here().bundled, name=name) for name in ("one", "two"))
+    held, free = (
+        Request.of(Backend.spec, params={"seconds": 1.0, "trouble": "hang", "only": 0}, seed=n) for n in (0, 1)
+    )
+    works.submit(held)
+    wait_for_progress(works, held.id)
+    for request in (held, free):
+        runner.submit(request)
+    runner.poll()
+    end = time.monotonic() + PATIENCE
+    while not any(line and free.id in line and isinstance(decode(line), Done) for _, line in list(runner._lines.queue)):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    runner._timeout, runner._started = PATIENCE, runner._started - 2 * PATIENCE
+    events = runner.poll()
+    assert [event.job for event in events if isinstance(event, Done)] == [free.id] and runner.pid
+    for each in (runner, works):
+        each.close()
 
 
 def test_cancel_is_heard_at_the_next_progress(
@@ -220,6 +268,15 @@ def test_asking_twice_does_the_work_once(runner: LocalRunner, store: JobStore) -
         runner.submit(request)
         finish(runner, request.id)
     assert [path.name for path in store.folder(request.id).glob("out-*")] == ["out-1"]
+
+
+def test_what_is_done_needs_no_process(runner: LocalRunner, store: JobStore) -> None:
+    request = fake()
+    runner.submit(request)
+    finish(runner, request.id)
+    other = LocalRunner(store, Runtimes.here().bundled, name="other")
+    other.submit(request)
+    assert finish(other, request.id) == [Done(request.id)] and other.pid is None
 
 
 def test_the_asker_dies_and_the_work_is_found_again(store: JobStore) -> None:
@@ -322,6 +379,7 @@ def test_close_while_working_leaves_a_cancelled_job_and_no_process(store: JobSto
     runner = LocalRunner(store, Runtimes.here().bundled, name="bundled")
     request = fake(seconds=600)
     runner.submit(request)
+    runner.submit(fake(text="waits"))
     wait_for_progress(runner, request.id)
     pid = runner.pid
     assert pid
@@ -329,6 +387,7 @@ def test_close_while_working_leaves_a_cancelled_job_and_no_process(store: JobSto
     assert store.state(request.id) is JobState.CANCELLED
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+    assert runner.poll() == [Done(request.id)] and runner.pid is None, "nothing begins any more"
 
 
 def test_a_runtime_that_is_not_installed_says_how_to_get_it(store: JobStore) -> None:
