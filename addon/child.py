@@ -8,11 +8,11 @@ import json
 import queue
 import subprocess
 import sys
-import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import IO, Any
+from typing import Any
 
+from ..backend.protocol import child
 from ..backend.runners.local import child_environment
 from ..backend.runners.runtimes import START
 
@@ -27,18 +27,11 @@ class Child:
         self.code, self._told = -1, told
         self.last: deque[str] = deque(maxlen=20)
         self._lines: queue.Queue[str | None] = queue.Queue()
-        self._process = subprocess.Popen(
-            [program or sys.executable, "-P", str(START), *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            env={**child_environment(), **env},
-        )
-        assert self._process.stdout
-        threading.Thread(target=self._pump, args=(self._process.stdout,), daemon=True).start()
+        self._process = child.start(
+            [program or sys.executable, "-P", str(START), *arguments], stdin=subprocess.DEVNULL,
+            stderr=subprocess.STDOUT, env={**child_environment(), **env},
+        )  # fmt: skip
+        child.hear(self._process, self._lines.put)
 
     def tick(self) -> bool:
         while True:
@@ -63,9 +56,3 @@ class Child:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-
-    def _pump(self, stdout: IO[str]) -> None:
-        with contextlib.suppress(ValueError):
-            for line in stdout:
-                self._lines.put(line)
-        self._lines.put(None)

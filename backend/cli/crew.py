@@ -21,9 +21,10 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from ..flow import Stage
+from ..protocol import child
 from ..protocol import event as events
 from ..protocol.errors import UserError
 from ..protocol.event import Event
@@ -102,21 +103,10 @@ class Crew:
         words += ["--timeout", str(options.timeout)] if options.timeout else []
         words += ["--require-gpu"] if options.require_gpu else []
         own = {"GALATEA_HOME": str(data_folder()), "PYTHONPATH": os.pathsep.join(library_folders())}
-        process = subprocess.Popen(
-            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8", errors="replace",
-            env={**child_environment(), **own}, start_new_session=True,
-        )  # fmt: skip
-        hand = _Hand(process)
+        hand = _Hand(child.start(words, env={**child_environment(), **own}, start_new_session=True))
         self._hands.append(hand)
-        assert process.stdout
-        threading.Thread(target=self._listen, args=(hand, process.stdout), daemon=True).start()
+        child.hear(hand.process, lambda line: self._heard.put((hand, line)))
         return hand
-
-    def _listen(self, hand: _Hand, stdout: IO[str]) -> None:
-        with contextlib.suppress(ValueError):
-            for line in stdout:
-                self._heard.put((hand, line))
-        self._heard.put((hand, None))
 
     def _hear(self, waiting: deque[Errand], ended: Ended) -> bool:
         """Take in what was said; False when enough have ended."""

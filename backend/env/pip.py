@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from ..protocol import child
 from ..protocol.errors import UserError
 from ..runners.local import child_environment
 
@@ -64,26 +65,15 @@ class Pip:
 
     def _run(self, arguments: list[str], line: Callable[[str], None]) -> int:
         environment = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1", "PIP_NO_COLOR": "1"}
-        process = subprocess.Popen(
-            [*self._command, *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            env={**child_environment(), **environment},
+        pip = child.start(
+            [*self._command, *arguments], stderr=subprocess.STDOUT, env={**child_environment(), **environment}
         )
-        assert process.stdout and process.stdin
         try:
-            for text in process.stdout:
+            for text in pip.stdout or ():
                 line(text.strip())
-            return process.wait()
+            return pip.wait()
         finally:
-            process.kill()
-            process.wait()
-            process.stdout.close()
-            process.stdin.close()
+            child.end(pip)
 
 
 def explain(requirement: str, output: str) -> UserError:

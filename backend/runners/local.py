@@ -10,12 +10,12 @@ import os
 import queue
 import signal
 import subprocess
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
+from ..protocol import child
 from ..protocol.catalog import spec_of
 from ..protocol.event import Done, Event, Log, decode
 from ..protocol.job import Failure, JobState, Request, Result
@@ -247,26 +247,13 @@ class LocalRunner:
     def _start(self) -> None:
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
         with self.log_path.open("ab") as log:
-            self._process = subprocess.Popen(
+            process = self._process = child.start(
                 self._command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
                 stderr=log,
-                text=True,
-                encoding="utf-8",
-                errors="replace",
                 env={**child_environment(), **self._environment},
                 start_new_session=True,  # a Ctrl-C in the terminal is ours to pass on, not the child's to guess
             )
-        assert self._process.stdout
-        thread = threading.Thread(target=self._pump, args=(self._process.pid, self._process.stdout), daemon=True)
-        thread.start()
-
-    def _pump(self, pid: int, stdout: IO[str]) -> None:
-        with contextlib.suppress(ValueError):
-            for line in stdout:
-                self._lines.put((pid, line))
-        self._lines.put((pid, None))
+        child.hear(process, lambda line: self._lines.put((process.pid, line)))
 
     def _kill(self, process: subprocess.Popen[str]) -> None:
         """With all its children; a process that is gone already is no error."""

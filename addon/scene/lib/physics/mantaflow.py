@@ -16,7 +16,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +24,7 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
+from .....backend.protocol import child
 from .....backend.protocol.scene import SceneSpec
 from ..mesh import meshes
 from ..render import hands
@@ -113,12 +113,9 @@ def solid(order: dict[str, Any], each: Solid, places: Array) -> None:
 def run(folder: Path, order: dict[str, Any], beat: Callable[[float], None], *, limit: float | None = None) -> list[int]:
     """Let a tank run in a folder of its own; returns how many particles each frame has. Raises `Failed`."""
     np.savez(folder / "order.npz", **order)
-    child = subprocess.Popen(
-        hands.command(folder / "order.npz", _MODULE), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        encoding="utf-8", errors="replace", stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    said: queue.Queue[dict[str, Any] | None] = queue.Queue()
-    threading.Thread(target=_pump, args=(child, said), daemon=True).start()
+    tank = child.start(hands.command(folder / "order.npz", _MODULE), stderr=subprocess.DEVNULL)
+    said: queue.Queue[str | None] = queue.Queue()
+    child.hear(tank, said.put)
     counts: list[int] = []
     waited = 0.0
     try:
@@ -133,26 +130,15 @@ def run(folder: Path, order: dict[str, Any], beat: Callable[[float], None], *, l
                 continue
             if told is None:
                 break
-            counts.append(int(told["count"]))
+            with contextlib.suppress(ValueError):  # Blender says things too
+                counts.append(int(dict(json.loads(told))["count"]))
     finally:
-        child.kill() if len(counts) < int(order["last"]) else None
-        code = child.wait()
-        for pipe in (child.stdin, child.stdout):
-            if pipe:
-                with contextlib.suppress(OSError):
-                    pipe.close()
+        if len(counts) == int(order["last"]):
+            tank.wait()
+        code = child.end(tank)
     if len(counts) < int(order["last"]):
         raise Failed(f"it ended after {len(counts)} of {order['last']} frames, exit code {code}")
     return counts
-
-
-def _pump(child: subprocess.Popen[str], said: queue.Queue[dict[str, Any] | None]) -> None:
-    assert child.stdout
-    with contextlib.suppress(ValueError, OSError):
-        for line in child.stdout:
-            with contextlib.suppress(ValueError):
-                said.put(dict(json.loads(line)))
-    said.put(None)
 
 
 def particles(

@@ -9,7 +9,6 @@ import os
 import queue
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 
 import bpy
 
+from .....backend.protocol import child
 from .....backend.protocol.errors import JobCancelled, UserError
 
 _START = Path(__file__).resolve().parents[4] / "backend" / "__main__.py"
@@ -79,19 +79,13 @@ class Hands:
             self._start()
 
     def _start(self) -> None:
-        hand = subprocess.Popen(
-            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8",
-            errors="replace", env=self._environment,
-        )  # fmt: skip
+        hand = child.start(self._command, env=self._environment)
         self._hands.append(hand)
-        threading.Thread(target=self._pump, args=(hand,), daemon=True).start()
+        child.hear(hand, self._note)
 
-    def _pump(self, hand: subprocess.Popen[str]) -> None:
-        assert hand.stdout
-        with contextlib.suppress(ValueError):
-            for line in hand.stdout:
-                with contextlib.suppress(ValueError):
-                    self._said.put(dict(json.loads(line)))
+    def _note(self, line: str | None) -> None:
+        with contextlib.suppress(ValueError):  # Blender says things too
+            self._said.put(dict(json.loads(line or "")))
 
     def _hear(self, *, strict: bool) -> None:
         while not self._said.empty():
@@ -113,10 +107,5 @@ class Hands:
     def end(self) -> None:
         """At once."""
         for hand in self._hands:
-            hand.kill()
-            hand.wait()
-            for pipe in (hand.stdin, hand.stdout):
-                with contextlib.suppress(OSError):
-                    if pipe:
-                        pipe.close()
+            child.end(hand)
         self._hands.clear()
