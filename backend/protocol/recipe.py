@@ -107,6 +107,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
             data = tomllib.loads(file.read(MOST_BYTES).decode("utf-8"))
+        str(data)  # ValueError where a number has more digits than can be shown
     except FileNotFoundError:
         raise UserError(f"There is no file {path}.", kind="usage") from None
     except (OSError, ValueError, RecursionError) as error:

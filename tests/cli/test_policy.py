@@ -155,7 +155,12 @@ def test_the_list_of_backends_says_which_clause_forbids(home: Path) -> None:
     assert "NOT ALLOWED HERE: it may not be used in FR" in done.stdout
 
 
-@pytest.mark.parametrize("text", ["commercial = true", "commercial = 'yes'", "territory = 'Germany'", "x = 1", "[["])
+BIG = f"offline = 0x{'f' * 8000}"
+
+
+@pytest.mark.parametrize(
+    "text", ["commercial = true", "commercial = 'yes'", "territory = 'Germany'", "x = 1", "[[", BIG]
+)
 def test_a_damaged_policy_stops_everything(home: Path, text: str) -> None:
     (home / policy.NAME).write_text(text if text == "commercial = true" else f"version = 1\n{text}")
     with pytest.raises(UserError) as caught:
