@@ -81,7 +81,7 @@ def run(
 
 def _own(path: str, kind: str) -> library.Clip | None:
     """The clip of a file; raises `UserError` where a body of this kind cannot do it."""
-    clip = library.read(Path(path)) if path else None
+    clip = library.own(Path(path)) if path else None
     if clip and kind not in clip.kinds:
         raise UserError(f"{path} is for {', '.join(clip.kinds)}, and this body is a {kind}. Add it to kinds there.")
     return clip

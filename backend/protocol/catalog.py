@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from . import own
-from .errors import UserError
+from .errors import UserError, nearest
 from .spec import BackendSpec
 
 PATH = Path(__file__).resolve().parents[1] / "catalog.json"
@@ -38,4 +38,4 @@ def spec_of(step: str) -> BackendSpec:
         why = "has changed since you trusted it" if script.state == "changed" else "was not trusted yet"
         text = f"{script.path} {why}. Read it, then run `galatea backends trust {step}`."
         raise UserError(text, kind="usage")
-    raise UserError(f"There is no step {step!r}. There are: {', '.join(known)}.", kind="usage")
+    raise UserError(f"There is no step {step!r}. {nearest(step, known)}", kind="usage")

@@ -67,6 +67,17 @@ class Param:
     choices: tuple[str, ...] = ()
     unit: str = ""
 
+    def prove(self, owner: str) -> None:
+        """Raise `ValueError` where it is none: the panel has a property for each, and would not come up without it."""
+        if self.kind not in _TYPES:
+            raise ValueError(f"{owner}.{self.name}: no kind {self.kind!r}, there are {', '.join(_TYPES)}")
+        if isinstance(self.default, str) != (str in _TYPES[self.kind]) or (self.kind == "choice") != bool(self.choices):
+            raise ValueError(f"{owner}.{self.name}: {self.default!r} and {self.choices} do not fit {self.kind}")
+        try:
+            self.check(self.default, owner)
+        except UserError as error:
+            raise ValueError(str(error)) from None
+
     def check(self, value: Any, owner: str) -> Any:
         """Return the value in its proper type, or raise `UserError` naming the parameter and what it takes."""
         if isinstance(value, str) and self.kind not in ("str", "choice", "file", "libraries", "weights"):
@@ -211,6 +222,8 @@ class BackendSpec:
             raise ValueError(f"{self.id}: no runtime {self.runtime!r}, there are {RUNTIMES}")
         if self.batch < 1:
             raise ValueError(f"{self.id}: a batch of {self.batch} is none")
+        for param in self.params:
+            param.prove(self.id)
         chances = ("always", "never", *(f"{param.name}={each}" for param in self.params for each in param.choices))
         if self.seeded not in chances:
             raise ValueError(f"{self.id}: seeded is one of {chances}, not {self.seeded!r}")

@@ -32,6 +32,23 @@ def test_a_spec_survives_json() -> None:
     assert spec.weights[0].size == 12
 
 
+@pytest.mark.parametrize(
+    ("param", "says"),
+    [
+        (Param("n", "whole", 1, ""), "demo.n: no kind 'whole', there are int, float"),
+        (Param("n", "int", 1000, "", low=3, high=512), "demo.n takes 3 to 512, not 1000"),
+        (Param("n", "int", "7", ""), "demo.n: '7'"),
+        (Param("n", "str", 7, ""), "demo.n: 7"),
+        (Param("n", "choice", "a", ""), "demo.n: 'a' and ()"),
+        (Param("n", "choice", "c", "", choices=("a", "b")), "demo.n takes one of a, b, not 'c'"),
+    ],
+    ids=lambda each: each.kind if isinstance(each, Param) else "",
+)
+def test_a_parameter_that_no_panel_could_show_is_refused(param: Param, says: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(says)):
+        BackendSpec("demo", "Demo", "check", "", params=(param,))
+
+
 @pytest.mark.parametrize("way", ["fp64", "fp16+magic", "chunks", "fp16, chunks"])
 def test_an_unknown_way_is_refused(way: str) -> None:
     with pytest.raises(ValueError, match="is not one of"):

@@ -215,6 +215,20 @@ def test_a_bad_file_is_refused_in_words(tmp_path):
             library.read(path)
 
 
+def test_a_motion_of_ones_own_has_the_numbers_of_its_generator(tmp_path):
+    good, path = (library.recipe.PRESETS / "motions" / "wobble.toml").read_text(), tmp_path / "own.toml"
+    for before, now, says in (
+        ("rate = ", "rat = ", r"own\.toml: \[params\] lacks rate\. The generator wobble takes angle, rate\."),
+        ("[params]", "[params]\nhigh = { default = 1, low = 0, high = 2 }", "has no use for high"),
+        ("[params]", "[other]", "lacks angle, rate"),
+    ):
+        path.write_text(good.replace(before, now, 1))
+        with pytest.raises(UserError, match=says):
+            library.own(path)
+    for each in (library.recipe.PRESETS / "motions").glob("*.toml"):
+        assert library.own(each) == library.read(each)
+
+
 def test_two_bones_reach_and_turns_are_turns():
     rng = np.random.default_rng(0)
     goal, pole = rng.normal(size=(50, 3)) * 0.5, np.tile([0.1, -1.0, 0.2], (50, 1))

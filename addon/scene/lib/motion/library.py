@@ -77,6 +77,19 @@ def read(path: Path) -> Clip:
     return clip
 
 
+def own(path: Path) -> Clip:
+    """A motion of the user's, held against those of ours: they have the numbers that its generator reads."""
+    clip = read(path)
+    kin: list[set[str]] = [set(each.numbers) for each in everything() if each.generator == clip.generator]
+    known: set[str] = set().union(*kin)
+    lacking, more = known.intersection(*kin) - set(clip.numbers), set(clip.numbers) - known
+    if lacking or more:
+        wrong = f"lacks {', '.join(sorted(lacking))}" if lacking else f"has no use for {', '.join(sorted(more))}"
+        text = f"{path}: [params] {wrong}. The generator {clip.generator} takes {', '.join(sorted(known))}."
+        raise UserError(text, kind="usage")
+    return clip
+
+
 def _number(path: Path, name: str, entry: Mapping[str, Any]) -> float:
     value, low, high = float(entry["default"]), float(entry["low"]), float(entry["high"])
     if not low <= value <= high:
