@@ -86,15 +86,19 @@ def test_a_runner_that_breaks_ends_what_it_had_in_hand(store: JobStore) -> None:
         closed = False
 
         def poll(self) -> list[Event]:
-            raise OSError("no space")
+            if store.result(good.id):
+                raise OSError("no space")
+            return super().poll()
 
         def close(self) -> None:
             Breaks.closed = True
 
-    request = fake()
+    good, bad = fake(), fake(text="bad")
     runner = Apart(store, lambda: Breaks(store, load), name="test")
-    assert do(runner, request) == [request.id]
-    assert "OSError: no space" in failure(store, request).message and Breaks.closed
+    runner.submit(good)
+    until(runner, lambda events: Done(good.id) in events)
+    assert do(runner, bad) == [bad.id], "what had ended is not said again"
+    assert "OSError: no space" in failure(store, bad).message and Breaks.closed
 
 
 def test_a_job_that_is_not_taken_fails_alone(store: JobStore, tmp_path: Path) -> None:

@@ -369,7 +369,8 @@ def test_inline_gives_the_same_result(store: JobStore) -> None:
     good, bad = fake(text="here"), fake(trouble="bug")
     runner.submit(good)
     runner.submit(bad)
-    finish(runner, good.id, bad.id)
+    events = finish(runner, good.id, bad.id)
+    assert [event.job for event in events if isinstance(event, Done)] == [good.id, bad.id]
     result = store.result(good.id)
     assert result and store.file(result, "text").read_text() == "here 0\n"
     assert store.state(bad.id) is JobState.FAILED
