@@ -69,6 +69,8 @@ class Param:
 
     def prove(self, owner: str) -> None:
         """Raise `ValueError` where it is none: the panel has a property for each, and would not come up without it."""
+        if not self.name.isidentifier():
+            raise ValueError(f"{owner}: {self.name!r} is no name for a parameter, such as size_m")
         if self.kind not in _TYPES:
             raise ValueError(f"{owner}.{self.name}: no kind {self.kind!r}, there are {', '.join(_TYPES)}")
         if isinstance(self.default, str) != (str in _TYPES[self.kind]) or (self.kind == "choice") != bool(self.choices):

@@ -36,6 +36,7 @@ def test_a_spec_survives_json() -> None:
     ("param", "says"),
     [
         (Param("n", "whole", 1, ""), "demo.n: no kind 'whole', there are int, float"),
+        (Param("how many", "int", 1, ""), "'how many' is no name"),
         (Param("n", "int", 1000, "", low=3, high=512), "demo.n takes 3 to 512, not 1000"),
         (Param("n", "int", "7", ""), "demo.n: '7'"),
         (Param("n", "str", 7, ""), "demo.n: 7"),
