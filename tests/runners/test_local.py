@@ -376,6 +376,17 @@ def test_inline_gives_the_same_result(store: JobStore) -> None:
     assert store.state(bad.id) is JobState.FAILED
 
 
+def test_inline_is_cancelled_too(store: JobStore) -> None:
+    runner, first, second = InlineRunner(store, load), fake(text="1"), fake(text="2")
+    runner.submit(first)
+    runner.cancel(first.id)
+    finish(runner, first.id)
+    assert store.state(first.id) is JobState.CANCELLED
+    runner.submit(second)
+    runner.close()
+    assert store.cancelled(second.id) and not runner.poll()
+
+
 def test_close_while_working_leaves_a_cancelled_job_and_no_process(store: JobStore) -> None:
     runner = LocalRunner(store, Runtimes.here().bundled, name="bundled")
     request = fake(seconds=600)

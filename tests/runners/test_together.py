@@ -13,6 +13,7 @@ import pytest
 from galatea.backend.backends import fake as module
 from galatea.backend.backends.relief import Backend as Relief
 from galatea.backend.flow import Drive, Drives, StepFailed, walk
+from galatea.backend.protocol.catalog import spec_of
 from galatea.backend.protocol.errors import UserError
 from galatea.backend.protocol.event import Done, Event, Progress
 from galatea.backend.protocol.job import JobState, Request, Result
@@ -328,3 +329,27 @@ def test_a_lower_turn_goes_first(runner: LocalRunner, store: JobStore) -> None:
         runner.submit(request, turn=turn)
     ends = [event.job for event in until(runner, list(jobs.values())) if isinstance(event, Done)]
     assert ends == [jobs[turn].id for turn in range(4)]
+
+
+def test_models_take_four_pictures_side_by_side_and_blender_one_after_the_other(
+    store: JobStore, tmp_path: Path
+) -> None:
+    python = Runtimes.here().bundled
+    runner = Dispatch(store, Runtimes(python, python))
+    jobs: dict[str, dict[int, Request]] = {"fake": {}, "export": {}}
+    for turn in (4, 3, 0):
+        scene = tmp_path / f"{turn}.blend"
+        scene.write_text(f"{turn}")
+        jobs["fake"][turn] = fakes(1, text=str(turn))[0]
+        jobs["export"][turn] = Request.of(spec_of("export"), {"scene": scene})  # fails: it is no Blender
+        for step in jobs.values():
+            runner.submit(step[turn], turn=turn)
+    ends: list[str] = []
+    end = time.monotonic() + PATIENCE
+    while len(ends) < 6:
+        assert time.monotonic() < end
+        ends += [event.job for event in runner.poll() if isinstance(event, Done)]
+        time.sleep(0.01)
+    runner.close()
+    order = {name: [turn for job in ends for turn in step if step[turn].id == job] for name, step in jobs.items()}
+    assert order == {"fake": [3, 0, 4], "export": [0, 3, 4]}
