@@ -43,12 +43,6 @@ seconds = 600.0
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("GALATEA_HOME", str(tmp_path / "home"))
-    return tmp_path / "home"
-
-
-@pytest.fixture
 def recipe(tmp_path: Path, home: Path) -> Path:
     path = tmp_path / "flat.toml"
     path.write_text(RECIPE)

@@ -16,34 +16,11 @@ from galatea.backend.cli import main
 from galatea.backend.cli.outcome import JOB, RESULT, prepare
 from galatea.backend.protocol.errors import UserError
 
-from .processes import PATIENCE, command, galatea, left_behind
-
-RECIPE = """
-version = 1
-name = "Wiring"
-inputs = []
-
-[[step]]
-do = "fake"
-"""
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("GALATEA_HOME", str(tmp_path / "home"))
-    return tmp_path / "home"
-
-
-@pytest.fixture
-def recipe(tmp_path: Path, home: Path) -> Path:
-    path = tmp_path / "wiring.toml"
-    path.write_text(RECIPE)
-    return path
+from .processes import PATIENCE, RECIPE, command, galatea, left_behind, read
 
 
 def outcome(out: Path) -> dict[str, Any]:
-    data: dict[str, Any] = json.loads((out / "result.json").read_text())
-    return data
+    return dict(read(out / "result.json"))
 
 
 def test_a_run_leaves_its_files_and_a_result(recipe: Path, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from galatea.backend.protocol.errors import EXIT_CODES
 
-from .processes import PATIENCE, RECIPE, command, galatea, left_behind, read
+from .processes import PATIENCE, command, galatea, left_behind, read
 
 FAKE: dict[str, tuple[int, list[str]]] = {
     "input": (3, ["--set", "fake.trouble=user"]),
@@ -24,11 +24,7 @@ FAKE: dict[str, tuple[int, list[str]]] = {
 }
 
 
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("GALATEA_HOME", str(tmp_path / "home"))
-    (tmp_path / "wiring.toml").write_text(RECIPE)
-    return tmp_path / "home"
+pytestmark = pytest.mark.usefixtures("recipe")
 
 
 def wiring(tmp_path: Path, *more: object) -> subprocess.CompletedProcess[str]:

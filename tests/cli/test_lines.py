@@ -28,11 +28,7 @@ BAD = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("GALATEA_HOME", str(tmp_path / "home"))
-    (tmp_path / "wiring.toml").write_text(RECIPE)
-    return tmp_path / "home"
+pytestmark = pytest.mark.usefixtures("recipe")
 
 
 def line(seed: int, out: str = "", **params: Any) -> str:

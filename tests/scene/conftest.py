@@ -220,3 +220,11 @@ def make_figure(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Figur
 def figure(make_figure: Callable[..., Figure]) -> Figure:
     """About 6,000 triangles, closed, 1 m tall or so."""
     return make_figure()
+
+
+@pytest.fixture
+def body(run: Any, make_figure: Any) -> Callable[[], bpy.types.Object]:
+    """The body of a small figure in the open scene, found anew at each call."""
+    small = make_figure(24, 32)
+    run("bring", {"mesh": small.mesh, "albedo": small.albedo})
+    return lambda: next(obj for obj in bpy.context.scene.objects if obj.get("galatea_role") == "body")

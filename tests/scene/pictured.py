@@ -23,6 +23,13 @@ def projected(points: np.ndarray) -> np.ndarray:
     return np.c_[clip[:, :2] / clip[:, 3:] / 2 + 0.5, -local[:, 2]]
 
 
+def at(image, uv):
+    """Texels of an image (H, W, …), row 0 at the bottom, at uv (N, 2)."""
+    size = image.shape[0]
+    x, y = np.clip((uv * size).astype(int), 0, size - 1).T
+    return image[y, x]
+
+
 def seen(obj, frames):
     """A (P, 3) for each frame: all vertices as the scene's camera shows them."""
     scene, out = bpy.context.scene, []

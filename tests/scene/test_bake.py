@@ -13,6 +13,8 @@ from galatea.addon.scene.lib.material import texels
 from galatea.addon.scene.lib.mesh import meshes
 from galatea.backend.protocol.errors import JobCancelled, UserError
 
+from .pictured import at
+
 
 @pytest.fixture
 def unwrapped(run, figure, prepared):
@@ -27,12 +29,6 @@ def unwrapped(run, figure, prepared):
 def _read(path):
     """Texels (H, W, 3), 0 to 1, row 0 at the bottom like uv."""
     return np.asarray(Image.open(path).convert("RGB"))[::-1].astype(float) / 255
-
-
-def _at(image, uv):
-    size = image.shape[0]
-    x, y = (np.clip((uv * size).astype(int), 0, size - 1)).T
-    return image[y, x]
 
 
 def _middles(mesh):
@@ -56,7 +52,7 @@ def test_base_colour_is_the_sources_own_without_light(run, unwrapped, figure):
         _, place, _, face = source.closest_point_on_mesh(centre.tolist())
         weight = np.linalg.lstsq(np.vstack([corners[face].T, [1, 1, 1]]), [*place, 1], rcond=None)[0]
         want.append(weight @ source_uv[face])
-    apart = np.abs(_at(baked, uv) - _at(albedo, np.array(want))).max(axis=1)
+    apart = np.abs(at(baked, uv) - at(albedo, np.array(want))).max(axis=1)
     assert np.median(apart) < 0.02
     assert np.percentile(apart, 97) < 0.08
 
@@ -92,7 +88,7 @@ def test_normals_turn_the_coarse_surface_into_the_fine_one(run, make_figure):
     body.data.loops.foreach_get("bitangent_sign", sign)
     t, n = (a.reshape(-1, 3, 3).mean(axis=1) for a in (tangent, up))
     b = np.cross(n, t) * sign.reshape(-1, 3)[:, :1]
-    mapped = _at(normal, uv)
+    mapped = at(normal, uv)
     fine = mapped[:, :1] * t + mapped[:, 1:2] * b + mapped[:, 2:] * n
     want = np.array([source.closest_point_on_mesh(c.tolist())[2] for c in centres])
 
@@ -158,7 +154,7 @@ def test_vertex_colours_bake_like_pictures(run, figure, tmp_path):
     done = run("bake", size=512)
     centres, uv = _middles(done.work.object("body").data)
     nearest = np.array([np.linalg.norm(figure.vertices - c, axis=1).argmin() for c in centres])
-    apart = np.abs(_at(_read(done.path("base_color")), uv) - figure.colors[nearest]).max(axis=1)
+    apart = np.abs(at(_read(done.path("base_color")), uv) - figure.colors[nearest]).max(axis=1)
     assert np.median(apart) < 0.05
 
 

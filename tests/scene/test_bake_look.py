@@ -14,17 +14,13 @@ from galatea.addon.scene.lib.mesh import meshes
 from galatea.addon.scene.lib.render import pictures
 from galatea.addon.scene.work import ROLE
 
+from .pictured import at
+
 SIDE = 64
 
 
 def _read(path, mode="RGB"):
     return np.asarray(Image.open(path).convert(mode))[::-1].astype(float) / 255
-
-
-def _at(image, uv):
-    size = image.shape[0]
-    x, y = np.clip((uv * size).astype(int), 0, size - 1).T
-    return image[y, x]
 
 
 def _middles(mesh):
@@ -90,11 +86,11 @@ def test_the_sources_own_material_is_carried_over(run, given, figure):
     centres, uv = _middles(given.data)
     some = slice(None, None, 7)
     v = _height(figure, centres[some])
-    assert np.abs(_at(_read(done.path("base_color")), uv[some])[:, 0] - (0.2 + 0.6 * v)).max() < 0.06
-    assert np.abs(_at(_read(done.path("roughness")), uv[some])[:, 0] - (0.2 + 0.5 * v)).max() < 0.06
-    metal, clear = _at(_read(done.path("metallic")), uv[some])[:, 0], np.abs(v - 0.5) > 0.05
+    assert np.abs(at(_read(done.path("base_color")), uv[some])[:, 0] - (0.2 + 0.6 * v)).max() < 0.06
+    assert np.abs(at(_read(done.path("roughness")), uv[some])[:, 0] - (0.2 + 0.5 * v)).max() < 0.06
+    metal, clear = at(_read(done.path("metallic")), uv[some])[:, 0], np.abs(v - 0.5) > 0.05
     assert np.abs(metal - (v > 0.5))[clear].max() < 0.05
-    tilt = _at(_read(done.path("normal")), uv[some]) * 2 - 1
+    tilt = at(_read(done.path("normal")), uv[some]) * 2 - 1
     assert np.median(tilt[:, 2]) == pytest.approx(0.8 / np.linalg.norm([0.6, 0.8]), abs=0.05), "its own bumps"
     assert [obj.name for obj in bpy.context.scene.objects] == ["mine"]
     assert np.asarray(Image.open(done.path("base_color")).convert("RGBA"))[..., 3].min() == 255, "opaque by default"
@@ -102,7 +98,7 @@ def test_the_sources_own_material_is_carried_over(run, given, figure):
     shader = next(n for n in body.data.materials[0].node_tree.nodes if n.type == "BSDF_PRINCIPLED")
     assert shader.inputs["Metallic"].links[0].from_node.image[ROLE] == "metallic"
     rough = next(image for image in bpy.data.images if image.get(ROLE) == "roughness")
-    assert np.abs(_at(pictures.pixels_of(rough), uv[some])[:, 0] - (0.2 + 0.5 * v)).max() < 0.06, "no guess: it stays"
+    assert np.abs(at(pictures.pixels_of(rough), uv[some])[:, 0] - (0.2 + 0.5 * v)).max() < 0.06, "no guess: it stays"
 
 
 def test_what_is_clear_stays_clear_where_asked(run, given, figure, tmp_path):
@@ -111,7 +107,7 @@ def test_what_is_clear_stays_clear_where_asked(run, given, figure, tmp_path):
     centres, uv = _middles(given.data)
     v = _height(figure, centres[::7])
     clear = np.abs(v - 0.5) > 0.05
-    told = _at(_read(done.path("base_color"), "RGBA"), uv[::7])[:, 3]
+    told = at(_read(done.path("base_color"), "RGBA"), uv[::7])[:, 3]
     assert np.abs(told - np.where(v > 0.5, 1, 0.5))[clear].max() < 0.03
     shader = next(
         n for n in run("material").work.object("body").data.materials[0].node_tree.nodes if n.type == "BSDF_PRINCIPLED"
@@ -142,7 +138,7 @@ def test_light_of_the_photo_goes_and_the_marks_stay(run, figure, tmp_path):
         done = run("bake", size=512, delight=amount)
         centres, uv = _middles(done.work.object("body").data)
         nearest = [np.linalg.norm(figure.vertices - c, axis=1).argmin() for c in centres]
-        have = texels.linear(_at(_read(done.path("base_color")), uv).astype(np.float32))
+        have = texels.linear(at(_read(done.path("base_color")), uv).astype(np.float32))
         have, want = have / have.mean(), albedo[nearest] / albedo[nearest].mean()
         return np.abs(have - want).mean(), done.metrics
 

@@ -15,6 +15,8 @@ from galatea.addon.scene.lib.render import pictures
 from galatea.addon.scene.lib.uv import tiles
 from galatea.backend.protocol.errors import UserError
 
+from .pictured import at
+
 
 @pytest.fixture
 def unwrapped(run, figure, prepared):
@@ -24,13 +26,6 @@ def unwrapped(run, figure, prepared):
         return run("unwrap", method="smart", size=512)
 
     return prepared(make)
-
-
-def _at(image, uv):
-    """Texels of an image (H, W, …), row 0 at the bottom, at uv (N, 2)."""
-    size = image.shape[0]
-    x, y = np.clip((uv * size).astype(int), 0, size - 1).T
-    return image[y, x]
 
 
 def _read(path):
@@ -52,7 +47,7 @@ def test_heights_are_metres_between_the_surfaces(run, unwrapped):
     source.hide_viewport = False
     bpy.context.view_layer.update()
     centres, uv = _middles(body.data)
-    told = low + _at(deep, uv) * (high - low)
+    told = low + at(deep, uv) * (high - low)
     places, want = np.array([source.closest_point_on_mesh(c.tolist())[1] for c in centres]), np.zeros(len(centres))
     normals = np.empty(len(body.data.polygons) * 3)
     body.data.polygons.foreach_get("normal", normals)
@@ -68,7 +63,7 @@ def test_heights_are_metres_between_the_surfaces(run, unwrapped):
 def test_curvature_tells_ridges_from_hollows(run, unwrapped):
     done = run("bake", size=512, curvature=True)
     centres, uv = _middles(done.work.object("body").data)
-    told = _at(_read(done.path("curvature"))[..., 0], uv)
+    told = at(_read(done.path("curvature"))[..., 0], uv)
     tip = centres[:, 0] > centres[:, 0].max() - 0.05
     assert told[tip].mean() > np.median(told) + 0.05, "the end of the arm is round"
     assert 0.48 < np.median(told) < 0.65, "most of it is even"
@@ -112,7 +107,7 @@ def test_each_tile_has_its_textures_and_its_material(run, unwrapped):
     both = [_read(done.path(role)) for role in ("base_color", "base_color.1002")]
     for tile, image in enumerate(both):
         mine = right == bool(tile)
-        assert np.abs(_at(image, uv[mine] - [tile, 0]) - _at(one, uv[mine] - [tile, 0])).mean() < 0.01
+        assert np.abs(at(image, uv[mine] - [tile, 0]) - at(one, uv[mine] - [tile, 0])).mean() < 0.01
     slots = np.empty(len(body.data.polygons), int)
     body.data.polygons.foreach_get("material_index", slots)
     assert np.array_equal(slots == 1, right)
@@ -147,7 +142,7 @@ def test_large_textures_are_baked_in_parts_that_fit(run, unwrapped, monkeypatch)
     assert abs(parts.metrics["reached"] - whole.metrics["reached"]) < 0.001
     _, uv = _middles(unwrapped.work.object("body").data)
     for role, image in want.items():
-        apart = np.abs(_at(_read(parts.path(role)), uv) - _at(image, uv)).max(axis=1)
+        apart = np.abs(at(_read(parts.path(role)), uv) - at(image, uv)).max(axis=1)
         assert np.mean(apart > 3 / 255) < 0.005, role
 
 
@@ -179,7 +174,7 @@ def test_the_far_side_of_a_thin_limb_is_not_taken(run, tmp_path):
     body.data.polygons.foreach_get("normal", normal)
     side = normal.reshape(-1, 3)[:, 1]
     _, uv = _middles(body.data)
-    baked = _at(_read(done.path("base_color")), uv)
+    baked = at(_read(done.path("base_color")), uv)
     assert (baked[side < -0.9, 0] > 0.8).all() and (baked[side > 0.9, 2] > 0.8).all()
 
 

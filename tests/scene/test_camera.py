@@ -16,13 +16,6 @@ from galatea.backend.protocol.errors import UserError
 from .pictured import seen
 
 
-@pytest.fixture
-def body(run, make_figure):
-    small = make_figure(24, 32)
-    run("bring", {"mesh": small.mesh, "albedo": small.albedo})
-    return lambda: next(obj for obj in bpy.context.scene.objects if obj.get("galatea_role") == "body")
-
-
 def whole(places: np.ndarray) -> bool:
     return bool(places[..., :2].min() > 0.0 and places[..., :2].max() < 1.0)
 

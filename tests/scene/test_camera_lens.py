@@ -13,13 +13,6 @@ from galatea.backend.protocol.errors import UserError
 from .pictured import projected, seen
 
 
-@pytest.fixture
-def body(run, make_figure):
-    small = make_figure(24, 32)
-    run("bring", {"mesh": small.mesh, "albedo": small.albedo})
-    return lambda: next(obj for obj in bpy.context.scene.objects if obj.get("galatea_role") == "body")
-
-
 def test_focus_is_on_the_body_and_scales_with_it(run, body):
     run("camera", path="dolly", fstop=2.0, focus="nearest", seconds=1.0)
     scene, dof = bpy.context.scene, bpy.context.scene.camera.data.dof

@@ -11,13 +11,6 @@ from mathutils import Matrix
 from galatea.addon.scene.lib.motion import animation
 
 
-@pytest.fixture
-def body(run, make_figure):
-    small = make_figure(24, 32)
-    run("bring", {"mesh": small.mesh, "albedo": small.albedo})
-    return lambda: next(obj for obj in bpy.context.scene.objects if obj.get("galatea_role") == "body")
-
-
 def shapes(obj, frames):
     return np.array(list(animation.sampled(bpy.context.scene, [obj], frames)))
 

@@ -14,13 +14,6 @@ from .people import beast, figure_of, person
 
 
 @pytest.fixture
-def body(run, make_figure):
-    small = make_figure(24, 32)
-    run("bring", {"mesh": small.mesh, "albedo": small.albedo})
-    return lambda: next(obj for obj in bpy.context.scene.objects if obj.get("galatea_role") == "body")
-
-
-@pytest.fixture
 def rigged(run, make_work):
     """A factory: a figure of tubes around a skeleton, bound to it."""
 

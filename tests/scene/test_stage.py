@@ -22,13 +22,6 @@ WIDE, HIGH = 64, 48
 
 
 @pytest.fixture
-def body(run, make_figure):
-    small = make_figure(24, 32)
-    run("bring", {"mesh": small.mesh, "albedo": small.albedo})
-    return lambda: next(obj for obj in bpy.context.scene.objects if obj.get("galatea_role") == "body")
-
-
-@pytest.fixture
 def panorama(tmp_path):
     """A bright red side and a dim blue one, as an HDR of any unit."""
 

@@ -214,7 +214,7 @@ def _scaled_motion(rig: bpy.types.Object, scale: float) -> Iterator[None]:
     """
     for bone in rig.pose.bones:
         bone.location *= scale
-    found = [curve for action in bpy.data.actions for curve in _curves(action)]
+    found = [curve for action in bpy.data.actions for curve in animation.every_curve(action)]
     found = [curve for curve in found if curve.data_path.startswith("pose.") and ".location" in curve.data_path]
     before = []
     for curve in found:
@@ -231,10 +231,3 @@ def _scaled_motion(rig: bpy.types.Object, scale: float) -> Iterator[None]:
             curve.keyframe_points.foreach_set(name, keys)
         for curve in found:
             curve.update()
-
-
-def _curves(action: bpy.types.Action) -> list[bpy.types.FCurve]:
-    if hasattr(action, "fcurves"):  # until 4.5
-        return list(action.fcurves)
-    strips = [strip for layer in action.layers for strip in layer.strips]
-    return [curve for strip in strips for bag in strip.channelbags for curve in bag.fcurves]
