@@ -15,38 +15,9 @@ from galatea.backend.backends import cutout
 from galatea.backend.geometry import regions
 from galatea.backend.protocol.errors import UserError
 
+from .test_relief import Notes
+
 EXAMPLES = Path(cutout.__file__).resolve().parents[2] / "presets" / "examples"
-
-
-class Recorder:
-    """Stands in for the worker's report."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self.fractions: list[float] = []
-        self.warnings: list[str] = []
-        self.metrics: dict[str, Any] = {}
-        self.meta: dict[str, dict[str, Any]] = {}
-
-    def progress(self, phase: str, fraction: float) -> None:
-        self.fractions.append(fraction)
-
-    def file(self, role: str, name: str, **meta: Any) -> Path:
-        self.meta[role] = meta
-        return self.folder / name
-
-    def warn(self, text: str) -> None:
-        self.warnings.append(text)
-
-    def log(self, text: str) -> None:
-        pass
-
-    def metric(self, name: str, value: Any) -> None:
-        self.metrics[name] = value
-
-    def read(self, name: str) -> np.ndarray:
-        return np.asarray(Image.open(self.folder / f"{name}.png"))
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +25,8 @@ def backend() -> cutout.Backend:
     return cutout.Backend()
 
 
-def go(backend: cutout.Backend, out: Path, image: Path, mask: Path | None = None, **params: Any) -> Recorder:
-    report = Recorder(out)
+def go(backend: cutout.Backend, out: Path, image: Path, mask: Path | None = None, **params: Any) -> Notes:
+    report = Notes(out)
     inputs = {"image": str(image)} | ({"mask": str(mask)} if mask else {})
     backend.run(SimpleNamespace(inputs=inputs), backend.spec.fill(params), report)  # type: ignore[arg-type]
     return report
@@ -129,7 +100,8 @@ def test_example_photos_mask_round_trip_and_determinism(backend, tmp_path, name)
             assert (tmp_path / "a" / file).read_bytes() == (tmp_path / other / file).read_bytes()
     with Image.open(EXAMPLES / name) as photo:
         assert first.read("mask").shape == photo.size[::-1]
-    assert first.fractions == sorted(first.fractions)
+    fractions = [fraction for _, fraction in first.phases]
+    assert fractions and fractions == sorted(fractions)
     pixels = first.read("cutout")
     assert pixels.shape == (first.metrics["cutout_px"],) * 2 + (4,)
 

@@ -27,6 +27,7 @@ class Notes:
         self.phases: list[tuple[str, float]] = []
         self.warnings: list[str] = []
         self.metrics: dict[str, Any] = {}
+        self.meta: dict[str, dict[str, Any]] = {}
         self.stop_after = 10**9
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -36,6 +37,7 @@ class Notes:
             raise InterruptedError
 
     def file(self, role: str, name: str, **meta: Any) -> Path:
+        self.meta[role] = meta
         return self.folder / name
 
     def warn(self, text: str) -> None:
@@ -46,6 +48,9 @@ class Notes:
 
     def metric(self, name: str, value: Any) -> None:
         self.metrics[name] = value
+
+    def read(self, name: str) -> np.ndarray:
+        return np.asarray(Image.open(self.folder / f"{name}.png"))
 
 
 class Model:
