@@ -18,6 +18,8 @@ class Progress:
 
 @dataclass(frozen=True)
 class Log:
+    """A line for the log."""
+
     job: str
     text: str
 

@@ -55,6 +55,8 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Policy:
+    """What may be used here."""
+
     commercial: bool = False
     territory: str = ""
     offline: bool = False

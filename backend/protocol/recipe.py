@@ -19,6 +19,8 @@ MOST_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class Step:
+    """One of a recipe, and what it is told."""
+
     do: str
     params: dict[str, Any] = field(default_factory=dict)
 
