@@ -47,8 +47,7 @@ class Place:
         self._trouble, environment = "", dict(offer["environment"])
         if self.shared:
             environment["GALATEA_HOME"] = offer["home"]
-        for name in offer["environment"]:
-            os.environ[name] = environment[name]  # what may be used here is asked in this process too
+        os.environ.update(environment)  # what may be used here is asked in this process too
         runtimes = self._runtimes(offer)
         self._runner = Apart(
             self._store,

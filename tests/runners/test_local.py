@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -33,13 +32,18 @@ def fake(**params: object) -> Request:
 
 
 def finish(runner: LocalRunner | Dispatch | InlineRunner, *jobs: str) -> list[Event]:
-    events: list[Event] = []
-    end = time.monotonic() + PATIENCE
+    events, end = list[Event](), time.monotonic() + PATIENCE
     while {event.job for event in events if isinstance(event, Done)} < set(jobs):
         assert time.monotonic() < end, f"no end: {events[-3:]}"
         events += runner.poll()
         time.sleep(0.01)
     return events
+
+
+def do(runner: LocalRunner | Dispatch | InlineRunner, *asked: Request) -> list[Event]:
+    for request in asked:
+        runner.submit(request)
+    return finish(runner, *(request.id for request in asked))
 
 
 def wait_for_progress(runner: LocalRunner, job: str, phase: str = "") -> None:
@@ -49,17 +53,9 @@ def wait_for_progress(runner: LocalRunner, job: str, phase: str = "") -> None:
         time.sleep(0.01)
 
 
-@pytest.fixture
-def runner(store: JobStore) -> Iterator[LocalRunner]:
-    made = LocalRunner(store, Runtimes.here().bundled, name="bundled")
-    yield made
-    made.close()
-
-
 def test_a_job_runs_in_another_process(runner: LocalRunner, store: JobStore) -> None:
     request = fake(text="hi", seconds=0.2)
-    runner.submit(request)
-    events = finish(runner, request.id)
+    events = do(runner, request)
     result = store.result(request.id)
     assert result and result.state is JobState.DONE
     assert store.file(result, "text").read_text() == "hi 0\n"
@@ -72,8 +68,7 @@ def test_the_worker_stays_warm(runner: LocalRunner) -> None:
     pids = set()
     for text in "abc":
         request = fake(text=text)
-        runner.submit(request)
-        finish(runner, request.id)
+        do(runner, request)
         pids.add(runner.pid)
     assert len(pids) == 1
 
@@ -93,9 +88,7 @@ def test_trouble_becomes_a_failed_job_and_the_next_job_runs(
     runner: LocalRunner, store: JobStore, trouble: str, kind: str, says: str
 ) -> None:
     bad, good = fake(trouble=trouble), fake()
-    runner.submit(bad)
-    runner.submit(good)
-    finish(runner, bad.id, good.id)
+    do(runner, bad, good)
     failed = store.result(bad.id)
     assert failed and failed.state is JobState.FAILED and failed.failure
     assert failed.failure.kind == kind and says in failed.failure.message
@@ -108,15 +101,13 @@ def test_what_another_program_set_for_its_own_python_does_not_reach_the_worker(
 ) -> None:
     monkeypatch.setenv("PYTHONHOME", "/nowhere")
     request = fake()
-    runner.submit(request)
-    finish(runner, request.id)
+    do(runner, request)
     assert store.state(request.id) is JobState.DONE
 
 
 def test_what_libraries_print_never_reaches_the_protocol(runner: LocalRunner, store: JobStore) -> None:
     request = fake(trouble="noise")
-    runner.submit(request)
-    finish(runner, request.id)
+    do(runner, request)
     assert store.state(request.id) is JobState.DONE
     assert "C code writes to stdout" in runner.log_path.read_text(errors="replace")
 
@@ -125,8 +116,7 @@ def test_what_libraries_print_never_reaches_the_protocol(runner: LocalRunner, st
 def test_an_idle_worker_that_dies_harms_nobody(runner: LocalRunner, store: JobStore, before: signal.Signals) -> None:
     """Neither when it is dead before the next job is asked for, nor when it dies before it has read of it."""
     first, *second = fake(text="1"), fake(text="2"), fake(text="2", trouble="user")
-    runner.submit(first)
-    finish(runner, first.id)
+    do(runner, first)
     pid = runner.pid
     assert pid
     os.kill(pid, before)
@@ -143,14 +133,13 @@ def test_an_idle_worker_that_dies_harms_nobody(runner: LocalRunner, store: JobSt
 
 def test_an_idle_worker_that_hangs_costs_no_more_than_the_time_of_a_job(runner: LocalRunner, store: JobStore) -> None:
     first, second = fake(text="1"), fake(text="2")
-    runner.submit(first)
-    finish(runner, first.id)
+    do(runner, first)
     assert runner.pid
     os.kill(runner.pid, signal.SIGSTOP)
     runner.submit(second)
     runner.poll()
     runner._timeout = 1e-9  # time is up, however fast this machine is
-    finish(runner, second.id)
+    assert runner.poll() == [Done(second.id)]
     result = store.result(second.id)
     assert result and result.failure and result.failure.kind == "timeout" and runner.pid is None
 
@@ -244,8 +233,7 @@ def test_a_job_that_was_asked_for_again_while_it_runs_is_stopped_all_the_same(
 def test_a_job_past_its_time_is_ended(store: JobStore) -> None:
     runner = LocalRunner(store, Runtimes.here().bundled, name="bundled", timeout=2)
     request = fake(seconds=600)
-    runner.submit(request)
-    finish(runner, request.id)
+    do(runner, request)
     runner.close()
     result = store.result(request.id)
     assert result and result.failure and result.failure.kind == "timeout"
@@ -255,8 +243,7 @@ def test_a_job_past_its_time_is_ended(store: JobStore) -> None:
 def test_a_program_that_cannot_be_started_is_said(store: JobStore, program: str) -> None:
     runner = LocalRunner(store, [program, "{store}"], name="full")
     request = fake()
-    runner.submit(request)
-    finish(runner, request.id)
+    do(runner, request)
     result = store.result(request.id)
     assert result and result.failure and result.failure.kind == "environment"
     assert f"Cannot start {program}" in result.failure.message
@@ -265,18 +252,15 @@ def test_a_program_that_cannot_be_started_is_said(store: JobStore, program: str)
 def test_asking_twice_does_the_work_once(runner: LocalRunner, store: JobStore) -> None:
     request = fake()
     for _ in range(2):
-        runner.submit(request)
-        finish(runner, request.id)
+        do(runner, request)
     assert [path.name for path in store.folder(request.id).glob("out-*")] == ["out-1"]
 
 
 def test_what_is_done_needs_no_process(runner: LocalRunner, store: JobStore) -> None:
     request = fake()
-    runner.submit(request)
-    finish(runner, request.id)
+    do(runner, request)
     other = LocalRunner(store, Runtimes.here().bundled, name="other")
-    other.submit(request)
-    assert finish(other, request.id) == [Done(request.id)] and other.pid is None
+    assert do(other, request) == [Done(request.id)] and other.pid is None
 
 
 def test_the_asker_dies_and_the_work_is_found_again(store: JobStore) -> None:
@@ -359,17 +343,14 @@ def test_close_never_throws_away_what_is_done(store: JobStore) -> None:
 
 def test_a_failed_attempt_leaves_no_files(runner: LocalRunner, store: JobStore) -> None:
     request = fake(trouble="bug")
-    runner.submit(request)
-    finish(runner, request.id)
+    do(runner, request)
     assert not list(store.folder(request.id).glob("out-*"))
 
 
 def test_inline_gives_the_same_result(store: JobStore) -> None:
     runner = InlineRunner(store, load)
     good, bad = fake(text="here"), fake(trouble="bug")
-    runner.submit(good)
-    runner.submit(bad)
-    events = finish(runner, good.id, bad.id)
+    events = do(runner, good, bad)
     assert [event.job for event in events if isinstance(event, Done)] == [good.id, bad.id]
     result = store.result(good.id)
     assert result and store.file(result, "text").read_text() == "here 0\n"

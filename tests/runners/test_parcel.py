@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -213,6 +214,22 @@ def test_the_same_folder_is_known_by_what_lies_in_it(
     assert (store.root / f".probe-1.{os.getpid()}").exists(), "the asker sees that it can be written to"
     assert not open_place(probe=".probe-2").shared and not open_place(probe=".probe-3").shared
     assert len(list(tmp_path.glob("galatea-ray-*"))) == 2
+
+
+def test_where_the_folder_is_the_same_the_home_is_the_askers(
+    open_place: Callable[..., Place], store: JobStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GALATEA_HOME", str(tmp_path / "theirs"))
+    store.root.mkdir()
+    (store.root / ".probe-1").write_text(".probe-1")
+    tell = "import os, sys, pathlib; pathlib.Path(sys.argv[1], 'home').write_text(os.environ['GALATEA_HOME'])"
+    runtimes = asdict(Runtimes([sys.executable, "-c", tell, "{store}"], ()))
+    for probe, home in (("", "theirs"), (".probe-1", "ours")):
+        place = open_place(probe=probe, home=str(tmp_path / "ours"), runtimes=runtimes)
+        request = Request.of(Backend.spec, params={"text": home})
+        place.submit(json.dumps(request.to_json()), 0)
+        done(place, request.id)
+        assert (place._store.root / "home").read_text() == str(tmp_path / home)
 
 
 def test_folders_of_the_dead_are_swept_away(open_place: Callable[..., Place], tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -14,7 +16,8 @@ from galatea.backend.protocol.claims import process_alive
 from galatea.backend.protocol.errors import UserError
 from galatea.backend.protocol.job import Request
 from galatea.backend.protocol.store import JobStore
-from galatea.backend.runners import ray, ray_cluster
+from galatea.backend.runners import ray, ray_cluster, ray_hand
+from galatea.backend.runners.ray_hand import Task, alike, best
 from galatea.backend.runners.runtimes import Runtimes
 
 CHILD = """
@@ -63,3 +66,65 @@ def test_what_a_job_needs_follows_from_its_step() -> None:
     assert wanted("triposg", none).memory == min(gigabytes for _, gigabytes in spec_of("triposg").memory)
     assert wanted("film", cards).gpu and not wanted("film", cards, engine="workbench").gpu
     assert not wanted("triposg", cards, device="cpu").gpu and wanted("fake", cards) == ray_cluster.Needs()
+
+
+def test_what_a_place_has_covers_what_a_job_needs() -> None:
+    small, large, card = ray_cluster.Needs(), ray_cluster.Needs(memory=8.0), ray_cluster.Needs(gpu=True)
+    covered = [[first.covered_by(second) for second in (small, large, card)] for first in (small, large, card)]
+    assert covered == [[True, True, True], [False, True, False], [False, False, True]]
+    assert ray_cluster.Machines((4,), 3, 8.0).places(0) == 3, "one for each card"
+
+
+def test_dead_machines_do_not_count() -> None:
+    has = {"CPU": 8.0, "GPU": 1.0, "memory": 4.0 * 2**30}
+    nodes = [{"Alive": True, "Resources": has}, {"Alive": False, "Resources": has}]
+    assert ray_cluster.machines(SimpleNamespace(nodes=lambda: nodes)) == ray_cluster.Machines((8,), 1, 4.0)
+
+
+def task(step: str, number: int = 0, *, gpu: bool = False, made_by: str = "", store: JobStore | None = None) -> Task:
+    inputs = {"image": str(store.root / made_by / "a.png")} if store else {}
+    return Task(Request(f"{step}-{number:020}", step, inputs, {}, 0), 0, ray_cluster.Needs(gpu=gpu))
+
+
+def place(**more: Any) -> Any:
+    """A place of work as `best` sees it."""
+    told = {"ready": True, "tasks": [], "has": ray_cluster.Needs(), "made": set(), "warm": "", "shared": True}
+    return SimpleNamespace(**{**told, **more})
+
+
+def test_the_place_that_made_the_input_is_best_then_that_which_has_the_step_loaded(store: JobStore) -> None:
+    job = task("cutout", made_by="fake-1", store=store)
+    cold, warm, maker = place(), place(warm="cutout"), place(made={"fake-1"})
+    assert best([cold, warm, maker], job, [job], store) is maker
+    assert best([cold, warm], job, [job], store) is warm
+    maker.tasks, warm.ready = [job], False
+    assert best([maker, warm, cold], job, [job], store) is cold
+    assert best([maker, warm], job, [job], store) is None
+
+
+def test_a_card_is_kept_for_what_needs_one(store: JobStore) -> None:
+    small, large = task("fake"), task("triposg", gpu=True)
+    card, plain = place(has=ray_cluster.Needs(gpu=True), warm="fake"), place()
+    assert best([card], small, [small, large], store) is None and best([card], small, [small], store) is card
+    assert best([card, plain], large, [small, large], store) is card
+
+
+def test_a_card_takes_as_many_alike_as_the_step_does_at_once() -> None:
+    jobs = [task("fake", number, gpu=True) for number in range(6)]
+    others = [task("relief", 1, gpu=True), *jobs]
+    assert alike(jobs[0], others) == jobs[1:4], "the step takes four"
+    assert alike(task("fake"), others) == [], "a processor takes one"
+
+
+def test_a_result_is_waited_for_only_where_a_disk_is_shared_and_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    job = task("fake")
+    job.hand = place()
+    assert job.patience() and job.settles > time.monotonic() - 1
+    job.hand.shared = False
+    assert not job.patience()
+    job.release()
+    assert job.losses == 1 and job.hand is None and not job.patience()
+    monkeypatch.setattr(ray_hand, "_PATIENCE_SECONDS", -1.0)
+    job.release()
+    job.hand = place()
+    assert not job.patience()
