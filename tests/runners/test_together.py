@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,13 +63,6 @@ def results(store: JobStore, requests: Sequence[Request]) -> list[Result]:
 
 def states(store: JobStore, requests: Sequence[Request]) -> list[str]:
     return [str(result.state) for result in results(store, requests)]
-
-
-@pytest.fixture
-def runner(store: JobStore) -> Iterator[LocalRunner]:
-    made = LocalRunner(store, Runtimes.here().bundled, name="bundled")
-    yield made
-    made.close()
 
 
 def test_as_many_go_out_together_as_the_step_takes(runner: LocalRunner, store: JobStore) -> None:
