@@ -159,9 +159,9 @@ def test_each_job_of_a_line_has_its_own_time(store: JobStore) -> None:
     while not any(line and free.id in line and isinstance(decode(line), Done) for _, line in list(runner._lines.queue)):
         assert time.monotonic() < end
         time.sleep(0.01)
-    runner._timeout, runner._started = PATIENCE, runner._started - 2 * PATIENCE
+    runner._timeout, runner._started, pid = PATIENCE, runner._started - 2 * PATIENCE, runner.pid
     events = runner.poll()
-    assert [event.job for event in events if isinstance(event, Done)] == [free.id] and runner.pid
+    assert [event.job for event in events if isinstance(event, Done)] == [free.id] and runner.pid == pid
     for each in (runner, works):
         each.close()
 
