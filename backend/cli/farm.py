@@ -29,7 +29,11 @@ PARTS = 8
 
 
 def add_verbs(verbs: Any) -> None:
-    verb = verbs.add_parser("farm", help="jobs for a render farm", description="See docs/farms.md.")
+    verb = verbs.add_parser(
+        "farm",
+        help="jobs for a render farm",
+        description="Make a job for a render farm of job files. See docs/farms.md.",
+    )
     does = verb.add_subparsers(dest="farm", required=True, metavar="FARM")
     for kind, help in KINDS.items():
         made = does.add_parser(kind, help=help, description=f"Write {help}.")

@@ -40,7 +40,7 @@ def add_verbs(verbs: Any) -> None:
         "--drain", type=float, default=60.0, metavar="SECONDS", help="what runs may end, after SIGTERM (60)"
     )
     what.add_argument(
-        "--keep-days", type=float, default=0.0, metavar="N", help="remove what nobody has used for so long"
+        "--keep-days", type=float, default=0.0, metavar="N", help="remove what nobody has used for so long (0: nothing)"
     )
     much = verb.add_argument_group("how much it takes")
     much.add_argument(

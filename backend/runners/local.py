@@ -219,7 +219,7 @@ class LocalRunner:
             except OSError as error:
                 full = error.errno in (errno.ENOSPC, errno.EDQUOT)
                 message = f"Cannot start {self._command[0]}: {error.strerror}. "
-                message += "Free some space." if full else "Check the path in the preferences."
+                message += "Free some space." if full else "Check its path: in the preferences, or GALATEA_BLENDER."
                 for job in line:
                     self._finish(job, JobState.FAILED, Failure(message, "output" if full else "environment"))
                 continue

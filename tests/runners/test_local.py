@@ -246,7 +246,7 @@ def test_a_program_that_cannot_be_started_is_said(store: JobStore, program: str)
     do(runner, request)
     result = store.result(request.id)
     assert result and result.failure and result.failure.kind == "environment"
-    assert f"Cannot start {program}" in result.failure.message
+    assert f"Cannot start {program}" in (said := result.failure.message) and "GALATEA_BLENDER" in said
 
 
 def test_asking_twice_does_the_work_once(runner: LocalRunner, store: JobStore) -> None:
