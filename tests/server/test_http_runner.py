@@ -15,10 +15,11 @@ from typing import Any
 import pytest
 
 from galatea.backend.protocol.catalog import catalog, spec_of
+from galatea.backend.protocol.errors import UserError
 from galatea.backend.protocol.event import Done, Event, Progress
 from galatea.backend.protocol.job import JobState, Request, Result
 from galatea.backend.protocol.store import JobStore
-from galatea.backend.runners.http import HttpRunner, served
+from galatea.backend.runners.http import HttpRunner, make, served
 from galatea.backend.runners.runtimes import Dispatch, Runtimes
 
 from .conftest import PATIENCE, ROOT, Serving
@@ -236,3 +237,47 @@ def test_nobody_there_and_nobody_allowed(store: JobStore) -> None:
             assert result.failure and said in result.failure.message and "galatea serve" not in result.failure.trace
         finally:
             runner.close()
+
+
+def test_four_go_at_once_the_lowest_turns_first_and_what_waits_is_cancelled_here(wrong: Any, store: JobStore) -> None:
+    wrong.answers = {"/v1/steps": "hang"}
+    runner = runner_of(store, f"http://127.0.0.1:{wrong.server_port}", stall=PATIENCE)
+    asked = [fake(text=f"{turn}") for turn in range(6)]
+    try:
+        for turn in reversed(range(6)):
+            runner.submit(asked[turn], turn=turn)
+        runner.poll()
+        runner.submit(asked[0])  # once more
+        runner.cancel(asked[5].id)
+        assert finish(runner, store, asked[5].id).state is JobState.CANCELLED
+        assert set(runner._going) == {request.id for request in asked[:4]}
+        assert list(runner._waiting) == [asked[4].id]
+    finally:
+        runner.close()
+    assert all(store.cancelled(request.id) for request in asked[:4])
+
+
+def test_what_stays_here_is_done_and_cancelled_here(store: JobStore, tmp_path: Path) -> None:
+    python = Runtimes.here().bundled
+    runner = HttpRunner(store, Dispatch(store, Runtimes(python, python)), "http://127.0.0.1:9")
+    scenes = []
+    for name in "ab":
+        (tmp_path / name).write_text(name)
+        scenes.append(Request.of(spec_of("export"), {"scene": tmp_path / name}))  # fails: it is no Blender
+        runner.submit(scenes[-1])
+    try:
+        runner.cancel(scenes[1].id)
+        assert finish(runner, store, scenes[0].id).state is JobState.FAILED
+        assert store.state(scenes[1].id) is JobState.CANCELLED
+    finally:
+        runner.close()
+
+
+def test_the_address_is_given_or_in_the_environment(store: JobStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GALATEA_SERVER", raising=False)
+    with pytest.raises(UserError, match="set GALATEA_SERVER") as caught:
+        make(store, runtimes=Runtimes.here())
+    assert caught.value.kind == "usage"
+    monkeypatch.setenv("GALATEA_SERVER", "http://there")
+    urls = [make(store, address=address, runtimes=Runtimes.here())._params["url"] for address in ("", "http://here")]
+    assert urls == ["http://there", "http://here"]
