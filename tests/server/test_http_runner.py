@@ -216,10 +216,40 @@ def test_wrong_answers_end_in_words(wrong: Any, store: JobStore, answers: dict[s
 
 def test_good_answers_of_the_same_stub_are_taken(wrong: Any, store: JobStore) -> None:
     wrong.answers = {"/v1/steps": done(), "/v1/jobs": b"hei"}
+    runner, asked = runner_of(store, f"http://127.0.0.1:{wrong.server_port}"), [fake(text=f"{n}") for n in range(6)]
+    try:
+        for request in asked:  # more than go at once
+            runner.submit(request)
+            assert store.file(finish(runner, store, request.id), "text").read_bytes() == b"hei"
+    finally:
+        runner.close()
+
+
+def test_a_server_that_forgot_the_job_is_asked_again(wrong: Any, store: JobStore) -> None:
+    running = json.dumps({"id": "s" + "0" * 20, "state": "running", "phase": "On it", "progress": 0.5}).encode()
+    wrong.answers = {"/v1/steps": running, "/v1/jobs": (404, b"{}")}
     runner, request = runner_of(store, f"http://127.0.0.1:{wrong.server_port}"), fake()
+
+    def remember(event: Event) -> None:
+        if isinstance(event, Progress) and event.phase == "On it":
+            wrong.answers = {"/v1/steps": done(), f"/v1/jobs/s{'0' * 20}/assets": b"hei", "/v1/jobs": (404, b"{}")}
+
     try:
         runner.submit(request)
-        assert store.file(finish(runner, store, request.id), "text").read_bytes() == b"hei"
+        assert finish(runner, store, request.id, remember).state is JobState.DONE
+    finally:
+        runner.close()
+
+
+def test_a_server_that_never_has_what_was_sent_ends_in_words(wrong: Any, store: JobStore) -> None:
+    cut = Request.of(spec_of("cutout"), {"image": TOAD})
+    told = {"error": {"message": "it was lost", "missing": [f"sha256:{cut.hashes['image']}"]}}
+    wrong.answers = {"/v1/steps": (409, json.dumps(told).encode())}
+    runner = runner_of(store, f"http://127.0.0.1:{wrong.server_port}")
+    try:
+        runner.submit(cut)
+        result = finish(runner, store, cut.id)
+        assert result.failure and "it was lost" in result.failure.message
     finally:
         runner.close()
 
