@@ -225,6 +225,24 @@ def test_good_answers_of_the_same_stub_are_taken(wrong: Any, store: JobStore) ->
         runner.close()
 
 
+def test_what_is_told_of_a_step_comes_along(wrong: Any, store: JobStore) -> None:
+    stages = [{"device": "cuda", "metrics": {"faces": 7}}]
+    good = {**json.loads(done()), "stages": stages, "warnings": ["Mind the gap."]}
+    bad = [{"id": "s" + "0" * 20, "state": "failed", "error": {"kind": kind}} for kind in ("device", "of its own")]
+    runner, found = runner_of(store, f"http://127.0.0.1:{wrong.server_port}"), []
+    try:
+        for told in (good, *bad):
+            wrong.answers = {"/v1/steps": json.dumps(told).encode(), "/v1/jobs": b"hei"}
+            request = fake(text=f"{len(found)}")
+            runner.submit(request)
+            found.append(finish(runner, store, request.id))
+    finally:
+        runner.close()
+    assert found[0].metrics["faces"] == 7 and found[0].warnings == ("Mind the gap.",)
+    assert found[0].device.startswith("cuda of ")
+    assert [each.failure and each.failure.kind for each in found] == [None, "device", "backend"]
+
+
 def test_a_server_that_forgot_the_job_is_asked_again(wrong: Any, store: JobStore) -> None:
     running = json.dumps({"id": "s" + "0" * 20, "state": "running", "phase": "On it", "progress": 0.5}).encode()
     wrong.answers = {"/v1/steps": running, "/v1/jobs": (404, b"{}")}
