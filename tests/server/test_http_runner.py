@@ -228,7 +228,7 @@ def test_good_answers_of_the_same_stub_are_taken(wrong: Any, store: JobStore) ->
 def test_what_is_told_of_a_step_comes_along(wrong: Any, store: JobStore) -> None:
     stages = [{"device": "cuda", "metrics": {"faces": 7}}]
     good = {**json.loads(done()), "stages": stages, "warnings": ["Mind the gap."]}
-    bad = [{"id": "s" + "0" * 20, "state": "failed", "error": {"kind": kind}} for kind in ("device", "of its own")]
+    bad = [{"id": "s" + "0" * 20, "state": "failed", "error": {"kind": kind}} for kind in ("device", "environment")]
     runner, found = runner_of(store, f"http://127.0.0.1:{wrong.server_port}"), []
     try:
         for told in (good, *bad):
