@@ -28,10 +28,8 @@ from galatea.benchmarks._rows import Row, tell
 BASE: dict[str, Any] = {
     "grid": 160,
     "solid": 0.25,
-    "smooth": 15,
-    "looks": 5,
-    "crease": 0.4,
-    "rim": 0.03,
+    "smooth": 10,
+    "soft": 0.6,
     "symmetry": True,
     "back": "predicted",
     "sheet": 0.03,
@@ -42,10 +40,8 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "symmetry": (False,),
     "sure": (0.08, 0.13),
     "solid": (0.2, 0.3),
-    "smooth": (5, 30),
-    "looks": (1, 2),
-    "crease": (0.1, 0.8),
-    "rim": (0.003, 0.06),
+    "smooth": (4, 20),
+    "soft": (0.3, 1.0),
     "sheet": (0.02, 0.045),
     "steepest": (0.25,),
     "grid": (128, 192),
@@ -101,15 +97,14 @@ class Bench:
         from galatea.backend.learn.evaluate.shape import Cloud, Shape, sample
 
         shown, picture = self.shown(data, row)
+        [(_, guess)] = self.backend.look([picture], {}, Quiet())
         truth = stored(data, "val")(key)
         truth = truth.moved(normalised(truth.vertices))
         target = sample(truth, SAMPLES, seed=1)
         for name, choice in wanted.items():
             rays.SHEET, rays.STEEPEST, symmetry.SURE = choice["sheet"], choice["steepest"], choice["sure"]
-            rays.RIM, body.CREASE = choice["rim"], choice["crease"]
-            options = {option: choice[option] for option in ("solid", "smooth", "symmetry", "back")}
+            options = {option: choice[option] for option in ("solid", "smooth", "soft", "symmetry", "back")}
             began = time.process_time()
-            [(_, guess)] = self.backend.look([picture], choice, Quiet())
             made = body.build(guess.view(choice["grid"]), crumbs=0.01, progress=lambda phase, part: None, **options)
             seconds = time.process_time() - began
             source = sample(Shape.of(made.space, made.faces), SAMPLES, seed=2)

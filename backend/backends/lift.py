@@ -33,10 +33,6 @@ SIDE = 224
 SMALL = 128
 """px, what the decoder sees of the picture itself."""
 GREY = 0.5
-MOVES = (0, 0), (-1, -1), (-1, 1), (1, -1), (1, 1)
-"""By how many times PACE the picture is moved down and right for each look at it."""
-PACE = 32
-"""One part in so many of the picture: whole pixels of both sizes, and two rays."""
 
 
 class Backend:
@@ -45,7 +41,7 @@ class Backend:
         label="Lift (own model)",
         task="image-to-mesh",
         seeded="never",
-        version=5,
+        version=4,
         batch=4,
         help="Our own network, trained on free meshes: it knows the backs of many things. Nothing to download.",
         license="GPL-3.0-or-later; encoder DINOv2, Apache-2.0",
@@ -54,7 +50,6 @@ class Backend:
         axes="metres, Z up, faces -Y, base centre at the origin",
         params=(
             Param("grid", "int", 160, "Cells across the picture: more keep finer parts", low=48, high=384),
-            Param("looks", "int", 5, "Looks at the picture, each a little moved: their mean is truer", low=1, high=5),
             Param("solid", "float", 0.25, "How sure the model must be: lower is fatter", low=0.05, high=0.95),
             Param(
                 "back",
@@ -71,7 +66,7 @@ class Backend:
                 "Where a left and a right are found, what the photo hides of one follows it; what is round is a ball",
                 choices=("auto", "off"),
             ),
-            Param("smooth", "int", 15, "Rounds of smoothing", low=0, high=50),
+            Param("smooth", "int", 10, "Rounds of smoothing", low=0, high=50),
             Param("crumbs", "float", 0.01, "Drop loose parts below this share of the largest", low=0.0, high=1.0),
             Param(
                 "back_texture",
@@ -109,27 +104,19 @@ class Backend:
         report.progress("Loading the model", 0.05)
         if self._session is None:
             self._session = Session(str(weights(self._folder)), report.log)
-        step = 1 if self._session.device == "cpu" else len(pictures)  # there several at once are no quicker
-        moves = MOVES[: params["looks"]]
-        for some in (pictures[start : start + step] for start in range(0, len(pictures), step)):
+        names = ["front", "profile", "colour", "camera"]
+        left = list(pictures)
+        while left:
+            report.progress("Lifting", 0.15)
+            some = left[: 1 if self._session.device == "cpu" else len(left)]  # there several at once are no quicker
             big, small = (np.stack(each) for each in zip(*map(feeds, some), strict=True))
-            looks = []
-            for number, move in enumerate(moves):
-                report.progress("Lifting", 0.15 + 0.3 * number / len(moves))
-                looks.append(self._looked(self._session, big, small, move))
+            made = self._session.run(names, {"picture": big, "rgba": small})
             report.device = self._session.device
             if len(some) > 1:
                 report.metric("together", len(some))
-            means = (sum(each) / len(moves) for each in zip(*looks, strict=True))
-            for picture, front, profile, colour, camera in zip(some, *means, strict=True):
+            for picture, front, profile, colour, camera in zip(some, *made, strict=True):
                 yield picture, Guess(picture[..., 3], front[0], profile, colour, camera)
-
-    @staticmethod
-    def _looked(session: Session, big: Floats, small: Floats, move: tuple[int, int]) -> tuple[Floats, ...]:
-        """Front, profile, colour and camera of pictures that are moved for the network, and moved back."""
-        shown = {"picture": _moved(big, move), "rgba": _moved(small, move)}
-        *planes, camera = session.run(["front", "profile", "colour", "camera"], shown)
-        return *(_moved(each, (-move[0], -move[1])) for each in planes), camera
+            del left[: len(some)]
 
     def make(self, found: tuple[NDArray[np.uint8], Guess], params: dict[str, Any], report: Report) -> None:
         import numpy as np
@@ -229,14 +216,6 @@ def feeds(view: NDArray[np.uint8]) -> tuple[Floats, Floats]:
         [np.asarray(Image.fromarray(plane).resize((SMALL, SMALL), Image.Resampling.BILINEAR)) for plane in planes]
     )
     return np.ascontiguousarray(planes[:3]), np.ascontiguousarray(small)
-
-
-def _moved(planes: Floats, move: tuple[int, int]) -> Floats:
-    """(…, H, W) moved down and right by so many times one part in PACE; what leaves comes in at the other side."""
-    import numpy as np
-
-    down, right = (by * size // PACE for by, size in zip(move, planes.shape[-2:], strict=True))
-    return np.roll(planes, (down, right), (-2, -1))
 
 
 def _ridged(mask: Floats) -> Floats:

@@ -18,8 +18,6 @@ from .mesh import Faces
 
 BACKS = ("predicted", "mirror", "flat")
 """What closes a body behind what the photo shows."""
-CREASE = 0.4
-"""Rays over which the depth is blurred: what is linear between rays has creases at them."""
 _ROUND = 0.9
 """How sure the far side of a ball is."""
 
@@ -71,6 +69,7 @@ def build(
     smooth: int,
     crumbs: float,
     progress: Callable[[str, float], None],
+    soft: float = 0.6,
 ) -> Body:
     """The surface of what the view shows, where it is inside from the probability `solid` on.
 
@@ -81,7 +80,7 @@ def build(
     grid = view.mask.shape[0]
     coarse, profile = filled(view)
     level = profile - np.float32(np.log(solid / (1 - solid)))
-    front = filters.gaussian(frustum.finer(coarse[None], grid, grid)[0], CREASE * grid / coarse.shape[1])
+    front = filters.gaussian(frustum.finer(coarse[None], grid, grid)[0], soft * grid / coarse.shape[1])
     ball = balls.find(view.mask, view.focal) if symmetry and back == "predicted" else None
     if ball:
         front, leave = ball.hits(grid, grid, view.focal)
@@ -91,7 +90,7 @@ def build(
     elif back == "mirror":
         behind = rays.mirrored(front, view.mask, view.focal, view.elevation, _middle(view, coarse, level))
     else:
-        behind = rays.predicted(frustum.finer(level, grid, grid), rays.rounded(view.mask))
+        behind = rays.predicted(frustum.finer(level, grid, grid))
         change = _symmetrical(view, coarse, level) if symmetry else None
         if change is not None:
             behind = rays.shifted(behind, frustum.finer(change, grid, grid))

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from . import filters, frustum
+from . import frustum
 from .frustum import DEEP
 
 Floats = NDArray[np.float32]
@@ -21,8 +21,6 @@ STEEP, SHEET = 100.0, 0.03
 """Logits a unit on either side of the first hit; how thick the thinnest part is made."""
 STEEPEST = 0.15
 """Steps between rays beyond this are two surfaces, one behind the other, and no slope."""
-RIM = 0.03
-"""How far inside the outline a body has its full thickness: where a ray leaves the outline it only touches the body."""
 CERTAIN = 12.0
 """Logit of what the mask knows: outside its outline there is nothing."""
 _SLAB = 1 << 21
@@ -52,24 +50,18 @@ def volume(front: Floats, mask: Floats, depths: int, behind: Behind, beat: Calla
     return out
 
 
-def predicted(profile: Floats, thick: Floats | float = 1.0) -> Behind:
-    """What lies behind by the profile (D, H, W) of each ray, made thinner by the factor `thick` (H, W)."""
+def predicted(profile: Floats) -> Behind:
+    """What lies behind by the profile (D, H, W) of each ray."""
     count = len(profile)
 
     def logits(depth: Floats, past: Floats) -> Floats:
-        place = np.clip((np.maximum(past, 0) / (REACH * thick)) ** np.float32(2 / 3) * count - 0.5, 0, count - 1)
+        place = np.clip((np.maximum(past, 0) / REACH) ** np.float32(2 / 3) * count - 0.5, 0, count - 1)
         low = np.minimum(place.astype(np.intp), count - 2)
         inside = np.take_along_axis(profile, low, 0)
         inside += (np.take_along_axis(profile, low + 1, 0) - inside) * (place - low).astype(np.float32)
         return inside
 
     return logits
-
-
-def rounded(mask: Floats) -> Floats:
-    """How thick a body is by its `mask` (H, W), 1 in its inner parts, falling like the rim of a ball to the outline."""
-    inner = 2.1 * filters.gaussian(mask, 0.35 * RIM * mask.shape[1]) - 1.05  # linear in the distance across the rim
-    return np.asarray(np.sqrt(1 - (1 - np.clip(inner, 1e-3, 1)) ** 2), np.float32)
 
 
 def shifted(behind: Behind, by: Floats) -> Behind:

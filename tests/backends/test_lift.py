@@ -104,29 +104,6 @@ def test_settings_do_what_they_say(backend: lift.Backend, cutout: Path, tmp_path
     assert (load(tmp_path / "mirror")["colors"][:, 3] == 0).all()
 
 
-class Near:
-    """In the place of the network: says of each ray what the picture is there, and of the whole nothing."""
-
-    device = "cpu"
-
-    def run(self, names: list[str], feeds: dict[str, np.ndarray]) -> list[np.ndarray]:
-        small = feeds["rgba"]
-        rays = small.reshape(len(small), 4, 64, 2, 64, 2).mean(axis=(3, 5))
-        same = feeds["picture"].reshape(len(small), 3, 32, 7, 32, 7).mean(axis=(3, 5)).repeat(2, 2).repeat(2, 3)
-        return [rays[:, 3:], rays, same[:, :, None], np.zeros((len(small), 3), np.float32)]
-
-
-def test_looks_at_a_moved_picture_are_laid_over_each_other(cutout: Path) -> None:
-    backend = lift.Backend()
-    backend._session = Near()  # type: ignore[assignment]
-    picture = lift.framed(str(cutout), 512)
-    notes: Any = Notes(cutout.parent)
-    [(_, single)], [(_, mean)] = (backend.look([picture], {"looks": looks}, notes) for looks in (1, 5))
-    for once, several in zip(single, mean, strict=True):
-        assert np.ptp(once) > 0 or once.shape == (3,)
-        assert np.allclose(once, several, atol=1e-6)
-
-
 PROCESS = """
 import sys
 from galatea.backend.protocol.job import Request
