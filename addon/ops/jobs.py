@@ -3,11 +3,13 @@
 # ruff: noqa: RUF012 - Blender wants mutable sets as class attributes
 """What can be done with a job of the list."""
 
+from math import radians
 from pathlib import Path
 from typing import Any
 
 import bpy
 from bpy.props import StringProperty
+from mathutils import Euler
 
 from ...backend.protocol.errors import UserError
 from .. import bridge as bridges
@@ -39,7 +41,7 @@ class OnJob(Conditional):
 
 
 class GALATEA_OT_show(OnJob, Trying, bpy.types.Operator):
-    """Select what this job made; brings it in where this file does not have it"""
+    """Select what this job made and look at its front; brings it in where this file does not have it"""
 
     bl_idname = "galatea.show"
     bl_label = "Show in Scene"
@@ -59,8 +61,16 @@ class GALATEA_OT_show(OnJob, Trying, bpy.types.Operator):
         bridges.show(context, self.which(context))
         if context.area and context.area.type == "VIEW_3D":
             region = next(region for region in context.area.regions if region.type == "WINDOW")
+            _face(context.space_data.region_3d, context.view_layer.objects.active)
             with context.temp_override(region=region):
                 bpy.ops.view3d.view_selected()
+
+
+def _face(view: Any, obj: Any) -> None:
+    """Turn the view to the front of the object, a little from the side and from above."""
+    view.view_perspective = "PERSP" if view.view_perspective == "CAMERA" else view.view_perspective
+    heading = obj.matrix_world.to_euler().z if obj else 0.0
+    view.view_rotation = Euler((radians(75.0), 0.0, heading + radians(20.0))).to_quaternion()
 
 
 class GALATEA_OT_again(OnJob, Ordering, bpy.types.Operator):

@@ -31,6 +31,7 @@ def test_an_artists_first_hour(play: Callable[..., dict[str, Any]], tmp_path: Pa
     assert set(noted["undo"]) >= {"generate", "rig", "drop", "asset", "show"} and not any(noted["undo"].values())
     assert noted["steps"] == MESH and noted["seen"] >= 5, "progress was seen while it ran"
     assert noted["name"] == "Subject" == noted["yesterday"].partition(".")[0] and noted["faces"] > 100
+    assert noted["eye"][1] < -0.5, "what is shown is seen from its front"
     whole, cut = noted["tall"]
     assert cut < 0.95 * whole, "what was painted out of the mask is not in the mesh"
     assert noted["bones"] > 1 and noted["falls"][0] != noted["falls"][1], "another seed, another fall"

@@ -7,6 +7,7 @@ import sys
 import time
 
 import bpy
+from mathutils import Euler, Vector
 
 KINDS = (
     "objects",
@@ -187,12 +188,14 @@ def kept(stage):
     yield from stage.unfold("GALATEA_PT_jobs", "GALATEA_PT_asset", first=True)
     bpy.context.window_manager.galatea.active = len(bridge.runs) - 1
     yield from stage.frames(5)
+    stage.area.spaces.active.region_3d.view_rotation = Euler((1.1, 0.0, 3.0))  # from behind
     before = facts()
     yield from stage.click("galatea.show")
     yield from stage.until(lambda: facts() != before, 20, "yesterday's object")
     yield from stage.frames(20)
     stage.shot("walk-yesterday")
     stage.note(yesterday=bpy.context.view_layer.objects.active.name)
+    stage.note(eye=list(stage.area.spaces.active.region_3d.view_rotation @ Vector((0.0, 0.0, 1.0))))
     stage.undo()
     yield from stage.frames(5)
     stage.noted["undo"]["show"] = [name for name, value in facts().items() if value != before[name]]
