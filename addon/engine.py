@@ -107,11 +107,13 @@ class Engine:
         return left
 
     def seconds_left(self, known: list[Run]) -> float | None:
-        """Known only where each step that is to come was measured before, or the running one says enough itself."""
+        """Known only where each step that is to come was measured before at this quality, or the running one says
+        enough itself.
+        """
         run, live = self.current, self.live
         if not run:
             return None
-        usual = runs.usual_seconds(known)
+        usual = runs.usual_seconds(each for each in known if each.quality == run.quality)
         spent = time.monotonic() - live.since
         began, first = live.counted
         if began and live.fraction - first > 0.01 and time.monotonic() - began >= 1.0:

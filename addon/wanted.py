@@ -6,6 +6,7 @@ Panels and polls ask while Blender draws, so nothing is read from the disk here 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -67,11 +68,11 @@ def shaping(recipe: Recipe) -> list[str]:
     return [step for step in steps[:last] if step != picker(recipe)]
 
 
-def chancy(settings: Any, recipe: Recipe) -> bool:
-    """Another seed may give another result."""
+def chancy(settings: Any, steps: Iterable[str]) -> bool:
+    """Another seed may give another result of these steps."""
     return any(
         spec.heeds({param.name: getattr(getattr(settings.steps, spec.id), param.name) for param in spec.params})
-        for spec in (spec_of(step.do) for step in recipe.steps)
+        for spec in map(spec_of, steps)
     )
 
 

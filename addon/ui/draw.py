@@ -43,12 +43,22 @@ def failure(layout: Any, context: bpy.types.Context, message: str, hint: str) ->
 
 def params(layout: Any, settings: Any, step: str, *, skip: tuple[str, ...] = ()) -> None:
     """The settings of a step, as the catalogue lists them, their names before them."""
-    column = layout.column(align=True)
-    column.use_property_split = True
-    column.use_property_decorate = False
+    column = _split(layout)
     for param in catalog()[step].params:
         if param.name not in skip:
             column.prop(getattr(settings.steps, step), param.name)
+
+
+def field(layout: Any, settings: Any, name: str) -> None:
+    """One of the settings of all steps, as those of a step are drawn."""
+    _split(layout).prop(settings, name)
+
+
+def _split(layout: Any) -> Any:
+    column = layout.column(align=True)
+    column.use_property_split = True
+    column.use_property_decorate = False
+    return column
 
 
 def duration(seconds: float) -> str:

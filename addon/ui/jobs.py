@@ -144,8 +144,9 @@ def _state(layout: Any, context: bpy.types.Context, run: Run) -> None:
     if run.failure:
         if not bridge.notice or bridge.notice.message != run.failure["message"]:  # it stands at the top already
             draw.failure(layout, context, run.failure["message"], run.failure.get("hint", ""))
-    elif run.state == "paused":
-        draw.text(layout, "Paused. Finished steps and frames are kept.", context=context, icon="INFO")
+    elif run.state in ("paused", "cancelled"):
+        words = f"{run.state.capitalize()}. Finished steps and frames are kept."
+        draw.text(layout, words, context=context, icon="INFO")
     elif run.state == "interrupted":
         words = "Blender ended while it ran. Go on: finished steps and frames are kept."
         draw.text(layout, words, context=context, icon="INFO")

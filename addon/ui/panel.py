@@ -38,7 +38,7 @@ class GALATEA_PT_main(bpy.types.Panel):
         column.prop(settings, "quality")
         _prompt(column, settings, recipe)
         row = column.row()
-        row.active = wanted.chancy(settings, recipe)
+        row.active = wanted.chancy(settings, (step.do for step in recipe.steps))
         row.prop(settings, "seed")
         _button(layout, context, settings)
         _running(layout, context)

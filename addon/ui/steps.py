@@ -28,6 +28,8 @@ class _Sub(draw.Sub):
             if len(self.steps) > 1:
                 self.layout.label(text=catalog()[step].label)
             draw.params(self.layout, settings, step)
+            if wanted.chancy(settings, (step,)):
+                draw.field(self.layout, settings, "seed")
 
     def head(self, layout: Any, context: bpy.types.Context, settings: Any) -> None:
         """Above the settings: what else can be done at once."""
@@ -133,10 +135,7 @@ class GALATEA_PT_report(_Sub, bpy.types.Panel):
     verb = ("galatea.check", "CHECKBOX_HLT")
 
     def head(self, layout: Any, context: bpy.types.Context, settings: Any) -> None:
-        row = layout.row()
-        row.use_property_split = True
-        row.use_property_decorate = False
-        row.prop(settings, "gate")
+        draw.field(layout, settings, "gate")
 
 
 class GALATEA_PT_export(_Sub, bpy.types.Panel):

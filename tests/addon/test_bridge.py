@@ -163,6 +163,11 @@ def test_time_left_is_told_only_when_it_is_known(bridge: Any, fake: Callable[...
     left = bridge.seconds_left()
     assert left is not None and 0 < left < 3
     tick_until(bridge, lambda: bridge.idle)
+    finer = fake({"seconds": 0.6}, quality="high")
+    bridge.start(finer, bpy.context)
+    bridge.tick()
+    assert bridge.seconds_left() is None, "how long a coarser one took says nothing"
+    tick_until(bridge, lambda: finer.ended)
 
 
 def test_closing_ends_the_processes(bridge: Any, fake: Callable[..., Any]) -> None:

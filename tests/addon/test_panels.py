@@ -57,11 +57,17 @@ def test_every_parameter_of_every_step_of_a_recipe_is_in_a_panel(addon: Any, rec
 def test_the_seed_is_grey_where_nothing_is_left_to_chance(addon: Any) -> None:
     def chancy(recipe: str) -> bool:
         addon.recipe = recipe
-        return wanted.chancy(addon, wanted.recipe(addon))
+        return wanted.chancy(addon, [step.do for step in wanted.recipe(addon).steps])
 
     assert chancy("photo_to_film") and not chancy("photo_to_mesh")
     addon.steps.clean.topology = "quads"
-    assert wanted.chancy(addon, wanted.recipe(addon))
+    assert wanted.chancy(addon, [step.do for step in wanted.recipe(addon).steps])
+
+
+def test_the_seed_of_a_fall_is_beside_the_fall(addon: Any) -> None:
+    panels = {cls.bl_label: cls for cls in ui.CLASSES if issubclass(cls, bpy.types.Panel)}
+    seed = ("GALATEA_PG_settings", "seed")
+    assert seed in drawn(panels["Physics"]).props and seed not in drawn(panels["Asset"]).props
 
 
 def test_what_is_measured_and_exported_has_its_place_too(addon: Any) -> None:
