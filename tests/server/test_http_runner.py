@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +23,7 @@ from galatea.backend.protocol.job import JobState, Request, Result
 from galatea.backend.protocol.store import JobStore
 from galatea.backend.runners.http import HttpRunner, make, served
 from galatea.backend.runners.runtimes import Dispatch, Runtimes
+from galatea.backend.worker import execute
 
 from .conftest import PATIENCE, ROOT, Serving
 
@@ -141,10 +144,12 @@ def test_a_server_that_is_killed_and_started_again_in_mid_job(alone: Serving, st
 
 
 class Wrong(BaseHTTPRequestHandler):
-    """`server.answers`: path beginnings and what is said to them."""
+    """`server.answers`: path beginnings and what is said to them, a list one after the other."""
 
     def do_GET(self) -> None:
         found = next((say for path, say in self.server.answers.items() if self.path.startswith(path)), b"{}")  # type: ignore[attr-defined]
+        if isinstance(found, list):
+            found = found.pop(0)
         if found == "hang":
             self.server.over.wait(PATIENCE)  # type: ignore[attr-defined]
             return
@@ -190,7 +195,7 @@ def done(**asset: Any) -> bytes:
         ({"/v1/steps": done(name="../evil")}, "cannot be one"),
         ({"/v1/steps": done(role="../evil")}, "cannot be one"),
         ({"/v1/steps": done(size=1 << 50)}, "cannot be one"),
-        ({"/v1/steps": done(role="other"), "/v1/jobs": b"hei"}, "without its text"),
+        ({"/v1/steps": done(role="other"), "/v1/jobs": b"hei"}, "a result without its text"),
         ({"/v1/steps": done(), "/v1/jobs": b"no!"}, "never with the hash"),
         ({"/v1/steps": done(), "/v1/jobs": b"hei and much more"}, "too large"),
         ({"/v1/steps": (401, b'{"error": {"message": "a token is wanted"}}')}, "GALATEA_REMOTE_KEY"),
@@ -221,6 +226,30 @@ def test_good_answers_of_the_same_stub_are_taken(wrong: Any, store: JobStore) ->
         for request in asked:  # more than go at once
             runner.submit(request)
             assert store.file(finish(runner, store, request.id), "text").read_bytes() == b"hei"
+    finally:
+        runner.close()
+
+
+def test_a_file_that_came_damaged_is_fetched_once_more(wrong: Any, store: JobStore) -> None:
+    wrong.answers = {"/v1/steps": done(), "/v1/jobs": [b"no!", b"hei"]}
+    runner, request = runner_of(store, f"http://127.0.0.1:{wrong.server_port}"), fake()
+    try:
+        runner.submit(request)
+        assert store.file(finish(runner, store, request.id), "text").read_bytes() == b"hei"
+    finally:
+        runner.close()
+
+
+def test_a_result_that_cannot_be_written_is_told(wrong: Any, store: JobStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_words: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(execute, "execute", full)
+    runner, request = runner_of(store, f"http://127.0.0.1:{wrong.server_port}"), fake()
+    try:
+        runner.submit(request)
+        result = finish(runner, store, request.id)
+        assert result.state is JobState.FAILED and result.failure and result.failure.kind == "output"
     finally:
         runner.close()
 
