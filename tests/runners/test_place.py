@@ -50,6 +50,22 @@ def test_without_ray_it_says_what_to_install(store: JobStore, monkeypatch: pytes
     assert caught.value.kind == "environment"
 
 
+def test_ray_is_shut_down_by_the_last_who_uses_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    stub = SimpleNamespace(
+        is_initialized=lambda: bool(told), init=lambda **how: told.append("init"), shutdown=lambda: told.append("over")
+    )
+    monkeypatch.setattr(ray_cluster.os, "environ", dict(ray_cluster.os.environ))
+    monkeypatch.setattr(ray_cluster, "import_module", lambda name: stub)
+    monkeypatch.setattr(ray_cluster, "_hush", lambda ray: None)
+    monkeypatch.setattr(ray_cluster, "_users", 0)
+    first, second = ray_cluster.connect("", 1), ray_cluster.connect("", 1)
+    ray_cluster.disconnect(first)
+    assert told == ["init"]
+    ray_cluster.disconnect(second)
+    assert told == ["init", "over"]
+
+
 def test_machines_are_shared_out_so_that_all_places_fit() -> None:
     machines = ray_cluster.Machines((8, 8, 8), 0, 16.0)
     assert [machines.share(count) for count in (1, 3, 4, 6, 24, 100)] == [8, 8, 4, 4, 1, 1]
