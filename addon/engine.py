@@ -37,6 +37,11 @@ class Live:
     counted: tuple[float, float] = (0.0, 0.0)
     """When a phase began that counts, such as frames, and the fraction then: what was kept took no time."""
 
+    @property
+    def whole(self) -> float:
+        """How much of all steps is done."""
+        return (self.index + self.fraction) / self.total
+
 
 class Engine:
     """`changed` is told what the panel should know (the run too, where it is worth writing down), `ended` the end."""

@@ -50,7 +50,12 @@ def of_param(param: Param) -> Any:
     if param.kind == "bool":
         return BoolProperty(default=param.default, **common)
     if param.name == "library":
-        return StringProperty(default=param.default, search=_libraries, search_options={"SUGGESTION"}, **common)
+        return StringProperty(
+            default=param.default,
+            search=lambda self, context, text: libraries(context),
+            search_options={"SUGGESTION"},
+            **common,
+        )
     if param.kind in ("str", "libraries"):
         return StringProperty(default=param.default, **common)
     if param.kind in ("file", "weights"):
@@ -73,7 +78,7 @@ def of_param(param: Param) -> Any:
     return FloatProperty(default=param.default, precision=3, step=10, **span, **common)
 
 
-def _libraries(self: Any, context: Any, text: str) -> list[str]:
+def libraries(context: Any) -> list[str]:
     """The asset libraries of Blender's preferences, to choose from."""
     return [each.path for each in context.preferences.filepaths.asset_libraries]
 

@@ -184,6 +184,12 @@ class GALATEA_OT_asset(_OnObject, bpy.types.Operator):
     bl_label = "Asset"
     steps = ("lod", "collide", "asset")
 
+    def order(self, context: bpy.types.Context) -> Run:
+        library = props.settings(context).steps.asset.library
+        if library in props.libraries(context):  # Blender lists one in each fresh profile, and makes it when it saves
+            Path(library).mkdir(parents=True, exist_ok=True)
+        return super().order(context)
+
 
 class GALATEA_OT_check(_OnObject, bpy.types.Operator):
     """Measure the active mesh and hold it against the gate. The job shows where it falls short, and what mends it"""

@@ -137,8 +137,7 @@ def _unfinished(layout: Any, context: bpy.types.Context, run: Run) -> None:
     name = gallery.what(run)
     if run is bridge.current:
         live = bridge.live
-        whole = (live.index + live.fraction) / live.total
-        layout.progress(factor=whole, text=f"{name}  {live.phase}  {whole:.0%}")
+        layout.progress(factor=live.whole, text=f"{name}  {live.phase}  {live.whole:.0%}")
     elif bridge.active(run):
         layout.label(text=f"{name}: waiting", icon="SORTTIME")
     elif run.failure:

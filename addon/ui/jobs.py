@@ -47,8 +47,7 @@ class GALATEA_UL_jobs(bpy.types.UIList):
         side = row.row(align=True)
         side.alignment = "RIGHT"
         if run is bridge.current:
-            live = bridge.live
-            side.label(text=f"{(live.index + live.fraction) / live.total:.0%}")
+            side.label(text=f"{bridge.live.whole:.0%}")
         place = bridge.place(run)
         if place:
             side.label(text=f"{place}.", icon=PRIORITY[run.priority])

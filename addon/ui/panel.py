@@ -137,8 +137,7 @@ def _running(layout: Any, context: bpy.types.Context) -> None:
         return
     box = layout.box().column(align=True)
     box.label(text=f"{run.title}", icon="SORTTIME")
-    whole = (live.index + live.fraction) / live.total
-    box.progress(factor=whole, text=f"Step {live.index + 1} of {live.total}: {runs.label(live.step)}")
+    box.progress(factor=live.whole, text=f"Step {live.index + 1} of {live.total}: {runs.label(live.step)}")
     box.separator(factor=0.4)
     box.progress(factor=live.fraction, text=f"{live.phase}  {live.fraction:.0%}")
     left = bridge.seconds_left()

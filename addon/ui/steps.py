@@ -9,7 +9,7 @@ from typing import Any
 import bpy
 
 from ...backend.protocol.catalog import catalog
-from .. import objects, props, wanted
+from .. import objects, props, runs, wanted
 from ..bridge import bridge
 from . import draw
 
@@ -23,6 +23,7 @@ class _Sub(draw.Sub):
         settings = props.settings(context)
         if self.verb:
             _verb(self.layout, context, *self.verb)
+            _fares(self.layout, context, self.steps)
         self.head(self.layout, context, settings)
         for step in self.steps:
             if len(self.steps) > 1:
@@ -45,6 +46,17 @@ def _verb(layout: Any, context: bpy.types.Context, operator: str, icon: str) -> 
     hint = column.row()
     hint.active = False
     hint.label(text=f"On {obj.name}" if obj else "Select a mesh object first", icon="OBJECT_DATA" if obj else "INFO")
+
+
+def _fares(layout: Any, context: bpy.types.Context, steps: tuple[str, ...]) -> None:
+    """How the job of these steps is getting on: the top of the panel, where all jobs say so, may be out of sight."""
+    run = bridge.current or next(iter(bridge.runs), None)
+    if run is None or not {row["do"] for row in run.steps} <= set(steps):
+        return
+    if run is bridge.current:
+        layout.progress(factor=bridge.live.whole, text=f"{runs.label(bridge.live.step)}  {bridge.live.whole:.0%}")
+    elif run.failure and bridge.notice and bridge.notice.message == run.failure["message"]:
+        draw.failure(layout, context, bridge.notice.message, bridge.notice.hint)
 
 
 class GALATEA_PT_shape(draw.Sub, bpy.types.Panel):

@@ -11,8 +11,10 @@ import bpy
 import pytest
 
 from galatea.addon import environment, objects, prefs, runs
+from galatea.addon.ui import steps
 
 from .conftest import PATIENCE
+from .drawn import drawn
 
 
 @pytest.fixture
@@ -137,3 +139,23 @@ def test_a_recipe_with_a_film_makes_the_object_and_then_the_film(quick: Any) -> 
     assert made.state == "done" and objects.found(made.id)
     assert filmed.state == "done", filmed.failure
     assert filmed.files(prefs.store())["film"].is_file() and not filmed.scene
+
+
+def test_a_library_that_blender_lists_is_made_where_it_is_not_there_yet(addon: Any, tmp_path: Path) -> None:
+    """A fresh profile lists one whose folder Blender makes when it first saves there."""
+    from galatea.addon.bridge import bridge
+
+    listed = bpy.context.preferences.filepaths.asset_libraries.new(name="Mine", directory=str(tmp_path / "mine"))
+    bpy.ops.mesh.primitive_monkey_add()
+    asset = addon.steps.asset
+    asset.samples, asset.size, asset.library = 1, 64, str(tmp_path / "mistyped")
+    try:
+        with pytest.raises(RuntimeError, match="there is no folder"):
+            bpy.ops.galatea.asset()
+        assert "there is no folder" in drawn(steps.GALATEA_PT_asset).text, "told where the button is too"
+        assert "there is no folder" not in drawn(steps.GALATEA_PT_physics).text
+        asset.library = listed.path
+        assert bpy.ops.galatea.asset() == {"FINISHED"} and bridge.runs[0].state == "done"
+    finally:
+        bpy.context.preferences.filepaths.asset_libraries.remove(listed)
+    assert list((tmp_path / "mine").rglob("*.blend")) and not (tmp_path / "mistyped").exists()
