@@ -8,6 +8,7 @@ from typing import Any
 import bpy
 
 from .. import environment, terms
+from .. import prefs as settings
 from . import draw
 from .panel import installing
 from .weights import draw_weights
@@ -27,6 +28,7 @@ def draw_preferences(prefs: Any, context: bpy.types.Context) -> None:
     column.use_property_split = True
     column.use_property_decorate = False
     column.prop(prefs, "data_folder")
+    _kept(column, context)
     column.prop(prefs, "worker_python")
     column.prop(prefs, "server")
     if prefs.server:
@@ -36,6 +38,11 @@ def draw_preferences(prefs: Any, context: bpy.types.Context) -> None:
     _environment(layout.box(), context)
     draw_weights(layout.box(), prefs, context)
     _doctor(layout.box(), context)
+
+
+def _kept(layout: Any, context: bpy.types.Context) -> None:
+    words = f"Jobs and weights lie in {settings.data_folder()} and stay there when Galatea is removed."
+    draw.text(layout, words, context=context, icon="INFO")
 
 
 def _policy(layout: Any, prefs: Any, context: bpy.types.Context) -> None:

@@ -154,6 +154,14 @@ def test_the_preferences_are_the_policy_of_the_command_line(addon: Any, home: Pa
     assert terms.verdict(addon, "lift").clause, "nothing runs while nobody knows what is allowed"
 
 
+def test_the_preferences_name_the_folder_that_stays(addon: Any, home: Path) -> None:
+    from galatea.addon.ui import preferences
+
+    layout = Layout()
+    preferences._kept(layout, bpy.context)
+    assert str(home) in layout.text.replace(" ", "") and "stay" in layout.text
+
+
 class _Prefs:
     class bl_rna:
         properties = ("commercial", "territory", "offline")
