@@ -135,8 +135,14 @@ def _open_editor(context: bpy.types.Context, image: bpy.types.Image) -> None:
     area = next((area for area in areas if area.type == "IMAGE_EDITOR"), None)
     if area is None:
         bpy.ops.wm.window_new()
-        area = context.window_manager.windows[-1].screen.areas[0]
+        window = context.window_manager.windows[-1]
+        area = window.screen.areas[0]
         area.type = "IMAGE_EDITOR"
+        with context.temp_override(window=window, area=area, screen=window.screen):
+            bpy.ops.screen.area_split(direction="VERTICAL", factor=0.35)
+        photo = next(each for each in window.screen.areas if each != area)  # a mask alone does not say what is what
+        photo.spaces.active.image = props.settings(context).image
+        photo.spaces.active.ui_mode = "VIEW"
     space = area.spaces.active
     space.image = image
     space.ui_mode = "PAINT"

@@ -142,6 +142,9 @@ def retouched(stage):
     mask.update()
     yield from stage.frames(20)
     stage.shot("walk-mask")
+    areas = [area for window in bpy.context.window_manager.windows for area in window.screen.areas]
+    seen = [area.spaces.active.image for area in areas if area.type == "IMAGE_EDITOR"]
+    stage.note(beside=sorted(image.name for image in seen), both=sorted((mask.name, settings.image.name)))
     for window in bpy.context.window_manager.windows[1:]:
         with bpy.context.temp_override(window=window):
             bpy.ops.wm.window_close()
@@ -188,7 +191,7 @@ def kept(stage):
     yield from stage.unfold("GALATEA_PT_jobs", "GALATEA_PT_asset", first=True)
     bpy.context.window_manager.galatea.active = len(bridge.runs) - 1
     yield from stage.frames(5)
-    stage.area.spaces.active.region_3d.view_rotation = Euler((1.1, 0.0, 3.0))  # from behind
+    stage.area.spaces.active.region_3d.view_rotation = Euler((1.1, 0.0, 3.0)).to_quaternion()  # from behind
     before = facts()
     yield from stage.click("galatea.show")
     yield from stage.until(lambda: facts() != before, 20, "yesterday's object")
