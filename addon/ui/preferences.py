@@ -7,8 +7,9 @@ from typing import Any
 
 import bpy
 
+from ...backend.protocol import place
 from .. import environment, terms
-from .. import prefs as settings
+
 from . import draw
 from .panel import installing
 from .weights import draw_weights
@@ -41,7 +42,7 @@ def draw_preferences(prefs: Any, context: bpy.types.Context) -> None:
 
 
 def _kept(layout: Any, context: bpy.types.Context) -> None:
-    words = f"Jobs and weights lie in {settings.data_folder()} and stay there when Galatea is removed."
+    words = f"Jobs and weights lie in {place.data_folder()} and stay there when Galatea is removed."
     draw.text(layout, words, context=context, icon="INFO")
 
 
