@@ -9,7 +9,6 @@ import bpy
 
 from ...backend.protocol import place
 from .. import environment, terms
-
 from . import draw
 from .panel import installing
 from .weights import draw_weights
