@@ -10,6 +10,8 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
+from ..protocol import child
+
 Job = TypeVar("Job")
 Made = TypeVar("Made")
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -50,7 +52,7 @@ def _alone(work: Callable[[Any], Any], job: Any) -> Any:
 def _run(work: Callable[[Any], Any], jobs: Sequence[Any], workers: int) -> Iterator[Any]:
     before = {name: os.environ.get(name) for name in THREADS}
     os.environ.update(dict.fromkeys(THREADS, "1"))
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _begin, (work,))
+    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _begin, (work, os.getpid()))
     try:
         yield from pool.map(_do, jobs)
     finally:
@@ -62,9 +64,10 @@ def _run(work: Callable[[Any], Any], jobs: Sequence[Any], workers: int) -> Itera
                 os.environ[name] = value
 
 
-def _begin(work: Callable[[Any], Any]) -> None:
+def _begin(work: Callable[[Any], Any], asker: int) -> None:
     global _work
     _work = work
+    child.end_with(asker)
 
 
 def _do(job: Any) -> Any:

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A process of ours that speaks in lines."""
+"""A process of ours that speaks in lines, and one that ends with whoever started it."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -37,3 +39,15 @@ def end(process: subprocess.Popen[str]) -> int:
             if pipe:
                 pipe.close()
     return code
+
+
+def end_with(parent: int) -> None:
+    """End this process when the one that started it is gone, killed without a word: whoever waits at a pipe or for
+    calls would live on."""
+
+    def look() -> None:
+        while os.getppid() == parent:
+            time.sleep(1.0)
+        os._exit(1)
+
+    threading.Thread(target=look, daemon=True).start()

@@ -169,9 +169,8 @@ def actor(ray: Any, offer: Mapping[str, Any], start: Path, has: Needs, cpus: int
                     assert spec and spec.loader
                     sys.modules["galatea"] = importlib.util.module_from_spec(spec)
                     spec.loader.exec_module(sys.modules["galatea"])
-                work = importlib.import_module("galatea.backend.runners.ray_place")
-                work.end_with(os.getppid())
-                self._place = work.Place(offer)
+                importlib.import_module("galatea.backend.protocol.child").end_with(os.getppid())
+                self._place = importlib.import_module("galatea.backend.runners.ray_place").Place(offer)
             except Exception as error:
                 self._trouble = f"{type(error).__name__}: {error}. Install Galatea {offer['version']} there."
 

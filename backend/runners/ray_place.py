@@ -15,7 +15,6 @@ import os
 import shutil
 import socket
 import tempfile
-import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -140,18 +139,6 @@ class Place:
         if not path.is_relative_to(self._store.root.resolve()):
             raise OSError(f"{name} is not below the folder of jobs")
         return path
-
-
-def end_with(parent: int) -> None:
-    """End this process when the one that started it is gone: of a raylet that was killed the idle actors live on for
-    minutes, and their children with them."""
-
-    def look() -> None:
-        while os.getppid() == parent:
-            time.sleep(1.0)
-        os._exit(1)
-
-    threading.Thread(target=look, daemon=True).start()
 
 
 def _seen(store: Path, probe: str) -> bool:

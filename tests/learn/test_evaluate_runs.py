@@ -4,6 +4,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -20,6 +23,7 @@ from galatea.backend.learn.evaluate import baselines, holdout, metrics, own, pai
 from galatea.backend.learn.evaluate.baselines import Predictor
 from galatea.backend.learn.evaluate.shape import Shape
 from galatea.backend.learn.things import thing as things
+from galatea.backend.protocol.claims import process_alive
 from galatea.backend.protocol.errors import UserError
 
 from .judged import KEYS, chair, little_holdout, make
@@ -150,6 +154,33 @@ def test_a_process_that_dies_costs_its_job_alone(tmp_path: Path, monkeypatch: py
     assert [isinstance(made, pool.Died) for _, made in pool.each(exec, jobs, 2)] == [False, True, False]
     assert Path("a").exists()
     assert Path("b").exists()
+
+
+ASKER = """
+import os, time
+from galatea.backend.learn import pool
+def work(_):
+    print(os.getpid(), flush=True)
+    time.sleep(600)
+if __name__ == "__main__":
+    list(pool.each(work, [1, 2], 2))
+"""
+
+
+def test_those_who_work_end_with_a_killed_asker(tmp_path: Path) -> None:
+    path = tmp_path / "asker.py"
+    path.write_text(ASKER)
+    asker = subprocess.Popen([sys.executable, path], stdout=subprocess.PIPE, text=True)
+    assert asker.stdout
+    workers = [int(asker.stdout.readline()) for _ in range(2)]
+    assert all(map(process_alive, workers))
+    asker.kill()
+    asker.wait()
+    asker.stdout.close()
+    end = time.monotonic() + 120
+    while any(map(process_alive, workers)):
+        assert time.monotonic() < end, "they wait for calls of nobody"
+        time.sleep(0.05)
 
 
 def record(category: str, **values: float) -> pairs.Record:

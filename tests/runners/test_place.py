@@ -22,7 +22,7 @@ from galatea.backend.runners.runtimes import Runtimes
 
 CHILD = """
 import os, time
-from galatea.backend.runners.ray_place import end_with
+from galatea.backend.protocol.child import end_with
 end_with(os.getppid())
 print(os.getpid(), flush=True)
 time.sleep(600)
