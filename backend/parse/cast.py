@@ -214,7 +214,8 @@ class Cast(Newcomers):
     def before(self, phrase: Phrase, one: str) -> list[Draft]:
         """Things named earlier that this phrase means again."""
         thing = lexicon.thing(one)
-        name = n.KINDS[thing][0] if thing in n.KINDS else thing or one
+        kind = lexicon.kinds().get(thing or "")
+        name = kind.name if kind else thing or one
         there = [each for each in self.board.drafts if not each.drop and each.kind in (one, thing)]
         there = there or [each for each in self.board.drafts if not each.drop and each.name == name]
         if phrase.det == "the_other" and len(there) > 1:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 
 from ..protocol import materials, props
@@ -59,27 +60,35 @@ _SAID = frozenset(
 _OWN = {
     "hill": "ramp",
     "lantern": "lamp",
-    "rug": "cloth",
     "mat": "cloth",
-    "napkin": "cloth",
-    "sail": "cloth",
     "cape": "cloth",
     "bucketful": "bucket",
-    "bathtub": "tank",
     "stage": "pedestal",
     "hillside": "ramp",
     "flight_of_stairs": "staircase",
-    "fir_tree": "fir",
-    "pine_tree": "fir",
-    "palm_tree": "tree",
+    "cannon_ball": "cannonball",
+    "pool_ball": "billiard_ball",
+    "snow_ball": "snowball",
+    "table_tennis_ball": "ping_pong_ball",
 }
 """Words for things that their table has not."""
 
 
 @cache
+def kinds() -> Mapping[str, props.Thing]:
+    """Nouns that mean a thing of a size, material or mass of its own, to the thing as it is then."""
+    usual = props.things()
+    found = {word: thing for word, thing in props.called().items() if thing != usual[thing.name]}
+    for word, (name, size, material, mass) in KINDS.items():
+        thing = usual.get(name) or props.Thing(name, (), size, material, "rigid_body")
+        found[word] = replace(thing, size=size, material=material or thing.material, mass=mass)
+    return found
+
+
+@cache
 def things() -> Mapping[str, str]:
-    """Every word for a thing to what it is, those with a size of their own to themselves."""
-    return {**_OWN, **props.named(), **{word: word for word in KINDS}}
+    """Every word for a thing to what it is, those of `kinds` to themselves."""
+    return {**_OWN, **props.named(), **{word: word for word in kinds()}}
 
 
 @cache
@@ -109,14 +118,9 @@ def is_plural(word: str) -> bool:
 
 @cache
 def thing(word: str) -> str | None:
-    """What a noun is called: its name among things or in KINDS; None where it is no thing that is known."""
+    """What a noun is called: its name among things or in `kinds`; None where it is no thing that is known."""
     known = things()
-    for form in (word, singular(word)):
-        if form in KINDS:
-            return form
-        if form in known:
-            return known[form]
-    return None
+    return known.get(word) or known.get(singular(word))
 
 
 _PART = 4

@@ -9,16 +9,18 @@ from .draft import Board, Draft
 from .phrase import Phrase
 from .vocabulary import qualities as q
 from .vocabulary import words
-from .vocabulary.nouns import KINDS
 
 _FLAT = 1e-4
 
 
+def usual(draft: Draft) -> props.Thing | None:
+    """The thing as it is when it is called so; None of what no table knows."""
+    return lexicon.kinds().get(draft.kind) or props.things().get(draft.name)
+
+
 def usual_size(draft: Draft) -> tuple[float, float, float] | None:
     """Width, depth, height of its kind; None of what no table knows."""
-    if draft.kind in KINDS and KINDS[draft.kind][1]:
-        return KINDS[draft.kind][1]
-    known = props.things().get(draft.name)
+    known = usual(draft)
     return known.size if known else None
 
 
@@ -31,7 +33,7 @@ def size_so_far(draft: Draft) -> tuple[float, ...] | None:
 
 def weight(draft: Draft) -> float:
     """Kg, as said, else about: a fifth of the box of one is its substance."""
-    known, size = props.things().get(draft.name), size_so_far(draft) or (0.3, 0.3, 0.3)
+    known, size = usual(draft), size_so_far(draft) or (0.3, 0.3, 0.3)
     name = draft.material.get("name") or (known.material if known else "pine")
     density = draft.material.get("density") or materials.substances()[name].density
     return round(float(draft.fields.get("mass") or max(0.001, 0.2 * density * size[0] * size[1] * size[2])), 4)
@@ -183,22 +185,26 @@ def _scaled(size: tuple[float, float, float], value: float, what: str) -> list[f
 
 def finish(draft: Draft) -> None:
     """Size words on the usual size; weight words on the substance's density."""
-    size = usual_size(draft)
+    known = usual(draft)
     factors = tuple(draft.grown.get(axis, 1.0) for axis in "xyz")
-    own = (draft.kind in KINDS and KINDS[draft.kind][1]) or any(each != 1.0 for each in factors)
-    if "dimensions" not in draft.said and size is not None and own:
-        grown = (each * factor for each, factor in zip(size, factors, strict=True))
+    own = _own(draft)
+    if "dimensions" not in draft.said and known and (own or any(each != 1.0 for each in factors)):
+        grown = (each * factor for each, factor in zip(known.size, factors, strict=True))
         draft.fields["dimensions"] = tuple(round(min(1000.0, max(each, _FLAT)), 5) for each in grown)
-    if draft.kind in KINDS:
-        _, _, material, mass = KINDS[draft.kind]
-        if material and material in materials.substances():
-            draft.material.setdefault("name", material)
-        if mass and "mass" not in draft.said and "material" not in draft.said and not draft.grown:
-            draft.fields.setdefault("mass", mass)
+    if own:
+        if draft.name not in props.things() or own.material != props.things()[draft.name].material:
+            draft.material.setdefault("name", own.material)
+        if own.mass and "mass" not in draft.said and "material" not in draft.said and not draft.grown:
+            draft.fields.setdefault("mass", own.mass)
     if "density" in draft.grown and "mass" not in draft.said:
-        known = props.things().get(draft.name)
         name = draft.material.get("name") or (known.material if known else "")
         if name in materials.substances():
             density = materials.substances()[name].density * draft.grown["density"]
             draft.material.setdefault("density", round(max(0.01, min(30_000.0, density)), 3))
             draft.fields.pop("mass", None)
+
+
+def _own(draft: Draft) -> props.Thing | None:
+    """What the document says of a noun with a size of its own; a vessel that the build knows it may make larger."""
+    kind = lexicon.kinds().get(draft.kind)
+    return None if kind and kind.hollow and draft.kind in props.called() else kind

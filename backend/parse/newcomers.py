@@ -119,19 +119,17 @@ class Newcomers(Places):
         thing = lexicon.thing(one)
         if thing is None and phrase.unknown and one == lexicon.singular(phrase.unknown[-1]):
             thing = self._compound(one) or self._alike(one)
-        name = n.KINDS[thing][0] if thing in n.KINDS else thing or one
+        kind = lexicon.kinds().get(thing or "")
+        name = kind.name if kind else thing or one
         row = props.things().get(name)
-        draft = Draft(
-            name, thing if thing in n.KINDS else one, plural=phrase.plural, fall_back=row.type if row else "rigid_body"
-        )
+        fall_back = row.type if row else "rigid_body"
+        draft = Draft(name, (kind and thing) or one, plural=phrase.plural, fall_back=fall_back)
         if row is None:
             self._unknown(draft, one, phrase)
         if lexicon.is_material(one) and (
             row is None or (row.type == "cloth" and (lexicon.material(one) or "") != "cotton")
         ):
             draft.material["name"] = lexicon.material(one) or ""
-        if one == "football" and "american" not in phrase.words:
-            draft.kind = "football"
         if arrangement:
             draft.fields["arrangement"] = arrangement
             draft.said.add("arrangement")

@@ -15,7 +15,7 @@ from .recipe import PRESETS, read_toml
 class Thing:
     """`words` are other names; `size` (3,) in metres; `hollow`: things go in it; `type` as in `protocol.scene`.
 
-    `called`: names that mean one of another size or of another material than usual, a marble among balls.
+    `called`: names that mean one of another size, material or mass (kg) than usual, a marble among balls.
     """
 
     name: str
@@ -25,6 +25,7 @@ class Thing:
     type: str
     hollow: bool = False
     called: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    mass: float | None = None
 
 
 @cache
@@ -46,7 +47,7 @@ def called() -> Mapping[str, Thing]:
         out |= dict.fromkeys((*thing.words, thing.name), thing)
         for word, row in thing.called.items():
             out[word] = replace(thing, size=tuple(row.get("size", thing.size)),
-                                material=row.get("material", thing.material))  # fmt: skip
+                                material=row.get("material", thing.material), mass=row.get("mass"))  # fmt: skip
     return out
 
 

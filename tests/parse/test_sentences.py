@@ -12,7 +12,10 @@ from typing import Any
 
 import pytest
 
+from galatea.backend.parse import lexicon
 from galatea.backend.parse.grammar import parse
+from galatea.backend.parse.vocabulary.nouns import KINDS
+from galatea.backend.protocol import props
 from galatea.backend.protocol.scene import SceneSpec
 
 Wish = Any
@@ -48,6 +51,9 @@ SENTENCES: dict[str, dict[str, Wish]] = {
     # sizes, weights, speeds, heights
     "a 2 m tall stone tower": {"things.tower.dimensions.2": about(2.0), "things.tower.material.name": "granite"},
     "a 50 centimetre ball": {"things.ball.dimensions.0": about(0.5)},
+    "a big stone": {"things.rock.dimensions.0": about(0.3)},
+    "a bowling ball": {"things.ball.dimensions.0": about(0.217), "things.ball.mass": 6.5},
+    "two wine glasses": {"things.cup.look": "wine glass", "things.cup.dimensions": None},
     "a box 30 cm wide, 20 cm deep and 40 cm high": {
         "things.crate.dimensions.0": about(0.3), "things.crate.dimensions.1": about(0.2),
         "things.crate.dimensions.2": about(0.4),
@@ -268,6 +274,11 @@ def test_a_sentence(words: str) -> None:
     for path, wish in SENTENCES[words].items():
         found = slot(spec, path)
         assert wish(found) if callable(wish) else found == wish, f"{path} is {found!r}; {spec.notes} {spec.unplaced}"
+
+
+def test_a_noun_has_its_size_in_one_place() -> None:
+    assert set(KINDS) & set(props.named()) == {"wrecking_ball"}, "there it is a machine"
+    assert not set(lexicon._OWN) & {*KINDS, *props.named()}
 
 
 def test_the_same_words_give_the_same_scene() -> None:

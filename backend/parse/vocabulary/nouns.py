@@ -83,39 +83,18 @@ IRREGULAR = {
     "tyres": "tyre", "tires": "tire", "slides": "slide", "axles": "axle", "sheep": "sheep", "fish": "fish",
 }  # fmt: skip
 
-KINDS: dict[str, tuple[str, tuple[float, float, float] | None, str, float | None]] = {
-    "bowling_ball": ("ball", (0.217, 0.217, 0.217), "plastic", 6.5),
-    "tennis_ball": ("ball", (0.067, 0.067, 0.067), "rubber", 0.058),
-    "golf_ball": ("ball", (0.043, 0.043, 0.043), "plastic", 0.046),
+KINDS: dict[str, tuple[str, tuple[float, float, float], str, float | None]] = {
     "ping_pong_ball": ("ball", (0.04, 0.04, 0.04), "plastic", 0.0027),
-    "table_tennis_ball": ("ball", (0.04, 0.04, 0.04), "plastic", 0.0027),
-    "beach_ball": ("ball", (0.5, 0.5, 0.5), "plastic", 0.1),
-    "soccer_ball": ("ball", (0.22, 0.22, 0.22), "leather", 0.43),
-    "football": ("ball", (0.22, 0.22, 0.22), "leather", 0.43),
-    "basketball": ("ball", (0.24, 0.24, 0.24), "rubber", 0.62),
-    "cannon_ball": ("ball", (0.15, 0.15, 0.15), "iron", None),
-    "cannonball": ("ball", (0.15, 0.15, 0.15), "iron", None),
-    "billiard_ball": ("ball", (0.057, 0.057, 0.057), "plastic", 0.17),
-    "pool_ball": ("ball", (0.057, 0.057, 0.057), "plastic", 0.17),
     "wrecking_ball": ("ball", (0.8, 0.8, 0.8), "steel", None),
     "ice_cream": ("ball", (0.06, 0.06, 0.06), "snow", None),
-    "snow_ball": ("ball", (0.1, 0.1, 0.1), "snow", None),
-    "snowball": ("ball", (0.1, 0.1, 0.1), "snow", None),
-    "marble": ("ball", (0.016, 0.016, 0.016), "glass", None),
     "pearl": ("ball", (0.01, 0.01, 0.01), "ceramic", None),
-    "bead": ("ball", (0.008, 0.008, 0.008), "glass", None),
     "bubble": ("balloon", (0.1, 0.1, 0.1), "", None),
     "soap_bubble": ("balloon", (0.1, 0.1, 0.1), "", None),
     "ice_cube": ("crate", (0.03, 0.03, 0.03), "ice", None),
     "sugar_cube": ("crate", (0.016, 0.016, 0.016), "", None),
     "building_block": ("crate", (0.05, 0.05, 0.05), "", None),
     "toy_block": ("crate", (0.05, 0.05, 0.05), "", None),
-    "pebble": ("rock", (0.05, 0.04, 0.03), "granite", None),
-    "boulder": ("rock", (1.2, 1.1, 0.9), "granite", None),
-    "toy_car": ("car", (0.3, 0.13, 0.12), "plastic", None),
-    "toy_boat": ("boat", (0.3, 0.12, 0.27), "pine", None),
     "paper_boat": ("boat", (0.2, 0.08, 0.12), "paper", None),
-    "toy_train": ("train", (0.6, 0.09, 0.12), "plastic", None),
     "table_tennis_table": ("table", (2.74, 1.52, 0.76), "", None),
     "playing_card": ("card", (0.063, 0.001, 0.088), "cardboard", 0.002),
     "newspaper": ("cloth", (0.6, 0.4, 0.0), "paper", None),
@@ -123,15 +102,6 @@ KINDS: dict[str, tuple[str, tuple[float, float, float] | None, str, float | None
     "poster": ("cloth", (0.6, 0.84, 0.0), "paper", None),
     "card": ("card", (0.063, 0.001, 0.088), "cardboard", 0.002),
     "top_toy": ("cone", (0.06, 0.06, 0.07), "oak", None),
-    "die": ("die", (0.016, 0.016, 0.016), "plastic", None),
-    "blanket": ("cloth", (2.0, 1.5, 0.0), "wool", None),
-    "towel": ("cloth", (1.4, 0.7, 0.0), "cotton", None),
-    "handkerchief": ("cloth", (0.4, 0.4, 0.0), "cotton", None),
-    "scarf": ("cloth", (1.8, 0.3, 0.0), "wool", None),
-    "log": ("cylinder", (0.25, 0.25, 1.2), "oak", None),
-    "pillar": ("cylinder", (0.4, 0.4, 2.5), "limestone", None),
-    "column": ("cylinder", (0.4, 0.4, 2.5), "limestone", None),
-    "pool": ("tank", (4.0, 2.5, 1.0), "", None),
     "lake": ("tank", (5.0, 4.0, 0.8), "", None),
     "sea": ("tank", (6.0, 4.0, 1.0), "", None),
     "ocean": ("tank", (6.0, 4.0, 1.0), "", None),
@@ -140,6 +110,7 @@ KINDS: dict[str, tuple[str, tuple[float, float, float] | None, str, float | None
     "puddle": ("tank", (0.8, 0.8, 0.1), "", None),
     "swimming_pool": ("tank", (4.0, 2.5, 1.0), "", None),
 }
-"""Kinds of things with a size of their own: the thing, width depth height in metres, material, kg of one."""
+"""What presets/props/things.toml has not, or not as a sentence means it (a wrecking ball there brings its gallows): the
+thing, width depth height in metres, material where it is another than usual, kg of one."""
 WATERS = words("lake sea ocean river pond puddle swimming_pool")
 """They are full of water."""
