@@ -208,7 +208,8 @@ class RayRunner:
         if self._failures >= LOSSES:
             self._failures = 0
             for task in [task for task in self._tasks.values() if not task.hand and not task.parts]:
-                self.finish(task, failure)
+                if not any(hand.ready and task.needs.covered_by(hand.has) for hand in self._hands):
+                    self.finish(task, failure)
 
     def ended(self, task: Task) -> None:
         """The job has its result, or never will."""

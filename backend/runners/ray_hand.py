@@ -9,7 +9,7 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -116,24 +116,29 @@ class Hand:
             self.tell("cancel", task.job, False)
 
     def _pack(self, task: Task) -> None:
+        runner, spec = self._runner, spec_of(task.request.backend)
+        with self._readable(task):
+            request, files = ray_parcel.pack(runner.store, spec, task.request)
+            named = {file.name: file for file in files}
+
+            def then(lacking: list[str]) -> None:
+                with self._readable(task):
+                    for name in lacking:
+                        pieces = [runner.ray.put(piece) for piece in named[name].pieces()]
+                        self.tell("put", name, named[name].sha256, *pieces)
+                    self._send(task, request)
+
+            self._call(then, "lacks", [(file.name, file.size) for file in files])
+
+    @contextlib.contextmanager
+    def _readable(self, task: Task) -> Iterator[None]:
+        """An input that is gone, or damaged, ends its job, and no other."""
         try:
-            request, files = ray_parcel.pack(self._runner.store, spec_of(task.request.backend), task.request)
+            yield
         except (OSError, UserError) as error:
             known = isinstance(error, UserError)
             text = str(error) if known else f"Cannot read an input ({error}). Check that it is still there."
             self._runner.finish(task, Failure(text, "input"))
-            return
-        named = {file.name: file for file in files}
-
-        def then(lacking: list[str]) -> None:
-            if task.hand is not self:
-                return
-            for name in lacking:
-                pieces = [self._runner.ray.put(piece) for piece in named[name].pieces()]
-                self.tell("put", name, named[name].sha256, *pieces)
-            self._send(task, request)
-
-        self._call(then, "lacks", [(file.name, file.size) for file in files])
 
     def collect(self, task: Task) -> None:
         """The job has ended over there: have its result here."""
@@ -212,8 +217,6 @@ class _Fetch:
         return self._files.setdefault(name, self._folder / f"{len(self._files)}")
 
     def _take(self, piece: bytes) -> None:
-        if self._task.hand is not self._hand:
-            return
         name, size = self._left[0]
         with self._file(name).open("ab") as file:
             file.write(piece)

@@ -8,7 +8,6 @@ not imported here: what goes in and out is text, bytes and numbers.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
@@ -22,7 +21,6 @@ from typing import Any
 
 from ..protocol import whole
 from ..protocol.claims import process_alive
-from ..protocol.errors import UserError
 from ..protocol.event import encode
 from ..protocol.job import Request
 from ..protocol.store import JobStore
@@ -35,7 +33,8 @@ _GATHER_SECONDS = 0.05
 
 
 class Place:
-    """Made by `offer`, which the asker sends; `hello` says what became of it. No method raises for a job's trouble."""
+    """Made by `offer`, which the asker sends; `hello` says what became of it. What a method raises is the place's
+    trouble, such as a full disk, and not the job's."""
 
     def __init__(self, offer: dict[str, Any]) -> None:
         self._own: Path | None = None
@@ -87,8 +86,7 @@ class Place:
             params = {name: _here(value, self._store.root) for name, value in asked.params.items()}
             asked = Request(**{**asked.to_json(), "inputs": inputs, "params": params})
             (self._store.folder(asked.id) / "result.json").unlink(missing_ok=True)  # what the asker knows counts
-        with contextlib.suppress(UserError):  # the job has no result then, and the asker sees that
-            self._runner.submit(asked, turn=turn)
+        self._runner.submit(asked, turn=turn)
 
     def cancel(self, job: str, gently: bool) -> None:
         self._runner.cancel(job, gently=gently)

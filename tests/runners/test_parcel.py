@@ -111,6 +111,7 @@ def test_a_job_goes_there_and_its_result_comes_back(
     result = store.result(request.id)
     assert result and result.state is JobState.DONE
     assert all(sha256(store.folder(request.id) / asset.path) == asset.sha256 for asset in result.assets)
+    assert all(asset.path.startswith("out-1/") for asset in result.assets), "another attempt has a folder of its own"
     assert send(place, store, request) == [], "what is there is not sent again"
     done(place, request.id)
     [folder] = tmp_path.glob(f"galatea-ray-{os.getpid()}-*")
@@ -136,6 +137,7 @@ def test_what_led_to_a_job_is_told_without_its_files(
         f"{first.id}/request.json",
         f"{first.id}/result.json",
     }
+    assert files[0].sha256 == third.hashes["cutout"], "it is proved over there"
     told = json.loads(there[f"{second.id}/request.json"])
     assert told["inputs"] == {"image": f"{HERE}{first.id}/out-1/text.txt", "mask": "mask.png"}
     assert json.loads(there[f"{first.id}/result.json"])["assets"] == []
@@ -213,7 +215,8 @@ def test_the_same_folder_is_known_by_what_lies_in_it(
     assert open_place(probe=".probe-1").shared
     assert (store.root / f".probe-1.{os.getpid()}").exists(), "the asker sees that it can be written to"
     assert not open_place(probe=".probe-2").shared and not open_place(probe=".probe-3").shared
-    assert len(list(tmp_path.glob("galatea-ray-*"))) == 2
+    assert not open_place(probe=".probe-1", store=str(store.root / ".probe-2")).shared, "not even a folder"
+    assert len(list(tmp_path.glob("galatea-ray-*"))) == 3
 
 
 def test_where_the_folder_is_the_same_the_home_is_the_askers(
@@ -246,3 +249,18 @@ def test_another_galatea_or_another_blender_is_said(open_place: Callable[..., Pl
     assert "0.0.0 is asked for" in open_place(start="/nowhere", version="0.0.0").hello()["trouble"]
     assert "blender 1 1 is asked for" in open_place(start="/nowhere", runtimes=other).hello()["trouble"]
     assert not open_place(runtimes=other).hello()["trouble"], "the asker's own programs lie here"
+    other["blender"] = ["/nowhere/blender"]
+    assert "blender 1 1 is asked for" in open_place(runtimes=other).hello()["trouble"], "all but one"
+
+
+def test_close_ends_what_is_at_work(open_place: Callable[..., Place], store: JobStore) -> None:
+    store.root.mkdir()
+    (store.root / ".probe-1").write_text(".probe-1")
+    place, request = open_place(probe=".probe-1"), Request.of(Backend.spec, params={"trouble": "hang"})
+    place.submit(json.dumps(request.to_json()), 0)
+    end = time.monotonic() + PATIENCE
+    while store.state(request.id) is not JobState.RUNNING:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    place.close()
+    assert store.state(request.id) is JobState.CANCELLED

@@ -63,6 +63,7 @@ def test_models_of_pictures_go_and_scenes_stay() -> None:
         "scene_server",
         "scene_grammar",
         "viewer",
+        "restyle",
     }
 
 
@@ -250,6 +251,10 @@ def test_a_result_that_cannot_be_written_is_told(wrong: Any, store: JobStore, mo
         runner.submit(request)
         result = finish(runner, store, request.id)
         assert result.state is JobState.FAILED and result.failure and result.failure.kind == "output"
+        monkeypatch.setattr(store, "publish", full)
+        runner.submit(request)
+        with pytest.raises(AssertionError):  # its end is said, and there is no result
+            finish(runner, store, request.id)
     finally:
         runner.close()
 
@@ -319,19 +324,22 @@ def test_nobody_there_and_nobody_allowed(store: JobStore) -> None:
 def test_four_go_at_once_the_lowest_turns_first_and_what_waits_is_cancelled_here(wrong: Any, store: JobStore) -> None:
     wrong.answers = {"/v1/steps": "hang"}
     runner = runner_of(store, f"http://127.0.0.1:{wrong.server_port}", stall=PATIENCE)
-    asked = [fake(text=f"{turn}") for turn in range(6)]
+    asked = [fake(text=f"{number}") for number in range(6)]
     try:
-        for turn in reversed(range(6)):
-            runner.submit(asked[turn], turn=turn)
+        for number, turn in enumerate((1, 1, 0, 0, 0, 1)):
+            runner.submit(asked[number], turn=turn)
         runner.poll()
         runner.submit(asked[0])  # once more
         runner.cancel(asked[5].id)
         assert finish(runner, store, asked[5].id).state is JobState.CANCELLED
-        assert set(runner._going) == {request.id for request in asked[:4]}
-        assert list(runner._waiting) == [asked[4].id]
+        going = [asked[number] for number in (2, 3, 4, 0)]
+        assert list(runner._going) == [request.id for request in going]
+        assert list(runner._waiting) == [asked[1].id]
     finally:
         runner.close()
-    assert all(store.cancelled(request.id) for request in asked[:4])
+    assert all(store.state(request.id) is JobState.CANCELLED for request in going)
+    runner.poll()
+    assert not runner._going, "nothing begins any more"
 
 
 def test_what_stays_here_is_done_and_cancelled_here(store: JobStore, tmp_path: Path) -> None:
@@ -348,6 +356,7 @@ def test_what_stays_here_is_done_and_cancelled_here(store: JobStore, tmp_path: P
         assert store.state(scenes[1].id) is JobState.CANCELLED
     finally:
         runner.close()
+    assert not runner._local._runners
 
 
 def test_the_address_is_given_or_in_the_environment(store: JobStore, monkeypatch: pytest.MonkeyPatch) -> None:
