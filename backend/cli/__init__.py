@@ -20,6 +20,7 @@ from . import (
     completion,
     crew,
     doctor,
+    examples,
     farm,
     info,
     jobs,
@@ -56,6 +57,8 @@ PARTS = (
     train,
 )
 """What adds verbs, in the order of the help."""
+_MANY = 12
+"""Options of a verb that its usage still names."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -71,13 +74,28 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parser() -> argparse.ArgumentParser:
-    top = _Parser(prog="galatea", description="From a photo to a textured mesh, a rig and a film.")
+    top = _Parser(
+        prog="galatea",
+        description="A photo becomes a textured mesh, a rig and a film; a sentence becomes a scene that moves.",
+        epilog=f"Begin with: {examples.EXAMPLES['generate']}. More of a verb: galatea VERB --help.",
+    )
     top.add_argument("--version", action="version", version=f"galatea {VERSION}")
     all = top.add_subparsers(dest="verb", required=True, metavar="VERB", parser_class=_Parser)
     for part in PARTS:
         part.add_verbs(all)
     completion.add_verb(all, parser)
+    for name, example in examples.EXAMPLES.items():
+        _finish(all.choices[name], example)
     return top
+
+
+def _finish(verb: argparse.ArgumentParser, example: str) -> None:
+    """An example at the end of the help, and a usage that can be read: of many options those that must be given."""
+    verb.epilog = f"{verb.epilog}\n\nExample: {example}" if verb.epilog else f"Example: {example}"
+    if len([each for each in verb._actions if each.option_strings]) > _MANY:
+        formatter = argparse.HelpFormatter(f"{verb.prog} [option ...]")
+        formatter.add_usage(None, [each for each in verb._actions if each.required or not each.option_strings], ())
+        verb.usage = formatter.format_help().removeprefix("usage: ").strip()
 
 
 def _unknown(verb: argparse.ArgumentParser, words: list[str]) -> UserError:

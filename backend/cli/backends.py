@@ -32,7 +32,9 @@ def add_verbs(verbs: Any) -> None:
     )
     backends.add_argument("action", nargs="?", choices=("list", "trust"), default="list", metavar="ACTION",
                           help="list (default), or trust: let a file of your own run")  # fmt: skip
-    backends.add_argument("file", nargs="?", default="", help="of your own, in the folder backends of the data folder")
+    backends.add_argument(
+        "file", nargs="?", default="", metavar="FILE", help="of your own, in the folder backends of the data folder"
+    )
     backends.add_argument("--all", action="store_true", help="the scene steps too")
     backends.add_argument("--yes", action="store_true", help="answer trust's question with yes")
     backends.add_argument("--json", action="store_true", help="their specs as one JSON list")

@@ -47,7 +47,9 @@ def add_verbs(verbs: Any) -> None:
     compare.add_argument(
         "--backends", required=True, metavar="A,B,…", help="models that make the mesh (see `galatea backends`)"
     )
-    compare.add_argument("--mask", type=Path, help="white where the object is; replaces the automatic cut-out")
+    compare.add_argument(
+        "--mask", type=Path, metavar="FILE", help="white where the object is; replaces the automatic cut-out"
+    )
     compare.add_argument("--keep", action="store_true", help="copy the best mesh to DIR as best.glb")
     flags.shared(compare)
     compare.set_defaults(call=_compare)

@@ -29,11 +29,12 @@ class Verb:
 def add_verb(verbs: Any, parser: Callable[[], argparse.ArgumentParser]) -> None:
     verb = verbs.add_parser(
         "completion",
-        help="print what a shell needs to complete our words",
-        description="bash: galatea completion bash > ~/.local/share/bash-completion/completions/galatea. "
-        "zsh: > a folder of $fpath/_galatea. fish: > ~/.config/fish/completions/galatea.fish.",
+        help="print the script by which a shell completes verbs and flags",
+        description="Print the script by which a shell completes verbs and flags. It belongs into "
+        "~/.local/share/bash-completion/completions/galatea for bash, _galatea in a folder of $fpath for zsh, "
+        "~/.config/fish/completions/galatea.fish for fish.",
     )
-    verb.add_argument("shell", choices=SHELLS, help="the shell that is to know our words")
+    verb.add_argument("shell", choices=SHELLS, metavar="SHELL", help=", ".join(SHELLS))
     verb.set_defaults(call=lambda options, blender: _print(options.shell, parser()))
 
 

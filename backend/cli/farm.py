@@ -31,8 +31,8 @@ PARTS = 8
 def add_verbs(verbs: Any) -> None:
     verb = verbs.add_parser(
         "farm",
-        help="jobs for a render farm",
-        description="Make a job for a render farm of job files. See docs/farms.md.",
+        help="turn job files into a job of a render farm",
+        description="Turn job files into a job of a render farm (docs/farms.md).",
     )
     does = verb.add_subparsers(dest="farm", required=True, metavar="FARM")
     for kind, help in KINDS.items():
@@ -46,9 +46,11 @@ def add_verbs(verbs: Any) -> None:
             metavar="N",
             help=f"tasks that share a film ({PARTS})",
         )
-        made.add_argument("--name", default="Galatea", help="what the farm shows")
+        made.add_argument("--name", default="Galatea", metavar="TEXT", help="what the farm shows")
         made.set_defaults(call=_write)
-    task = does.add_parser("task", help="what a machine of the farm runs", description="Do an order up to a step.")
+    task = does.add_parser(
+        "task", help="what a machine of the farm runs", description="Do an order up to a step; farms call it."
+    )
     task.add_argument("order", type=Path, metavar="ORDER.json", help="one of the bundle's orders")
     task.add_argument("--until", metavar="STEP", default="", help="end after this step")
     share = task.add_mutually_exclusive_group()

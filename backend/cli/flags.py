@@ -41,7 +41,7 @@ def shared(verb: argparse.ArgumentParser) -> None:
     made.add_argument(
         "--gate",
         metavar="NAME",
-        help=f"hold the mesh against {', '.join(names('gates'))}, or a .toml file; ends with 9",
+        help=f"hold the mesh against {', '.join(names('gates'))}, or a .toml file; ends with 9 where it falls short",
     )
     made.add_argument("--device", choices=DEVICES, help="what steps that can choose compute on; gpu is any card")
     made.add_argument("--require-gpu", action="store_true", help="end with 5 where the processor would have to do it")

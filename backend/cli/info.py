@@ -18,7 +18,8 @@ def add_verbs(verbs: Any) -> None:
     env = verbs.add_parser(
         "env",
         help="install, check or remove the full environment (torch)",
-        description="The full environment: a Python of its own, with torch, for published models.",
+        description="Install, check or remove the full environment: a Python of its own, with torch, for published "
+        "models.",
     )
     command.add_flags(env)
     env.set_defaults(call=command.call)

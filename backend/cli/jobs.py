@@ -25,8 +25,8 @@ def add_verbs(verbs: Any) -> None:
     verb = verbs.add_parser(
         "jobs",
         help="list, show or remove what the data folder keeps",
-        description="The jobs of the data folder, the newest first. Each is one step with its files: a run that asks "
-        "for the same again gets it from here, so what is removed is only made anew.",
+        description="List, show or remove the jobs of the data folder, the newest first. Each is one step with its "
+        "files: a run that asks for the same again gets it from here, so what is removed is only made anew.",
     )
     verb.add_argument(
         "action", nargs="?", choices=("list", "show", "log", "remove", "prune"), default="list", metavar="ACTION",

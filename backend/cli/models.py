@@ -35,12 +35,13 @@ def add_verbs(verbs: Any) -> None:
     models = verbs.add_parser(
         "models",
         help="fetch, check, move or remove the weights of learned backends",
-        description="The weights of learned backends. Each is pinned to a revision,\n"
+        description="Fetch, check, move or remove the weights of learned backends. Each is pinned to a revision,\n"
         "and its files count only when their sha256 is proved.",
         epilog=ABOUT,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    models.add_argument("action", choices=tuple(ACTIONS), metavar="ACTION", help=", ".join(ACTIONS))
+    models.add_argument("action", nargs="?", choices=tuple(ACTIONS), default="list", metavar="ACTION",
+                        help=", ".join(ACTIONS).replace("list", "list (default)"))  # fmt: skip
     models.add_argument("names", nargs="*", metavar="NAME", help="a backend, or owner/name[@revision] on the hub")
     models.add_argument("--yes", action="store_true", help="accept licences that have terms, without a question")
     models.add_argument("--unused", action="store_true", help="remove: what no backend of this version needs")

@@ -20,13 +20,13 @@ def add_verbs(verbs: Any) -> None:
     verb = verbs.add_parser(
         "serve",
         help="a server for a team with one machine",
-        description="Take orders over HTTP, with a page at /. See docs/server.md.",
+        description="Take a team's orders over HTTP, with a page at / (docs/server.md).",
     )
     where = verb.add_argument_group("where it is")
     where.add_argument(
         "--host", default="127.0.0.1", help="address to listen at; others than this machine's want tokens"
     )
-    where.add_argument("--port", type=int, default=8420, help="8420 (default); 0 takes a free one")
+    where.add_argument("--port", type=int, default=8420, metavar="N", help="8420 (default); 0 takes a free one")
     where.add_argument("--tls-certificate", type=Path, metavar="FILE", help="speak https itself, with --tls-key")
     where.add_argument("--tls-key", type=Path, metavar="FILE", help="the key of that certificate")
     what = verb.add_argument_group("what it does")
@@ -58,13 +58,13 @@ def add_verbs(verbs: Any) -> None:
     )
     does = tokens.add_subparsers(dest="does", required=True, metavar="VERB")
     new = does.add_parser("add", help="print a new token for a user", description="Print a new token for a user, once.")
-    new.add_argument("user", help="a name for whom it is")
+    new.add_argument("user", metavar="USER", help="a name for whom it is")
     new.add_argument("--high", action="store_true", help="may put jobs before those of others")
     new.set_defaults(call=_add)
     gone = does.add_parser(
         "remove", help="from now on it counts no more", description="From now on the user's token counts no more."
     )
-    gone.add_argument("user", help="as list tells it")
+    gone.add_argument("user", metavar="USER", help="as list tells it")
     gone.set_defaults(call=_remove)
     does.add_parser("list", help="who has one", description="Who has a token, since when.").set_defaults(call=_list)
 

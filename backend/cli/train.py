@@ -29,12 +29,16 @@ def add_verbs(verbs: Any) -> None:
         description="Teach the shipped weights a folder of your own meshes, as an adapter (docs/training.md).",
     )
     for verb, settings, init in ((train, "small", None), (tune, "lora", SHIPPED)):
-        verb.add_argument("folder", type=Path, nargs="+", help="what `galatea data build` made")
-        verb.add_argument("--out", type=Path, required=True, help="receives the log, checkpoints and weights")
-        verb.add_argument("--settings", default=settings, help=f"of presets/training, or a TOML file ({settings})")
-        verb.add_argument("--init", type=Path, default=init, help="start from these weights")
+        verb.add_argument("folder", type=Path, nargs="+", metavar="DIR", help="what `galatea data build` made")
+        verb.add_argument(
+            "--out", type=Path, required=True, metavar="DIR", help="receives the log, checkpoints and weights"
+        )
+        verb.add_argument(
+            "--settings", default=settings, metavar="NAME", help=f"of presets/training, or a .toml file ({settings})"
+        )
+        verb.add_argument("--init", type=Path, default=init, metavar="FILE", help="start from these weights")
         verb.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help="to compute on")
-        verb.add_argument("--threads", type=int, help="of the processor; else as many as torch takes")
+        verb.add_argument("--threads", type=int, metavar="N", help="of the processor; else as many as torch takes")
         verb.set_defaults(call=_train)
 
 

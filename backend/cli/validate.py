@@ -26,7 +26,9 @@ def add_verbs(verbs: Any) -> None:
         "textures, and the root of a USD. Nothing is changed. Ends with 12 where a rule is broken.",
     )
     verb.add_argument("asset", type=Path, metavar="ASSET", help="a glb, gltf, obj, fbx, usd, stl, ply, abc or .blend")
-    verb.add_argument("--profile", choices=profile.choices, default=profile.default, help=profile.help)
+    verb.add_argument(
+        "--profile", choices=profile.choices, default=profile.default, help=profile.help[0].lower() + profile.help[1:]
+    )
     flags.shared(verb)
     verb.set_defaults(call=_validate)
 

@@ -39,7 +39,7 @@ def add_verbs(verbs: Any) -> None:
     film = _of_mesh(verbs, "film", "mesh to film", "Rig a mesh, move it and film it.",
                     lambda options: "motion_to_film" if options.motion else "mesh_to_film", format=False)  # fmt: skip
     for verb in (animate, film):
-        verb.add_argument("--motion", type=Path, help=f"let it move as this says: {MOTIONS}")
+        verb.add_argument("--motion", type=Path, metavar="FILE", help=f"let it move as this says: {MOTIONS}")
         verb.add_argument("--prompt", metavar="TEXT", help="how it moves, in words")
     _export(verbs)
     _run(verbs)
@@ -53,8 +53,12 @@ def _generate(verbs: Any) -> None:
         "image", type=Path, metavar="IMAGE", nargs="*", action=Pictures,
         help="the photo; of several each has its own folder in DIR; none where words are given",
     )  # fmt: skip
-    verb.add_argument("--prompt", metavar="TEXT", help="what to make, or what the photo shows where a model reads")
-    verb.add_argument("--mask", type=Path, help="white where the object is; replaces the automatic cut-out")
+    verb.add_argument(
+        "--prompt", metavar="TEXT", help="what to make; beside a photo what it shows, for models that read"
+    )
+    verb.add_argument(
+        "--mask", type=Path, metavar="FILE", help="white where the object is; replaces the automatic cut-out"
+    )
     _model(verb)
     _format(verb)
     shared(verb)
@@ -128,17 +132,26 @@ def _run(verbs: Any) -> None:
         "run", help="run a recipe or a job file", description="Run a recipe from its inputs to its files, or the order "
         "that a job file holds; flags that are given too change the order.",
     )  # fmt: skip
-    verb.add_argument("recipe", help=f"{', '.join(names('recipes'))}; or a .toml file; or a .json job file")
-    verb.add_argument("--image", type=Path, action=Pictures, help="the photo; several times for several of them")
-    verb.add_argument("--prompt", metavar="TEXT", help="what to make, for recipes that begin with words")
-    verb.add_argument("--mask", type=Path, help="white where the object is; replaces the automatic cut-out")
-    verb.add_argument("--mesh", type=Path, help="a mesh file, for recipes that begin with one")
-    verb.add_argument("--scene", type=Path, help="a .blend file with a body, for recipes that begin with one")
-    verb.add_argument("--motion", type=Path, help=MOTIONS)
     verb.add_argument(
-        "--film", type=Path, help="a film, or a zip of its frames as PNG, for recipes that begin with one"
+        "recipe", metavar="RECIPE", help=f"{', '.join(names('recipes'))}; or a .toml file; or a .json job file"
     )
-    verb.add_argument("--spec", type=Path, help="a scene.json, for recipes that begin with one")
+    verb.add_argument(
+        "--image", type=Path, metavar="FILE", action=Pictures, help="the photo; several times for several of them"
+    )
+    verb.add_argument("--prompt", metavar="TEXT", help="what to make, for recipes that begin with words")
+    verb.add_argument(
+        "--mask", type=Path, metavar="FILE", help="white where the object is; replaces the automatic cut-out"
+    )
+    verb.add_argument("--mesh", type=Path, metavar="FILE", help="a mesh file, for recipes that begin with one")
+    verb.add_argument(
+        "--scene", type=Path, metavar="FILE", help="a .blend file with a body, for recipes that begin with one"
+    )
+    verb.add_argument("--motion", type=Path, metavar="FILE", help=MOTIONS)
+    verb.add_argument(
+        "--film", type=Path, metavar="FILE",
+        help="a film, or a zip of its frames as PNG, for recipes that begin with one",
+    )  # fmt: skip
+    verb.add_argument("--spec", type=Path, metavar="FILE", help="a scene.json, for recipes that begin with one")
     verb.add_argument("--until", metavar="STEP", help="end after this step")
     _model(verb)
     shared(verb)

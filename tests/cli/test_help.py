@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -80,6 +81,14 @@ def test_every_verb_and_each_of_its_words_has_a_help_text(name: str) -> None:
         with pytest.raises(SystemExit) as end:
             verb.parse_args(["--help"])
         assert end.value.code == 0, verb.prog
+
+
+@pytest.mark.parametrize("name", VERBS)
+def test_every_verb_ends_with_an_example_that_can_be_given(name: str) -> None:
+    example = (parsers(parser())[name].epilog or "").rpartition("Example: ")[2]
+    program, *words = shlex.split(example)
+    assert program == "galatea" and words[0] == name
+    parser().parse_args(words)
 
 
 def completed(script: Path, line: str) -> list[str]:

@@ -27,10 +27,12 @@ def add_verbs(verbs: Any) -> None:
     doctor = verbs.add_parser(
         "doctor",
         help="check this installation; each finding comes with its fix",
-        description="Is everything there that Galatea needs? Blender and its films are tried, not looked up, which"
-        " takes some seconds. Secrets, names of people and home folders are left out of all that it tells.",
+        description="Check whether everything is there that Galatea needs. Blender and its films are tried, not looked "
+        "up, which takes some seconds. Secrets, names of people and home folders are left out of all that it tells.",
     )
-    doctor.add_argument("--bundle", type=Path, metavar="F.zip", help="findings, failures and logs for whoever helps")
+    doctor.add_argument(
+        "--bundle", type=Path, metavar="FILE", help="a zip of findings, failures and logs for whoever helps"
+    )
     doctor.add_argument("--json", action="store_true", help="the findings as one JSON list")
     doctor.set_defaults(call=_doctor)
 

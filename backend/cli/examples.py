@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One command of each verb, at the end of its help."""
+
+EXAMPLES = {
+    "generate": "galatea generate photo.jpg --out folder",
+    "finish": "galatea finish mesh.glb --out folder --gate game",
+    "rig": "galatea rig mesh.glb --out folder --controls",
+    "animate": 'galatea animate mesh.glb --out folder --prompt "walks 2 m, then waves"',
+    "film": "galatea film mesh.glb --out folder --quality draft",
+    "export": "galatea export mesh.glb --out folder --format fbx --target unity",
+    "run": "galatea run photo_to_film --image photo.jpg --out folder --until move",
+    "resume": "galatea resume folder",
+    "batch": "galatea batch photos --out folder --workers 2",
+    "simulate": 'galatea simulate "ten dominoes in a row are knocked over by a ball" --out folder',
+    "schema": "galatea schema scene",
+    "compare": "galatea compare photo.jpg --backends lift,relief --out folder --keep",
+    "backends": "galatea backends --all",
+    "models": "galatea models pull triposr",
+    "verify": "galatea verify folder/mesh.glb",
+    "validate": "galatea validate mesh.glb --profile unreal",
+    "jobs": "galatea jobs prune --older 30",
+    "doctor": "galatea doctor --bundle report.zip",
+    "env": "galatea env install",
+    "describe": "galatea describe --check",
+    "farm": "galatea farm openjd job.json --out folder",
+    "serve": "galatea serve --port 8421",
+    "data": "galatea data build data --meshes meshes",
+    "eval": "galatea eval data --predictor lift --out scores",
+    "release": "galatea release trained/lift.safetensors",
+    "train": "galatea train data --out trained",
+    "finetune": "galatea finetune data --out tuned",
+    "completion": "galatea completion bash",
+}
