@@ -161,7 +161,7 @@ class HttpStep:
         where = f"/v1/jobs/{self._id}/assets/{name}"
         for attempt in (1, 2):
             data = self._patient(server, lambda: server.get(where, self._beat, most=size))
-            if len(data) == size and hashlib.sha256(data).hexdigest() == digest:
+            if hashlib.sha256(data).hexdigest() == digest:
                 self._report.file(role, name, **meta).write_bytes(data)
                 return role
             self._report.log(f"{name} came damaged (try {attempt}).")

@@ -1,20 +1,31 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A real server in a process of its own, as `galatea serve` starts it, with a recipe of the fake backend."""
+"""A real server in a process of its own, as `galatea serve` starts it, with a recipe of the fake backend; and one that
+answers what it is told to."""
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import json
 import os
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+
+from galatea.backend.protocol.catalog import spec_of
+from galatea.backend.protocol.event import Done, Event
+from galatea.backend.protocol.job import Request, Result
+from galatea.backend.protocol.store import JobStore
+from galatea.backend.runners.http import HttpRunner
+from galatea.backend.runners.runtimes import Dispatch, Runtimes
 
 pytest.importorskip("fastapi")
 pytest.importorskip("uvicorn")
@@ -131,3 +142,71 @@ def alone(tmp_path: Path) -> Iterator[Serving]:
     serving = Serving(tmp_path / "home", "--rate", "500", "--drain", "20")
     yield serving
     serving.close()
+
+
+def runner_of(store: JobStore, url: str, **more: Any) -> HttpRunner:
+    return HttpRunner(store, Dispatch(store, Runtimes.here()), url, **more)
+
+
+def finish(runner: HttpRunner, store: JobStore, job: str, each: Callable[[Event], None] = lambda _: None) -> Result:
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        for event in runner.poll():
+            each(event)
+            if isinstance(event, Done) and event.job == job:
+                result = store.result(job)
+                assert result
+                return result
+        time.sleep(0.02)
+    raise TimeoutError(job)
+
+
+def fake(**params: Any) -> Request:
+    return Request.of(spec_of("fake"), params=params)
+
+
+class Wrong(BaseHTTPRequestHandler):
+    """`server.answers`: path beginnings and what is said to them, a list one after the other; `server.heard`: paths,
+    headers and bodies."""
+
+    def do_GET(self, body: bytes = b"") -> None:
+        self.server.heard.append((self.path, self.headers, body))  # type: ignore[attr-defined]
+        found = next((say for path, say in self.server.answers.items() if self.path.startswith(path)), b"{}")  # type: ignore[attr-defined]
+        if isinstance(found, list):
+            found = found.pop(0)
+        if found == "hang":
+            self.server.over.wait(PATIENCE)  # type: ignore[attr-defined]
+            return
+        status, data, *more = found if isinstance(found, tuple) else (200, found)
+        self.send_response(status)
+        for name, value in more:
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def do_POST(self) -> None:
+        self.do_GET(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+
+    do_DELETE = do_GET
+
+    def log_message(self, *_said: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def wrong() -> Iterator[ThreadingHTTPServer]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Wrong)
+    server.daemon_threads = True
+    server.answers, server.heard, server.over = {}, [], threading.Event()  # type: ignore[attr-defined]
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.over.set()  # type: ignore[attr-defined]
+    server.shutdown()
+    server.server_close()
+
+
+def hei(**asset: Any) -> bytes:
+    """The answer to a step that is done: its file holds hei."""
+    row = {"name": "text.txt", "role": "text", "size": 3, "sha256": hashlib.sha256(b"hei").hexdigest(), **asset}
+    return json.dumps({"id": "s" + "0" * 20, "state": "done", "assets": [row]}).encode()

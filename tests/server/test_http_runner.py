@@ -1,16 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Steps that a real server does for us, and servers that are dead, slow, wrong or started anew in the middle."""
+"""Steps that a real server does for us, one that is started anew in the middle among them, and those that stay here."""
 
 from __future__ import annotations
 
 import errno
 import hashlib
-import json
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -18,37 +15,16 @@ import pytest
 
 from galatea.backend.protocol.catalog import catalog, spec_of
 from galatea.backend.protocol.errors import UserError
-from galatea.backend.protocol.event import Done, Event, Progress
-from galatea.backend.protocol.job import JobState, Request, Result
+from galatea.backend.protocol.event import Event, Progress
+from galatea.backend.protocol.job import JobState, Request
 from galatea.backend.protocol.store import JobStore
 from galatea.backend.runners.http import HttpRunner, make, served
 from galatea.backend.runners.runtimes import Dispatch, Runtimes
 from galatea.backend.worker import execute
 
-from .conftest import PATIENCE, ROOT, Serving
+from .conftest import PATIENCE, ROOT, Serving, fake, finish, hei, runner_of
 
 TOAD = ROOT / "presets/examples/toad.jpg"
-
-
-def runner_of(store: JobStore, url: str, **more: Any) -> HttpRunner:
-    return HttpRunner(store, Dispatch(store, Runtimes.here()), url, **more)
-
-
-def finish(runner: HttpRunner, store: JobStore, job: str, each: Callable[[Event], None] = lambda _: None) -> Result:
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        for event in runner.poll():
-            each(event)
-            if isinstance(event, Done) and event.job == job:
-                result = store.result(job)
-                assert result
-                return result
-        time.sleep(0.02)
-    raise TimeoutError(job)
-
-
-def fake(**params: Any) -> Request:
-    return Request.of(spec_of("fake"), params=params)
 
 
 def test_models_of_pictures_go_and_scenes_stay() -> None:
@@ -144,99 +120,13 @@ def test_a_server_that_is_killed_and_started_again_in_mid_job(alone: Serving, st
         runner.close()
 
 
-class Wrong(BaseHTTPRequestHandler):
-    """`server.answers`: path beginnings and what is said to them, a list one after the other."""
-
-    def do_GET(self) -> None:
-        found = next((say for path, say in self.server.answers.items() if self.path.startswith(path)), b"{}")  # type: ignore[attr-defined]
-        if isinstance(found, list):
-            found = found.pop(0)
-        if found == "hang":
-            self.server.over.wait(PATIENCE)  # type: ignore[attr-defined]
-            return
-        status, data = found if isinstance(found, tuple) else (200, found)
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        self.do_GET()
-
-    do_DELETE = do_GET
-
-    def log_message(self, *_said: Any) -> None:
-        pass
-
-
-@pytest.fixture
-def wrong() -> Iterator[ThreadingHTTPServer]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Wrong)
-    server.daemon_threads = True
-    server.answers, server.over = {}, threading.Event()  # type: ignore[attr-defined]
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield server
-    server.over.set()  # type: ignore[attr-defined]
-    server.shutdown()
-    server.server_close()
-
-
-def done(**asset: Any) -> bytes:
-    row = {"name": "text.txt", "role": "text", "size": 3, "sha256": hashlib.sha256(b"hei").hexdigest(), **asset}
-    return json.dumps({"id": "s" + "0" * 20, "state": "done", "assets": [row]}).encode()
-
-
-@pytest.mark.parametrize(
-    ("answers", "said"),
-    [
-        ({"/v1/steps": b"<html>a router</html>"}, "where JSON was expected"),
-        ({"/v1/steps": b"[1]"}, "JSON of another kind"),
-        ({"/v1/steps": b'{"id": "../../etc", "state": "done"}'}, "a job without a number"),
-        ({"/v1/steps": done(name="../evil")}, "cannot be one"),
-        ({"/v1/steps": done(role="../evil")}, "cannot be one"),
-        ({"/v1/steps": done(size=1 << 50)}, "cannot be one"),
-        ({"/v1/steps": done(role="other"), "/v1/jobs": b"hei"}, "a result without its text"),
-        ({"/v1/steps": done(), "/v1/jobs": b"no!"}, "never with the hash"),
-        ({"/v1/steps": done(), "/v1/jobs": b"hei and much more"}, "too large"),
-        ({"/v1/steps": (401, b'{"error": {"message": "a token is wanted"}}')}, "GALATEA_REMOTE_KEY"),
-        ({"/v1/steps": (409, b'{"error": {"message": "its version differs"}}')}, "its version differs"),
-        ({"/v1/steps": (409, b'{"error": {"message": "gone", "missing": ["sha256:00"]}}')}, "gone"),
-        ({"/v1/steps": "hang"}, "was silent for"),
-    ],
-    ids=lambda each: each[:20] if isinstance(each, str) else "",
-)
-def test_wrong_answers_end_in_words(wrong: Any, store: JobStore, answers: dict[str, Any], said: str) -> None:
-    wrong.answers = answers
-    stall = 1.0 if "hang" in answers.values() else PATIENCE
-    runner = runner_of(store, f"http://127.0.0.1:{wrong.server_port}", stall=stall, away=1.0)
-    request = fake()
-    try:
-        runner.submit(request)
-        result = finish(runner, store, request.id)
-        assert result.state is JobState.FAILED and result.failure and said in result.failure.message, result.failure
-        assert not list(store.root.parent.glob("**/evil*"))
-    finally:
-        runner.close()
-
-
 def test_good_answers_of_the_same_stub_are_taken(wrong: Any, store: JobStore) -> None:
-    wrong.answers = {"/v1/steps": done(), "/v1/jobs": b"hei"}
+    wrong.answers = {"/v1/steps": hei(), "/v1/jobs": b"hei"}
     runner, asked = runner_of(store, f"http://127.0.0.1:{wrong.server_port}"), [fake(text=f"{n}") for n in range(6)]
     try:
         for request in asked:  # more than go at once
             runner.submit(request)
             assert store.file(finish(runner, store, request.id), "text").read_bytes() == b"hei"
-    finally:
-        runner.close()
-
-
-def test_a_file_that_came_damaged_is_fetched_once_more(wrong: Any, store: JobStore) -> None:
-    wrong.answers = {"/v1/steps": done(), "/v1/jobs": [b"no!", b"hei"]}
-    runner, request = runner_of(store, f"http://127.0.0.1:{wrong.server_port}"), fake()
-    try:
-        runner.submit(request)
-        assert store.file(finish(runner, store, request.id), "text").read_bytes() == b"hei"
     finally:
         runner.close()
 
@@ -255,53 +145,6 @@ def test_a_result_that_cannot_be_written_is_told(wrong: Any, store: JobStore, mo
         runner.submit(request)
         with pytest.raises(AssertionError):  # its end is said, and there is no result
             finish(runner, store, request.id)
-    finally:
-        runner.close()
-
-
-def test_what_is_told_of_a_step_comes_along(wrong: Any, store: JobStore) -> None:
-    stages = [{"device": "cuda", "metrics": {"faces": 7}}]
-    good = {**json.loads(done()), "stages": stages, "warnings": ["Mind the gap."]}
-    bad = [{"id": "s" + "0" * 20, "state": "failed", "error": {"kind": kind}} for kind in ("device", "environment")]
-    runner, found = runner_of(store, f"http://127.0.0.1:{wrong.server_port}"), []
-    try:
-        for told in (good, *bad):
-            wrong.answers = {"/v1/steps": json.dumps(told).encode(), "/v1/jobs": b"hei"}
-            request = fake(text=f"{len(found)}")
-            runner.submit(request)
-            found.append(finish(runner, store, request.id))
-    finally:
-        runner.close()
-    assert found[0].metrics["faces"] == 7 and found[0].warnings == ("Mind the gap.",)
-    assert found[0].device.startswith("cuda of ")
-    assert [each.failure and each.failure.kind for each in found] == [None, "device", "backend"]
-
-
-def test_a_server_that_forgot_the_job_is_asked_again(wrong: Any, store: JobStore) -> None:
-    running = json.dumps({"id": "s" + "0" * 20, "state": "running", "phase": "On it", "progress": 0.5}).encode()
-    wrong.answers = {"/v1/steps": running, "/v1/jobs": (404, b"{}")}
-    runner, request = runner_of(store, f"http://127.0.0.1:{wrong.server_port}"), fake()
-
-    def remember(event: Event) -> None:
-        if isinstance(event, Progress) and event.phase == "On it":
-            wrong.answers = {"/v1/steps": done(), f"/v1/jobs/s{'0' * 20}/assets": b"hei", "/v1/jobs": (404, b"{}")}
-
-    try:
-        runner.submit(request)
-        assert finish(runner, store, request.id, remember).state is JobState.DONE
-    finally:
-        runner.close()
-
-
-def test_a_server_that_never_has_what_was_sent_ends_in_words(wrong: Any, store: JobStore) -> None:
-    cut = Request.of(spec_of("cutout"), {"image": TOAD})
-    told = {"error": {"message": "it was lost", "missing": [f"sha256:{cut.hashes['image']}"]}}
-    wrong.answers = {"/v1/steps": (409, json.dumps(told).encode())}
-    runner = runner_of(store, f"http://127.0.0.1:{wrong.server_port}")
-    try:
-        runner.submit(cut)
-        result = finish(runner, store, cut.id)
-        assert result.failure and "it was lost" in result.failure.message
     finally:
         runner.close()
 
