@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How many there are of something, as the documents say it, is how many the code has."""
+"""How many there are of something and where its limits are, as the documents say it, is so in the code."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Collection
 
 import pytest
 
+from galatea.backend import cli
+from galatea.backend.cli import completion
 from galatea.backend.learn.things.sources import SOURCES
 from galatea.backend.protocol import errors, gate, materials, props, recipe
 
@@ -62,6 +64,7 @@ COUNTS: dict[str, int | Collection[object]] = {
     f"{NUMBER} pictures around the object": default("views", "count"),
     f"a frame of `high` is {NUMBER} times": work("high") // work("medium"),
     f"`ultra` {NUMBER} times the work of one of `medium`": work("ultra") // work("medium"),
+    f"by `relief`, {NUMBER} steps": recipe.read_toml(recipe.find("recipes", "photo_to_mesh"))["step"],
     f"{NUMBER} backends make the mesh on a server": [
         name for name, spec in recipe.catalog().items() if spec.remote and "mesh" in spec.outputs
     ],
@@ -86,16 +89,42 @@ def test_a_count_is_that_of_the_code(said: str) -> None:
     assert found and {count for _, count in found} == {wanted}, f"there are {wanted}: {found}"
 
 
-def column(page: str, head: str) -> set[str]:
-    """What stands in code or as numbers in the first column of the table of that head."""
+def table(page: str, head: str) -> list[list[str]]:
+    """The cells of each row of the table whose head begins so."""
     rows = (pages.ROOT / page).read_text(encoding="utf-8").partition(f"| {head} |")[2].partition("\n\n")[0]
-    return {name for row in rows.splitlines()[2:] for name in re.findall(r"[\w.-]+", row.split("|")[1])}
+    return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows.splitlines()[2:]]
+
+
+def column(page: str, head: str) -> set[str]:
+    """What stands in code or as numbers in its first column."""
+    return {name for row in table(page, head) for name in re.findall(r"[\w.-]+", row[0])}
 
 
 def test_tables_have_a_row_for_each() -> None:
     codes = {0, 1, *errors.EXIT_CODES.values(), 143}
     assert column("README.md", "Exit code") == {str(code) for code in codes}
     assert column("docs/finishing.md", "Figures") == set(gate.FIGURES)
-    assert ", ".join(f"`{name}`" for name in sorted(files("quality"), key=work)) in (
-        (pages.ROOT / "README.md").read_text(encoding="utf-8")
-    )
+    readme = (pages.ROOT / "README.md").read_text(encoding="utf-8")
+    assert ", ".join(f"`{name}`" for name in sorted(files("quality"), key=work)) in readme
+
+
+def test_limits_of_gates_are_those_of_their_files() -> None:
+    gates = [recipe.read_toml(recipe.find("gates", name)) for name in ("studio", "game", "print")]
+    rows = table("docs/finishing.md", "Limit")
+    assert rows
+    for head, *cells in rows:
+        limit = next((key for key in ("most", "least") if key in head), "is")
+        for found, cell in zip(gates, cells, strict=True):
+            told = [found.get(name, {}).get(limit) for name in re.findall(r"`(\w+)`", head)]
+            said = [None if each == "–" else each == "yes" or float(each.replace(",", "")) for each in cell.split(", ")]
+            assert told == said * (len(told) if said == [None] else 1), (head, cell, told)
+
+
+def test_limits_of_the_server_are_its_defaults() -> None:
+    serve = completion.parsers(cli.parser())["serve"]
+    said = {
+        row[0].strip("`-").replace("-", "_"): float(found[0])
+        for row in table("docs/server.md", "Flag")
+        if row[0] and (found := re.match(r"\d+", row[1]))
+    }
+    assert len(said) > 4 and said == {name: serve.get_default(name) for name in said}
