@@ -7,6 +7,7 @@ argparse, because the same code runs in Blender's Python, which has nothing else
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -95,7 +96,8 @@ def _finish(verb: argparse.ArgumentParser, example: str) -> None:
     if len([each for each in verb._actions if each.option_strings]) > _MANY:
         formatter = argparse.HelpFormatter(f"{verb.prog} [option ...]")
         formatter.add_usage(None, [each for each in verb._actions if each.required or not each.option_strings], ())
-        verb.usage = formatter.format_help().removeprefix("usage: ").strip()
+        plain = re.sub(r"\x1b\[[\d;]*m", "", formatter.format_help())  # Python 3.14 colours it
+        verb.usage = plain.removeprefix("usage: ").strip()
 
 
 def _unknown(verb: argparse.ArgumentParser, words: list[str]) -> UserError:

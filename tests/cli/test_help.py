@@ -91,6 +91,11 @@ def test_every_verb_ends_with_an_example_that_can_be_given(name: str) -> None:
     parser().parse_args(words)
 
 
+def test_a_usage_is_plain_where_help_is_coloured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert parsers(parser())["finish"].usage == "galatea finish [option ...] MESH"
+
+
 def completed(script: Path, line: str) -> list[str]:
     """What bash offers behind this line, the last word cut at its end."""
     words = line.split(" ")
