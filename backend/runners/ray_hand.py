@@ -9,6 +9,7 @@ import json
 import shutil
 import tempfile
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +31,10 @@ _LOOK_SECONDS = 2.0
 """So long a place of work waits for something to tell before it says that there is nothing."""
 _PATIENCE_SECONDS = 30.0
 """So long a result may take from one machine to the next over a shared disk."""
+_TROUBLES = {
+    "input": "Cannot read an input ({}). Check that it is still there.",
+    "output": "Cannot write the result ({}). Free some space and run again.",
+}
 
 
 @dataclass(eq=False)
@@ -117,12 +122,12 @@ class Hand:
 
     def _pack(self, task: Task) -> None:
         runner, spec = self._runner, spec_of(task.request.backend)
-        with self._readable(task):
+        with self.mind(task, "input"):
             request, files = ray_parcel.pack(runner.store, spec, task.request)
             named = {file.name: file for file in files}
 
             def then(lacking: list[str]) -> None:
-                with self._readable(task):
+                with self.mind(task, "input"):
                     for name in lacking:
                         pieces = [runner.ray.put(piece) for piece in named[name].pieces()]
                         self.tell("put", name, named[name].sha256, *pieces)
@@ -131,14 +136,13 @@ class Hand:
             self._call(then, "lacks", [(file.name, file.size) for file in files])
 
     @contextlib.contextmanager
-    def _readable(self, task: Task) -> Iterator[None]:
-        """An input that is gone, or damaged, ends its job, and no other."""
+    def mind(self, task: Task, kind: str) -> Iterator[None]:
+        """Trouble with our own disk ends this job, and no other."""
         try:
             yield
         except (OSError, UserError) as error:
-            known = isinstance(error, UserError)
-            text = str(error) if known else f"Cannot read an input ({error}). Check that it is still there."
-            self._runner.finish(task, Failure(text, "input"))
+            text = str(error) if isinstance(error, UserError) else _TROUBLES[kind].format(error)
+            self._runner.finish(task, Failure(text, kind))
 
     def collect(self, task: Task) -> None:
         """The job has ended over there: have its result here."""
@@ -151,7 +155,9 @@ class Hand:
                 text = "A machine of the cluster could not write the result. Free some space there and run again."
                 self._runner.finish(task, Failure(text, "output"))
                 return
-            _Fetch(self, task, Result.from_json(said["result"]), [(str(n), int(s)) for n, s in said["files"]]).next()
+            with self.mind(task, "output"):
+                files = [(str(name), int(size)) for name, size in said["files"]]
+                _Fetch(self, task, Result.from_json(said["result"]), files).next()
 
         self._call(then, "made", task.job, parts.PART in task.request.params and bool(task.request.params[parts.PART]))
 
@@ -190,6 +196,7 @@ class _Fetch:
         self._hand, self._task, self._result, self._left = hand, task, result, files
         self._known = {asset.path: asset.sha256 for asset in result.assets}
         self._folder = Path(tempfile.mkdtemp(dir=hand._runner.store.folder(task.job), prefix="fetch-", suffix=".part"))
+        weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)  # however it ends
         self._files: dict[str, Path] = {}
         self._digest, self._at = hashlib.sha256(), 0
 
@@ -199,7 +206,6 @@ class _Fetch:
             name, _ = self._left.pop(0)
             self._file(name).touch()
             if self._digest.hexdigest() != self._known.get(name, self._digest.hexdigest()):
-                shutil.rmtree(self._folder, ignore_errors=True)
                 runner.lost(self._hand, OSError(f"{name} did not arrive whole"))
                 return
             self._digest, self._at = hashlib.sha256(), 0
@@ -208,9 +214,7 @@ class _Fetch:
             size = min(ray_parcel.PIECE, size - self._at)
             self._hand._call(self._take, "piece", self._task.job, name, self._at, size)
             return
-        with contextlib.suppress(OSError):  # the asker is told so by the missing result
-            ray_parcel.deliver(runner.store, self._result, self._files)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        ray_parcel.deliver(runner.store, self._result, self._files)
         runner.ended(self._task)
 
     def _file(self, name: str) -> Path:
@@ -218,11 +222,12 @@ class _Fetch:
 
     def _take(self, piece: bytes) -> None:
         name, size = self._left[0]
-        with self._file(name).open("ab") as file:
-            file.write(piece)
-        self._digest.update(piece)
-        self._at = self._at + len(piece) if piece else size
-        self.next()
+        with self._hand.mind(self._task, "output"):
+            with self._file(name).open("ab") as file:
+                file.write(piece)
+            self._digest.update(piece)
+            self._at = self._at + len(piece) if piece else size
+            self.next()
 
 
 def best(hands: list[Hand], task: Task, waiting: list[Task], store: JobStore) -> Hand | None:

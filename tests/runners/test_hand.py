@@ -19,7 +19,7 @@ from galatea.backend.runners import ray, ray_cluster, ray_parcel
 from galatea.backend.runners.ray import RayRunner
 from galatea.backend.runners.ray_cluster import Needs
 
-from .conftest import Cluster, Machine, ask, do, failure, fake, finish, until
+from .conftest import Cluster, Lost, Machine, ask, do, failure, fake, finish, until
 
 
 def test_a_job_under_which_five_machines_are_lost_is_given_up(
@@ -94,16 +94,17 @@ def test_places_that_open_in_between_begin_the_count_anew(
     assert store.state(job.id) is JobState.DONE and not troubles
 
 
-def test_a_bad_machine_beside_a_good_one_ends_no_job(
-    cluster: Cluster, open_runner: Callable[..., RayRunner], store: JobStore
+def test_a_bad_machine_beside_a_good_one_ends_only_what_the_good_one_cannot_do(
+    cluster: Cluster, open_runner: Callable[..., RayRunner], store: JobStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cluster.answers["hello"] = lambda machine: {
         **machine.place.hello(), "trouble": "" if machine is cluster.machines[0] else "bad",
     }  # fmt: skip
-    runner, jobs = open_runner(workers=2), (fake(text="0", seconds=0.5), fake(text="1"))
-    do(runner, *jobs)
-    assert len(cluster.machines) > 5
-    assert all(store.state(job.id) is JobState.DONE for job in jobs)
+    monkeypatch.setattr(ray_cluster, "needs", lambda spec, request, _: Needs(gpu=request.params["text"] == "large"))
+    runner, first, second, large = open_runner(workers=2), fake(seconds=0.5), fake(text="second"), fake(text="large")
+    do(runner, first, second, large)
+    assert len(cluster.machines) > 5 and "bad" in failure(store, large).message
+    assert store.state(first.id) is store.state(second.id) is JobState.DONE
 
 
 def test_no_more_places_are_asked_for_than_jobs_wait(
@@ -200,7 +201,7 @@ def test_what_is_cancelled_while_its_files_travel_is_cancelled_there(
 
 
 def picture(folder: Path, name: str) -> Request:
-    (folder / name).write_bytes(b"a picture")
+    (folder / name).write_text(name)
     return Request.of(spec_of("cutout"), {"image": folder / name})
 
 
@@ -262,7 +263,7 @@ def test_large_files_travel_in_pieces(
     cluster.work()
     ask(runner, picture(tmp_path, "a.png"))
     until(runner, lambda _: machine.asked["put"])
-    assert machine.asked["put"][0][2:] == (b"a pi", b"ctur", b"e")
+    assert machine.asked["put"][0][2:] == (b"a.pn", b"g")
 
 
 def test_a_result_that_could_not_be_written_there_is_said(
@@ -284,3 +285,32 @@ def test_a_file_that_does_not_come_back_whole_is_made_elsewhere(
     result = store.result(job.id)
     assert result and store.file(result, "text").read_text() == "hello 0\n"
     assert len(cluster.machines) == 2 and not list(store.folder(job.id).glob("fetch-*"))
+
+
+def test_what_came_of_a_lost_machine_is_cleared_away(
+    cluster: Cluster, open_runner: Callable[..., RayRunner], store: JobStore
+) -> None:
+    def go(machine: Machine, *_given: object) -> None:
+        cluster.kill(machine)
+        raise Lost("in the middle")
+
+    cluster.once("piece", go)
+    job = fake()
+    do(open_runner(), job)
+    assert store.state(job.id) is JobState.DONE and not list(store.folder(job.id).glob("fetch-*"))
+
+
+@pytest.mark.parametrize("moment", ["made", "piece"])
+def test_a_result_that_cannot_be_written_here_ends_its_job_and_no_other(
+    cluster: Cluster, open_runner: Callable[..., RayRunner], store: JobStore, moment: str
+) -> None:
+    runner, job, good = open_runner(), fake(), fake(text="good")
+
+    def remove(machine: Machine, *given: Any) -> Any:
+        store.remove(job.id)
+        return getattr(machine.place, moment)(*given)
+
+    cluster.once(moment, remove)
+    do(runner, job, good)
+    assert failure(store, job).kind == "output" and "Cannot write the result" in failure(store, job).message
+    assert store.state(good.id) is JobState.DONE and len(cluster.machines) == 1
