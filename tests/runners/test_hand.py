@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +22,11 @@ from galatea.backend.runners.ray import RayRunner
 from galatea.backend.runners.ray_cluster import Needs
 
 from .conftest import Cluster, Lost, Machine, ask, do, failure, fake, finish, until
+
+
+def no_links(*_paths: object) -> None:
+    """A disk that has none: the last who publishes would win."""
+    raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
 
 
 def test_a_job_under_which_five_machines_are_lost_is_given_up(
@@ -134,6 +141,17 @@ def test_the_lowest_turn_goes_first_and_what_is_done_goes_nowhere(
     assert cluster.asked("submit") == [job.id for job in jobs]
 
 
+def test_a_cancel_leaves_a_result_that_is_there(
+    open_runner: Callable[..., RayRunner], store: JobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner, job = open_runner(), fake()
+    ask(runner, job)
+    store.publish(Result(job.id, JobState.DONE))
+    monkeypatch.setattr(os, "link", no_links)
+    runner.cancel(job.id)
+    assert store.state(job.id) is JobState.DONE
+
+
 def test_an_idle_place_makes_room_for_one_with_a_card(
     cluster: Cluster, open_runner: Callable[..., RayRunner], store: JobStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -219,6 +237,17 @@ def test_an_input_that_is_gone_ends_its_job_and_no_other(
     for job in (gone, later):
         assert failure(store, job).kind == "input" and "is still there" in failure(store, job).message
     assert store.state(good.id) is JobState.DONE and len(cluster.machines) == 1
+
+
+def test_an_input_of_a_damaged_job_ends_its_job_and_no_other(
+    cluster: Cluster, open_runner: Callable[..., RayRunner], store: JobStore
+) -> None:
+    maker, good = fake(text="maker"), fake()
+    store.add(maker)
+    made = picture(store.attempt(maker.id), "a.png")
+    (store.folder(maker.id) / "request.json").write_text("{")
+    do(open_runner(), made, good)
+    assert "is damaged" in failure(store, made).message and store.state(good.id) is JobState.DONE
 
 
 def test_a_place_that_can_take_nothing_is_left(

@@ -16,7 +16,7 @@ import pytest
 from galatea.backend.protocol.catalog import catalog, spec_of
 from galatea.backend.protocol.errors import UserError
 from galatea.backend.protocol.event import Event, Progress
-from galatea.backend.protocol.job import JobState, Request
+from galatea.backend.protocol.job import JobState, Request, Result
 from galatea.backend.protocol.store import JobStore
 from galatea.backend.runners.http import HttpRunner, make, served
 from galatea.backend.runners.runtimes import Dispatch, Runtimes
@@ -183,6 +183,18 @@ def test_four_go_at_once_the_lowest_turns_first_and_what_waits_is_cancelled_here
     assert all(store.state(request.id) is JobState.CANCELLED for request in going)
     runner.poll()
     assert not runner._going, "nothing begins any more"
+
+
+def test_a_cancel_leaves_a_result_that_is_there(store: JobStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_links(*_paths: object) -> None:
+        raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+
+    runner, request = runner_of(store, "http://127.0.0.1:9"), fake()
+    runner.submit(request)
+    store.publish(Result(request.id, JobState.DONE))
+    monkeypatch.setattr(os, "link", no_links)  # a disk that has none, where the last who publishes would win
+    runner.cancel(request.id)
+    assert finish(runner, store, request.id).state is JobState.DONE
 
 
 def test_what_stays_here_is_done_and_cancelled_here(store: JobStore, tmp_path: Path) -> None:
