@@ -365,7 +365,8 @@ def show(context: bpy.types.Context, run: Run) -> None:
         return
     hide = run.replaces if bridge.at_home(run) else []  # in another file the names are other objects
     blend = run.files(bridge.store).get("scene") if run.scene else None
-    exchange.show(context, blend, run=run.id, name=run.title.partition(":")[0], at=run.at, hide=hide)
+    at = run.at if any(run.at) or "scene" in run.inputs else None
+    exchange.show(context, blend, run=run.id, name=run.title.partition(":")[0], at=at, hide=hide)
 
 
 def keep(run: Run, scene: str) -> None:

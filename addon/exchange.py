@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import bpy
+from mathutils import Vector
 
 from ..backend.protocol.errors import UserError
 from .objects import RUN, armature, asset_of, found, parts, plain
@@ -124,7 +125,7 @@ def show(context: bpy.types.Context, blend: Path | None, *, run: str, name: str,
 def append(context: bpy.types.Context, blend: Path, *, run: str, name: str, at: Any, hide: list[str]) -> None:
     """Bring the asset of a scene file in as a new collection, selected, at a place; hide what it replaces.
 
-    The caller makes the undo step.
+    Without a place it comes to the world's origin, or beside what stands there. The caller makes the undo step.
     """
     before, libraries = set(bpy.data.collections), set(bpy.data.libraries)
     try:
@@ -142,8 +143,6 @@ def append(context: bpy.types.Context, blend: Path, *, run: str, name: str, at: 
     _drop([c for c in new if c != asset and c not in asset.children_recursive])
     asset.name, asset[RUN] = name, run
     context.scene.collection.children.link(asset)
-    context.view_layer.update()
-    _place(asset, at)
     for old in hide:
         obj = context.view_layer.objects.get(old)
         if obj:
@@ -152,6 +151,8 @@ def append(context: bpy.types.Context, blend: Path, *, run: str, name: str, at: 
     for obj in asset.all_objects:
         if obj.get(ROLE) == "source":
             obj.hide_set(True)
+    context.view_layer.update()
+    _place(asset, _room(context, asset) if at is None else at)
     select(context, asset)
 
 
@@ -188,3 +189,34 @@ def _place(asset: bpy.types.Collection, at: Any) -> None:
         roots = [place]
     for obj in roots:
         obj.location = [a + b for a, b in zip(obj.location, at, strict=True)]
+
+
+def _room(context: bpy.types.Context, asset: bpy.types.Collection) -> Vector:
+    """How far to the right (+X) of the origin it has to go to stand in nothing that is there, such as Blender's cube.
+    What is four times its size is a floor or a room, which it may stand in.
+    """
+    shown = [obj for obj in context.visible_objects if obj.type in {"MESH", "CURVE", "SURFACE", "META", "FONT"}]
+    own = [corner for obj in shown if obj in set(asset.all_objects) for corner in _corners(obj)]
+    move = Vector()
+    if not own:
+        return move
+    low, high = _box(own)
+    size = max(high - low)
+    others = [_box(_corners(obj)) for obj in shown if obj not in set(asset.all_objects)]
+    others = [(a, b) for a, b in others if max(b - a) < 4 * size]
+    while hit := [b for a, b in others if _apart(a, b, low + move, high + move) < 0]:
+        move.x = hit[0].x - low.x + 0.1 * size
+    return move
+
+
+def _corners(obj: bpy.types.Object) -> list[Vector]:
+    return [obj.matrix_world @ Vector(corner) for corner in obj.bound_box]
+
+
+def _box(points: list[Vector]) -> tuple[Vector, Vector]:
+    return Vector(map(min, *points)), Vector(map(max, *points))
+
+
+def _apart(a: Vector, b: Vector, c: Vector, d: Vector) -> float:
+    """The widest gap along an axis between the boxes a to b and c to d; below zero where they share space."""
+    return max(max(c[axis] - b[axis], a[axis] - d[axis]) for axis in range(3))

@@ -21,6 +21,7 @@ from bpy.props import (
 from ..backend.protocol import recipe as recipes
 from ..backend.protocol.catalog import catalog
 from ..backend.protocol.errors import UserError
+from ..backend.protocol.place import data_folder
 from ..backend.protocol.spec import BackendSpec, Param, parted
 
 TASK = "image-to-mesh"
@@ -109,10 +110,11 @@ Items = list[tuple[str, str, str, str, int]]
 
 @cache
 def recipe_items() -> Items:
-    """Recipes that begin with a photo or with words."""
+    """Recipes that begin with a photo or with words, the user's own after ours."""
     found: Items = []
     order = {"photo_to_mesh": "0", "photo_to_film": "1"}
-    for name in sorted(recipes.names("recipes"), key=lambda n: order.get(n, n)):
+    own = [str(path) for path in sorted((data_folder() / "recipes").glob("*.toml"))]
+    for name in (*sorted(recipes.names("recipes"), key=lambda n: order.get(n, n)), *own):
         try:
             recipe = recipes.load_recipe(name)
         except UserError:
@@ -284,8 +286,11 @@ def settings(context: bpy.types.Context) -> Any:
 
 def renew() -> None:
     """Learn the catalogue anew: what was trusted since then appears. What the artist had set stays."""
+    from . import wanted
+
     unregister()
     catalog.cache_clear()
+    wanted.preset.cache_clear()
     register()
 
 

@@ -77,7 +77,7 @@ class GALATEA_OT_example(_FromFile, bpy.types.Operator):
 
 
 class GALATEA_OT_edit_mask(Conditional, bpy.types.Operator):
-    """Open the mask of the last cut-out in an image editor. What you paint there is used by the next run"""
+    """Open the mask of the last cut-out beside the photo. What you paint there is used by the next run"""
 
     bl_idname = "galatea.edit_mask"
     bl_label = "Edit the Mask"
@@ -101,7 +101,7 @@ class GALATEA_OT_edit_mask(Conditional, bpy.types.Operator):
             image.pack()  # a copy: what is painted must not change the finished job
             settings.mask = image
         if not bpy.app.background:
-            _open_editor(context, settings.mask)
+            _open_editor(context, settings.mask, settings.image)
         return {"FINISHED"}
 
 
@@ -130,23 +130,39 @@ def last_mask_run(context: bpy.types.Context) -> Run | None:
     return None
 
 
-def _open_editor(context: bpy.types.Context, image: bpy.types.Image) -> None:
-    areas = [area for window in context.window_manager.windows for area in window.screen.areas]
-    area = next((area for area in areas if area.type == "IMAGE_EDITOR"), None)
-    if area is None:
+def _open_editor(context: bpy.types.Context, mask: bpy.types.Image, photo: bpy.types.Image | None) -> None:
+    """A window with the photo beside the mask, for a mask alone does not say what is what; the one that is open already
+    does.
+    """
+    if not any(space.image == mask for _, _, space in _editors()):
         bpy.ops.wm.window_new()
         window = context.window_manager.windows[-1]
-        area = window.screen.areas[0]
-        area.type = "IMAGE_EDITOR"
-        with context.temp_override(window=window, area=area, screen=window.screen):
+        window.screen.areas[0].type = "IMAGE_EDITOR"
+        with context.temp_override(window=window, area=window.screen.areas[0], screen=window.screen):
             bpy.ops.screen.area_split(direction="VERTICAL", factor=0.35)
-        photo = next(each for each in window.screen.areas if each != area)  # a mask alone does not say what is what
-        photo.spaces.active.image = props.settings(context).image
-        photo.spaces.active.ui_mode = "VIEW"
-    space = area.spaces.active
-    space.image = image
-    space.ui_mode = "PAINT"
-    space.overlay.show_overlays = False  # the UV map of the active mesh would lie over it
+        right, left = sorted(window.screen.areas, key=lambda area: -area.x)
+        for area, image, mode in ((left, photo, "VIEW"), (right, mask, "PAINT")):
+            area.spaces.active.image = image
+            area.spaces.active.ui_mode = mode
+            area.spaces.active.overlay.show_overlays = False  # the UV map of the active mesh would lie over it
+        names = {image.name for image in (mask, photo) if image}
+        bpy.app.timers.register(lambda: _fit(names), first_interval=0.2)  # parts have no size until they were drawn
+
+
+def _fit(names: set[str]) -> None:
+    """Show all of these images, with room for the shelf of brushes, which lies over the lower edge."""
+    for window, area, space in _editors():
+        if space.image and space.image.name in names:
+            region = next(region for region in area.regions if region.type == "WINDOW")
+            with bpy.context.temp_override(window=window, area=area, region=region):
+                bpy.ops.image.view_all(fit_view=True)
+                space.zoom_percentage *= 0.75
+
+
+def _editors() -> list[tuple[bpy.types.Window, bpy.types.Area, bpy.types.SpaceImageEditor]]:
+    windows = bpy.context.window_manager.windows
+    areas = ((window, area) for window in windows for area in window.screen.areas)
+    return [(window, area, area.spaces.active) for window, area in areas if area.type == "IMAGE_EDITOR"]
 
 
 CLASSES = (

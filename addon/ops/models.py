@@ -169,10 +169,10 @@ class GALATEA_OT_models_remove(_Weights, bpy.types.Operator):
 
 
 class GALATEA_OT_backends_renew(Conditional, bpy.types.Operator):
-    """Show backends of your own that you have trusted since Blender started (galatea backends trust)"""
+    """Show recipes and trusted backends of your own that came into the data folder since Blender started"""
 
     bl_idname = "galatea.backends_renew"
-    bl_label = "Look for New Backends"
+    bl_label = "Look for New Backends and Recipes"
     bl_options = {"INTERNAL"}
 
     @classmethod
@@ -180,13 +180,18 @@ class GALATEA_OT_backends_renew(Conditional, bpy.types.Operator):
         return "" if bridge.idle else "Wait until nothing runs"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        before = {spec.id for spec in props.backends()}
+        before = _known()
         props.renew()
         bridge.sync()
         bridge.renew()  # the processes know the old list
-        new = [spec.label for spec in props.backends() if spec.id not in before]
+        new = [label for name, label in _known().items() if name not in before]
         self.report({"INFO"}, f"New: {', '.join(new)}" if new else "There is nothing new")
         return {"FINISHED"}
+
+
+def _known() -> dict[str, str]:
+    """What the lists of backends and recipes show."""
+    return {spec.id: spec.label for spec in props.backends()} | {item[0]: item[1] for item in props.recipe_items()}
 
 
 CLASSES = (

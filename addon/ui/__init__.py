@@ -18,8 +18,10 @@ CLASSES = (
 def register() -> None:
     for cls in CLASSES:
         bpy.utils.register_class(cls)
+    bpy.types.VIEW3D_HT_header.append(panel.away)
 
 
 def unregister() -> None:
+    bpy.types.VIEW3D_HT_header.remove(panel.away)
     for cls in reversed(CLASSES):
         bpy.utils.unregister_class(cls)

@@ -73,3 +73,7 @@ def day(when: float) -> str:
     """The day of a moment, for people; empty for today."""
     passed = (time.mktime(time.localtime()[:3] + (0,) * 5 + (-1,)) - when) / 86400
     return "" if passed <= 0 else "Yesterday" if passed <= 1 else time.strftime("%d %b", time.localtime(when))
+
+
+def clock(when: float) -> str:
+    return time.strftime("%H:%M", time.localtime(when))

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import bpy
@@ -51,7 +50,7 @@ class GALATEA_UL_jobs(bpy.types.UIList):
         place = bridge.place(run)
         if place:
             side.label(text=f"{place}.", icon=PRIORITY[run.priority])
-        side.label(text=draw.day(run.created))
+        side.label(text=draw.day(run.created) or draw.clock(run.created))
         side.label(text="", icon=ICONS["running" if run is bridge.current else run.state])
 
     def filter_items(self, context: Any, data: Any, name: str) -> tuple[list[int], list[int]]:
@@ -160,8 +159,8 @@ def _state(layout: Any, context: bpy.types.Context, run: Run) -> None:
         seconds = sum(stage["seconds"] for stage in run.stages if not stage["cached"])
         cached = sum(1 for stage in run.stages if stage["cached"])
         kept = f", {cached} of {len(run.stages)} steps were there already" if cached else ""
-        at = time.strftime("%H:%M", time.localtime(run.created))
-        words = f"Done in {draw.duration(seconds)}{kept}. Asked {draw.day(run.created).lower() or 'today'} at {at}"
+        asked = f"{draw.day(run.created).lower() or 'today'} at {draw.clock(run.created)}"
+        words = f"Done in {draw.duration(seconds)}{kept}. Asked {asked}"
         draw.text(layout, words, context=context, icon="CHECKMARK")
         look = getattr(context.space_data, "shading", None)
         if run.scene and look and (look.type, look.color_type) == ("SOLID", "MATERIAL"):

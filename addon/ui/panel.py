@@ -153,4 +153,17 @@ def _notice(layout: Any, context: bpy.types.Context) -> None:
         draw.failure(layout, context, bridge.notice.message, bridge.notice.hint)
 
 
+def away(self: Any, context: bpy.types.Context) -> None:
+    """In the header, where the panel is out of sight: how far the job is, or that something went wrong."""
+    sidebar = next(region for region in context.area.regions if region.type == "UI")
+    if sidebar.width > 1 and sidebar.active_panel_category == GALATEA_PT_main.bl_category:
+        return
+    row, name = self.layout.row(), GALATEA_PT_main.bl_idname
+    if bridge.current:
+        row.popover(name, text=f"{bridge.current.title} {bridge.live.whole:.0%}", icon="SORTTIME")
+    elif bridge.notice:
+        row.alert = True
+        row.popover(name, text="Galatea", icon="ERROR")
+
+
 CLASSES = (GALATEA_PT_main,)

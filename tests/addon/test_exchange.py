@@ -95,6 +95,39 @@ def opened_file(home: Path, tmp_path: Path) -> Path:
     return tmp_path / "result.blend"
 
 
+def boxed(tmp_path: Path, size: float = 1.0) -> Path:
+    """A result of this size at the origin."""
+    asset = bpy.data.collections.new("Fox")
+    asset["galatea_role"] = "asset"
+    bpy.context.scene.collection.children.link(asset)
+    bpy.ops.mesh.primitive_cube_add(size=size)
+    bpy.context.object["galatea_role"] = "body"
+    asset.objects.link(bpy.context.object)
+    return keep(tmp_path / "boxed.blend")
+
+
+def place(path: Path, **given: Any) -> list[float]:
+    """Where a result comes that was given no place."""
+    asset = bring(path, at=None, **given)
+    where = [round(each, 3) for each in asset.objects[0].location]
+    del asset["galatea_run"]
+    return where
+
+
+def test_a_result_without_a_place_comes_beside_what_stands_there(home: Path, tmp_path: Path) -> None:
+    path = boxed(tmp_path)
+    assert place(path) == [0, 0, 0] and place(path) == [1.1, 0, 0] and place(path) == [2.2, 0, 0]
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    bpy.ops.mesh.primitive_cube_add()
+    assert place(path) == [1.6, 0, 0], "beside Blender's own cube"
+    assert place(path, hide=("Cube.001",)) == [1.6, 0, 0], "in the place of what it replaces"
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    bpy.ops.mesh.primitive_cube_add(size=5)
+    bpy.ops.mesh.primitive_plane_add(size=2, location=(0, 0, -0.5))
+    cube("Hidden", (0, 0, 0)).hide_set(True)
+    assert place(path) == [0, 0, 0], "in a room, on a floor, where nothing is shown"
+
+
 def test_what_is_animated_is_moved_by_a_parent(home: Path, tmp_path: Path) -> None:
     path = opened_file(home, tmp_path)
     body = bpy.context.scene.objects[0]

@@ -16,11 +16,12 @@ from galatea.addon import plan, props, terms, ui, wanted
 from galatea.addon.runs import Run, copy
 from galatea.addon.ui import draw
 from galatea.addon.ui import jobs as jobs_ui
+from galatea.addon.ui import panel as panel_ui
 from galatea.backend.cli import parser
 from galatea.backend.cli.flags import order_of
 from galatea.backend.flow import Stage
 from galatea.backend.protocol.catalog import catalog
-from galatea.backend.protocol.job import JobState, Result
+from galatea.backend.protocol.job import Failure, JobState, Result
 from galatea.backend.protocol.policy import NAME, Policy
 from galatea.backend.protocol.recipe import load_recipe, names
 
@@ -208,9 +209,31 @@ def test_rows_that_fall_short_carry_the_button_that_mends_them(reported: Run, br
         bridge.fixed(reported, "--set skeleton.bones=3")
 
 
+def test_the_header_tells_of_a_job_while_the_panel_is_out_of_sight(bridge: Any, fake: Any) -> None:
+    told: list[tuple[str, str]] = []
+    row = SimpleNamespace(popover=lambda panel, text, icon: told.append((text, icon)))
+    layout = SimpleNamespace(layout=SimpleNamespace(row=lambda: row))
+    sidebar = SimpleNamespace(type="UI", width=1, active_panel_category="Galatea")
+    context = SimpleNamespace(area=SimpleNamespace(regions=[SimpleNamespace(type="WINDOW"), sidebar]))
+    panel_ui.away(layout, context)
+    assert told == [], "nothing runs"
+    bridge.engine.current = fake({"text": "a"})
+    panel_ui.away(layout, context)
+    bridge.engine.current, bridge.notice = None, Failure("It is no picture.")
+    panel_ui.away(layout, context)
+    assert told == [(f"{fake({'text': 'a'}).title} 0%", "SORTTIME"), ("Galatea", "ERROR")]
+    sidebar.width = 300
+    panel_ui.away(layout, context)
+    assert len(told) == 2, "the panel says it"
+    sidebar.active_panel_category = "Item"
+    panel_ui.away(layout, context)
+    assert len(told) == 3, "another tab is in front"
+
+
 def test_jobs_of_other_days_say_so() -> None:
     now = time.time()
     assert [draw.day(now - days * 86400) for days in (0, 1)] == ["", "Yesterday"]
+    assert draw.clock(0) == time.strftime("%H:%M", time.localtime(0))
     assert draw.day(now - 9 * 86400) == time.strftime("%d %b", time.localtime(now - 9 * 86400))
 
 

@@ -34,7 +34,8 @@ def test_an_artists_first_hour(play: Callable[..., dict[str, Any]], tmp_path: Pa
     assert noted["eye"][1] < -0.5, "what is shown is seen from its front"
     whole, cut = noted["tall"]
     assert cut < 0.95 * whole, "what was painted out of the mask is not in the mesh"
-    assert noted["beside"] == noted["both"], "the photo is beside its mask"
+    assert noted["beside"] == noted["both"] and noted["whole"] == [True, True], "photo and mask side by side"
+    assert noted["windows"] == 2, "no second window of one mask"
     assert noted["bones"] > 1 and noted["falls"][0] != noted["falls"][1], "another seed, another fall"
     assert noted["cancelled"] == "cancelled"
     assert noted["cancel_seconds"] < CANCEL_GRACE_SECONDS + 30  # a hang, not a timing

@@ -145,6 +145,12 @@ def retouched(stage):
     areas = [area for window in bpy.context.window_manager.windows for area in window.screen.areas]
     seen = [area.spaces.active.image for area in areas if area.type == "IMAGE_EDITOR"]
     stage.note(beside=sorted(image.name for image in seen), both=sorted((mask.name, settings.image.name)))
+    shown = [(area, area.spaces.active) for area in areas if area.type == "IMAGE_EDITOR"]
+    sizes = [(area, [a * b for a, b in zip(space.zoom, space.image.size, strict=True)]) for area, space in shown]
+    stage.note(whole=[width < area.width and height < area.height for area, (width, height) in sizes])
+    with stage.override():
+        bpy.ops.galatea.edit_mask()
+    stage.note(windows=len(bpy.context.window_manager.windows))
     for window in bpy.context.window_manager.windows[1:]:
         with bpy.context.temp_override(window=window):
             bpy.ops.wm.window_close()
