@@ -64,6 +64,12 @@ def test_each_of_the_cast_is_there_with_what_physics_reads(build):
     assert all(tuple(obj.matrix_world.to_scale()) == pytest.approx((1, 1, 1), abs=1e-4) for obj in (table, ball))
 
 
+def test_what_it_is_called_makes_its_size(build):
+    build({"id": "red", "name": "cup", "look": "wine glass"}, {"id": "low", "name": "cup", "look": "glass"})
+    wine, tumbler = (things(each)[0].main.dimensions.z for each in ("red", "low"))
+    assert wine == pytest.approx(0.18, rel=0.1) and tumbler < 0.75 * wine
+
+
 def test_the_document_goes_with_the_scene_and_sets_its_time_and_gravity(build):
     build({"name": "ball"}, simulation={"duration": 2.0, "frame_rate": 30, "slow_motion": 2.0},
           environment={"gravity": [0, 0, -1.62]})  # fmt: skip

@@ -58,16 +58,20 @@ class Cast:
         return self.item.type in ("fluid", "smoke", "force_field", "cloth")
 
 
+def _called(look: list[str]) -> props.Thing | None:
+    """What the last words of a look name: a wine glass before a glass."""
+    ends = ("_".join(look[start:]) for start in range(len(look)))
+    return next((props.called()[end] for end in ends if end in props.called()), None)
+
+
 def cast(item: Item, seed: int, shelf: assets.Shelf) -> Cast:
     """Find or make what the item names; raises `UserError` where its own mesh file cannot be used."""
     thing, whole = known(item.name), known(f"{item.look} {item.name}")
     if thing and whole and whole.name == thing.name:
         thing = whole
-    called = props.called().get(item.look.split()[-1]) if item.look.split() else None
-    if (
-        called and thing and called.name == thing.name and item.look.split()[-1] != item.material.name
-    ):  # a glass is a cup that is called so
-        thing = called
+    called = _called(item.look.split())
+    if called and thing and called.name == thing.name and item.look.split()[-1] != item.material.name:
+        thing = called  # a glass is a cup that is called so
     if item.type == "force_field":
         return Cast(item, item.name, [], "", "")
     if item.type in ("fluid", "smoke") and (thing is None or thing.type in ("fluid", "smoke")):
