@@ -61,12 +61,12 @@ def run(
     work.progress("Computing the motion", 0.05)
     wish = planning.Wish(seconds, speed, strength, work.seed, animation.FPS, own)
     made = timeline.make(bones, parts, wish)
-    _play(work, armature, made, strips=False)
+    _play(work, armature, made, strips=False, begun=0.05)
     lift, lowest = _lift(work, body, armature, made, bones.walks)
     raised = np.outer(lift, np.array(armature.matrix_world)[:3, 2])
     made = replace(made, take=replace(made.take, places=made.take.places + raised))
     play.clear(armature)
-    _play(work, armature, made, strips)
+    _play(work, armature, made, strips, begun=0.8)
     scene = bpy.context.scene
     scene.frame_start, scene.frame_end, scene.render.fps = 1, len(made.take), animation.FPS
     work.report.metric("clips", [item.clip.name for item in made.items])
@@ -87,12 +87,12 @@ def _own(path: str, kind: str) -> library.Clip | None:
     return clip
 
 
-def _play(work: Work, armature: bpy.types.Object, made: timeline.Made, strips: bool) -> None:
+def _play(work: Work, armature: bpy.types.Object, made: timeline.Made, strips: bool, begun: float) -> None:
     """One action, or one strip for each clip that carries the body; they overlap and fade into each other."""
     take = made.take
     root = None if take.names[0] == rigs.ROOT or not armature.data.bones[take.names[0]].parent else made.root
     if not strips or made.loop:
-        play.play(work, armature, take, name=NAME, cyclic=made.loop, root=root, strip=strips)
+        play.play(work, armature, take, name=NAME, cyclic=made.loop, root=root, strip=strips, begun=begun)
         return
     fade = round(0.2 * animation.FPS)
     for item in [item for item in made.items if not item.clip.maker.over]:
@@ -108,9 +108,16 @@ def _play(work: Work, armature: bpy.types.Object, made: timeline.Made, strips: b
             contacts={},
         )
         way = None if root is None else (root[0][cut], root[1][cut])
-        start = 1 + cut.start
         play.play(
-            work, armature, piece, name=item.clip.name, start=start, root=way, strip=True, blend_in=fade * bool(first)
+            work,
+            armature,
+            piece,
+            name=item.clip.name,
+            start=1 + cut.start,
+            root=way,
+            strip=True,
+            blend_in=fade * bool(first),
+            begun=begun,
         )
 
 
@@ -130,7 +137,7 @@ def _lift(
     floor = float((animation.rest_points(body) @ rest[:3] + rest[3]).min())
     lowest = []
     for number, points in enumerate(animation.sampled(bpy.context.scene, [body], [int(f) + 1 for f in at])):
-        work.progress("Putting the feet on the floor", 0.3 + 0.5 * number / len(at))
+        work.progress("Putting the feet on the floor", 0.4 + 0.4 * number / len(at))
         row = np.array(armature.matrix_world.inverted())[2]
         lowest.append((points @ row[:3] + row[3]).min())
     low = np.interp(np.arange(count), at, lowest)

@@ -60,16 +60,20 @@ def past(store: JobStore, steps: Iterable[str]) -> dict[str, Past]:
 
 
 def run(errands: Sequence[Errand], options: argparse.Namespace, blender: str) -> int:
-    """Print the plan of each."""
+    """Print the plan of each; of several that are alike the first in full, of the others what is to do."""
     store, identity = flags.store(), flags.runtimes(blender).identity
     known = past(store, {step.do for errand in errands for step in errand.recipe.steps})
-    plans = []
+    plans: list[dict[str, Any]] = []
     for errand in errands:
-        plans.append(_plan(errand, store, identity, known))
+        plan = _plan(errand, store, identity, known)
         if options.json:
-            sys.stdout.write(json.dumps(plans[-1]) + "\n")
+            sys.stdout.write(json.dumps(plan) + "\n")
+        elif plans and _kind(plan) == _kind(plans[-1]):
+            todo, length = len(plan["steps"]) - plan["cached"], len(plan["steps"])
+            sys.stdout.write(f"{plan['out']}: as above, {todo} of {length} steps to do\n")
         else:
-            _tell(plans[-1])
+            _tell(plan)
+        plans.append(plan)
     if len(plans) > 1 and not options.json:
         steps, cached, seconds, disk = (
             sum(plan[name] if name != "steps" else len(plan[name]) for plan in plans)
@@ -126,6 +130,12 @@ def _plan(errand: Errand, store: JobStore, blender: str, known: dict[str, Past])
         "never_done": [row["step"] for row in todo if row["past"]["seconds"] is None],
         "licenses": sorted({text for row in rows for text in row["licenses"]}),
     }
+
+
+def _kind(plan: dict[str, Any]) -> Any:
+    """What plans have in common that differ in their files alone, by which `bring` names the object."""
+    steps = [(row["step"], {**row["params"], "name": ""}, row["fetch"]) for row in plan["steps"]]
+    return plan["recipe"], steps
 
 
 def _absent(spec: BackendSpec, params: Mapping[str, Any]) -> list[dict[str, Any]]:

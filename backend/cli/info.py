@@ -17,7 +17,7 @@ from ..protocol.errors import UserError
 def add_verbs(verbs: Any) -> None:
     env = verbs.add_parser(
         "env",
-        help="install, check or remove the full environment (torch)",
+        help="install or remove the full environment (torch), or tell its status",
         description="Install, check or remove the full environment: a Python of its own, with torch, for published "
         "models.",
     )

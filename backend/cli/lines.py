@@ -46,10 +46,11 @@ def read(options: argparse.Namespace, here: Path) -> list[Line]:
         found, base = _file(path), Path(path.absolute().parent)
     else:
         text = f"{path} is no .jsonl or .csv file and no folder. Name one."
-        raise UserError(text if path.exists() else f"There is no file or folder {path}.", kind="usage")
+        raise UserError(text if path.exists() else f"There is no file or folder {path}. Choose another.", kind="usage")
     lines = [_line(number, data, options, base) for number, data in found]
     if not lines:
-        raise UserError(f"There is nothing to do in {options.jobs}.", kind="usage")
+        text = f"There is nothing to do in {options.jobs}. Put photos, meshes or job files there."
+        raise UserError(text, kind="usage")
     return _apart(lines)
 
 

@@ -40,8 +40,12 @@ def _resume(options: argparse.Namespace, blender: str) -> int:
         options.out = options.out or folder
         return run.perform(options, blender, str(folder / outcome.JOB))
     if folder.exists() or folder.name != options.run:
-        where = "The folder of the whole has none. " if (folder / TABLE).is_file() else ""
-        text = f"There is no {outcome.JOB} in {folder}. {where}Name the --out of the run, or a job's id."
+        text = f"There is no {outcome.JOB} in {folder}. Name the --out of the run, or a job's id."
+        if (folder / TABLE).is_file():
+            text = f"{folder} holds several runs. Give the command again that made it, or name one folder in it."
+        raise UserError(text, kind="usage")
+    if not any(job.startswith(options.run) for job in flags.store().jobs()):
+        text = f"There is no folder and no job {options.run}. Name the --out of the run, or an id of `galatea jobs`."
         raise UserError(text, kind="usage")
     return _job(options, blender)
 

@@ -57,7 +57,7 @@ def _schema(options: argparse.Namespace, blender: str) -> int:
 
 
 def _simulate(options: argparse.Namespace, blender: str) -> int:
-    if (options.prompt is None) == (options.spec is None):
+    if bool((options.prompt or "").strip()) == (options.spec is not None):
         example = 'galatea simulate "three rubber balls fall onto a staircase" --out DIR'
         raise UserError(f"Give words or --spec FILE: {example}.", kind="usage")
     if options.spec and options.parser:

@@ -202,8 +202,9 @@ def parse(text: bytes | str, name: str) -> Any:
     try:
         return json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
-        said = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)[:200]
-        raise _wrong(name, "", f"is no JSON ({said}). Mend it.") from None
+        odd = {RecursionError: "it is nested too deeply", UnicodeDecodeError: "it is no text"}
+        said = odd.get(type(error), str(error)[:200])
+        raise _wrong(name, "", f"is no JSON ({said}). Mend it, or choose another.") from None
 
 
 def _fits(recipe: Recipe, inputs: Iterable[str]) -> None:

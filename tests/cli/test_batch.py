@@ -187,6 +187,10 @@ def test_generate_takes_several(pictures: list[Path], home: Path, tmp_path: Path
     assert [Path(plan["out"]).name for plan in plans] == ["vase", "bad", "vase-2"]
     names = [step["params"]["name"] for plan in plans for step in plan["steps"] if step["step"] == "bring"]
     assert names == ["vase", "bad", "vase"] and not (tmp_path / "out").exists()
+    assert main(["generate", *plain, "--out", str(tmp_path / "out"), "--dry-run"]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert sum(" 1 cutout" in line for line in told) == 1 and told[-1].startswith("3 orders: 24 of 24 steps to do")
+    assert told[-3:-1] == [f"{tmp_path / 'out' / name}: as above, 8 of 8 steps to do" for name in ("bad", "vase-2")]
     assert main(["generate", *plain, "--mask", plain[0], "--out", str(tmp_path / "out")]) == 2
     assert "--mask belongs to one picture" in capsys.readouterr().err
 

@@ -227,7 +227,7 @@ def test_a_table_and_a_folder_are_orders_too(tmp_path: Path) -> None:
     [
         (["nothing.jsonl", "--out", "x"], "There is no file"),
         (["wiring.toml", "--out", "x"], "is no .jsonl or .csv file"),
-        (["empty.jsonl", "--out", "x"], "There is nothing to do"),
+        (["empty.jsonl", "--out", "x"], "There is nothing to do in empty.jsonl. Put photos"),
         (["odd.csv", "--out", "x"], "'colour' is no column"),
         (["empty.jsonl"], "--out DIR"),
         (["empty.jsonl", "--out", "x", "--workers", "0"], "--workers: takes a number above 0"),

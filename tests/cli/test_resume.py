@@ -55,7 +55,7 @@ def test_a_job_that_was_cut_off_is_done_under_its_id(
         (["fake", "--seed", "5"], "Leave --seed out"),
         (["fake", "--set", "fake.text=other"], "Leave --set out"),
         (["fake", "--workers", "2"], "--workers is of a batch"),
-        (["nothing-like-it"], "There is no job"),
+        (["nothing-like-it"], "There is no folder and no job nothing-like-it. Name the --out"),
         (["no/folder"], "There is no job.json"),
         (["home"], "There is no job.json"),
     ],

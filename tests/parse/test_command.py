@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 BAD = {
-    "": "words",
+    "": "Give words or --spec FILE: galatea simulate",
     "Drei Kugeln fallen auf den Tisch": "not English",
     "ten million balls": "500 things in all",
     "A ball is on a table. The table is on the ball.": "on, in or under each other",

@@ -47,6 +47,8 @@ def test_a_soft_body_sways_in_a_loop_and_stands_on_the_floor(run, body, axis):
     assert np.ptp(points, axis=0).max() > 0.03, "it hardly moves"
     low = points[:, :, 2].min(axis=1)
     assert np.abs(low).max() < 0.004, "it leaves the floor, or sinks into it"
+    shares = [event.fraction for event in done.events if hasattr(event, "fraction")]
+    assert len(shares) > 5 and shares == sorted(shares), "progress went back"
 
 
 def test_strength_zero_is_still_and_two_moves_more(run, body):
