@@ -34,7 +34,4 @@ class Backend:
         if not params["prompt"].strip():
             raise UserError("Say what happens: --set 'scene_grammar.prompt=a ball falls onto a table'.", kind="usage")
         report.progress("Reading", 0.0)
-        spec = parse(params["prompt"], seed=request.seed)
-        for note in spec.notes:
-            report.warn(note)
-        roles.spec(spec, report)
+        roles.spec(parse(params["prompt"], seed=request.seed), report)

@@ -163,7 +163,8 @@ def _log(options: argparse.Namespace, store: JobStore) -> None:
         mine = sorted((path.stat().st_mtime, path) for path in logs if path.stat().st_mtime >= began)
         for _, path in mine[:1] if began else mine[-1:]:
             lines = path.read_text(encoding="utf-8", errors="replace").splitlines()[-LINES:]
-            sys.stdout.write(f"--- the end of {path}\n" + "".join(f"{line}\n" for line in lines))
+            if lines:
+                sys.stdout.write(f"--- the end of {path}\n" + "".join(f"{line}\n" for line in lines))
 
 
 def _remove(options: argparse.Namespace, store: JobStore) -> None:

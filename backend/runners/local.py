@@ -158,6 +158,8 @@ class LocalRunner:
                 self._current.pop(event.job, None)
                 self._stopping.pop(event.job, None)
                 self._started = time.monotonic()  # each of several has its own time
+                with contextlib.suppress(OSError):
+                    self.log_path.touch()  # `galatea jobs log` finds by its time whose log it is
                 self._events.append(event)
             elif isinstance(event, Log) and not event.job:
                 self._write_log(event.text)

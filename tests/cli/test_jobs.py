@@ -14,6 +14,8 @@ from galatea.backend.cli import main
 from galatea.backend.protocol.job import Asset, Failure, JobState, Request, Result
 from galatea.backend.protocol.store import JobStore
 
+from .processes import RECIPE, galatea
+
 DAY = 86400.0
 
 
@@ -54,6 +56,16 @@ def test_list_show_and_log(kept: JobStore, capsys: pytest.CaptureFixture[str]) -
     (kept.root / "logs" / "bundled-1.log").write_text("the last words\n")
     text = told(capsys, "log", f"fake-{2:020x}")
     assert "It broke." in text and "Traceback: here" in text and "the last words" in text
+
+
+def test_a_log_is_of_the_process_that_did_the_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GALATEA_HOME", str(tmp_path))
+    (tmp_path / "wiring.toml").write_text(RECIPE)
+    for name, trouble in (("quiet", "user"), ("loud", "noise")):
+        galatea("run", tmp_path / "wiring.toml", "--out", tmp_path / name, "--set", f"fake.trouble={trouble}")
+    jobs = [json.loads((tmp_path / name / "result.json").read_text())["stages"][0]["job"] for name in ("quiet", "loud")]
+    quiet, loud = (galatea("jobs", "log", job).stdout for job in jobs)
+    assert "the end of" in loud and "the end of" not in quiet and quiet.strip()
 
 
 def test_a_beginning_is_enough_where_it_means_one(kept: JobStore, capsys: pytest.CaptureFixture[str]) -> None:

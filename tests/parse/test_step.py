@@ -33,6 +33,7 @@ def test_words_become_a_document_that_is_valid(store: JobStore) -> None:
     assert (spec.seed, spec.parser) == (5, "scene_grammar")
     assert json.loads(spec.dumps())["objects"][0]["count"] == 3
     assert any("frobnicated" in told for told in result.warnings), "what it could not place is told"
+    assert any("m up" in told for told in result.warnings) and len(set(result.warnings)) == len(result.warnings)
 
 
 @pytest.mark.parametrize("words", ("", "   ", "Drei Kugeln fallen auf den Tisch"))
