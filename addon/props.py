@@ -156,6 +156,16 @@ def preset_changed(self: Any, context: Any) -> None:
             setattr(getattr(settings.steps, step), name, value)
 
 
+def _recipe_changed(self: Any, context: Any) -> None:
+    """A recipe of the artist's own brings its model along; the list can choose another then."""
+    from . import wanted
+
+    if self.recipe not in recipes.names("recipes"):
+        models = (step.do for step in wanted.preset(self.recipe).steps if catalog()[step.do].task == TASK)
+        self.backend = next(models, self.backend)
+    preset_changed(self, context)
+
+
 def _image_changed(self: Any, context: Any) -> None:
     from .bridge import bridge
 
@@ -210,7 +220,7 @@ class GALATEA_PG_settings(bpy.types.PropertyGroup):
         name="Recipe",
         description="What is done, step by step",
         default=number("photo_to_mesh"),
-        update=preset_changed,
+        update=_recipe_changed,
     )
     quality: EnumProperty(
         items=lambda self, context: _qualities(),

@@ -165,10 +165,10 @@ def _tell(plan: dict[str, Any]) -> None:
     never = plan["never_done"]
     known = f"about {_span(plan['seconds'])}" if len(never) < len(plan["steps"]) - plan["cached"] else "not known"
     more = f", and {', '.join(never)}, never done here" if never and known != "not known" else ""
-    if plan["cached"] == len(plan["steps"]):
-        known = "none, all is in the store"
-    sys.stdout.write(f"time      {known}{more}\n")
     disk = f"{gigabytes(plan['disk'])} for what is {'known' if never else 'to do'}" if plan["disk"] else "not known"
+    if plan["cached"] == len(plan["steps"]):
+        known, disk = "none, all is in the store", "none"
+    sys.stdout.write(f"time      {known}{more}\n")
     sys.stdout.write(f"disk      {disk}; {gigabytes(plan['disk_free'])} free\n")
     if plan["memory_gb"]:
         ways = [f"{row['step']} {' to '.join(f'{gb:g}' for gb in dict.fromkeys(row['memory_gb']))} GB"

@@ -74,7 +74,7 @@ def test_the_run_ends_before_the_film(chosen: Any) -> None:
 def test_recipes_of_the_users_own_stand_in_the_list(chosen: Any, home: Path, tmp_path: Path) -> None:
     own = home / "recipes" / "short.toml"
     own.parent.mkdir(parents=True)
-    steps_of = "".join(f'[[step]]\ndo = "{step}"\n' for step in ("cutout", "lift", "bring"))
+    steps_of = "".join(f"[[step]]\ndo = {step}\n" for step in ('"cutout"', '"relief"\ngrid = 65', '"bring"'))
     own.write_text(f'version = 1\nname = "A short one"\ninputs = ["image"]\n{steps_of}')
     (own.parent / "broken.toml").write_text('name = "x"\n[[step]]\ndo = "cutout"\nno')
     bpy.ops.galatea.backends_renew()
@@ -82,9 +82,11 @@ def test_recipes_of_the_users_own_stand_in_the_list(chosen: Any, home: Path, tmp
     assert [item[1] for item in props.recipe_items() if item[0] not in names("recipes")] == ["A short one"]
     settings.recipe = str(own)
     run = plan.generate(bpy.context)
-    assert list(steps(run)) == ["cutout", "lift", "bring"]
+    assert list(steps(run)) == ["cutout", "relief", "bring"] and steps(run)["relief"]["grid"] == 65, "its own model"
     recipe, _ = order_of(parser().parse_args(shlex.split(run.command(tmp_path / "out"))[1:])).plan()
-    assert [step.do for step in recipe.steps] == ["cutout", "lift", "bring"], "as a command too"
+    assert [step.do for step in recipe.steps] == ["cutout", "relief", "bring"], "as a command too"
+    settings.backend = "lift"
+    assert list(steps(plan.generate(bpy.context))) == ["cutout", "lift", "bring"], "another is chosen"
     own.unlink()
     bpy.ops.galatea.backends_renew()
     assert plan.generate(bpy.context).preset == "photo_to_mesh", "it is gone"

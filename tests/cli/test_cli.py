@@ -239,7 +239,7 @@ def test_dry_run_tells_the_plan_and_does_nothing(recipe: Path, tmp_path: Path, h
     assert not (tmp_path / "x").exists() and not home.exists()
     assert galatea("run", recipe, "--out", tmp_path / "x").returncode == 0
     done = galatea("run", recipe, "--out", tmp_path / "x", "--dry-run")
-    assert "cached" in done.stdout
+    assert "cached" in done.stdout and "disk      none" in done.stdout
 
 
 def test_json_on_stdout_is_the_result_file(recipe: Path, tmp_path: Path) -> None:
