@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -61,6 +63,18 @@ def stages(place: Path, out: str) -> dict[str, Any]:
 def test_the_page_has_one_file_of_each() -> None:
     names = [name for name, _ in parts() if name != "sh"]
     assert names == ["slab.py", "taper.py", "slab_that_skips.toml", "skip.toml"]
+
+
+def test_what_may_become_ours_as_it_is_passes_our_checks(place: Path) -> None:
+    """ruff's rules and format, and a type for all that a function takes and gives, as mypy wants it."""
+    for name in ("slab.py", "taper.py"):
+        for words in (["check"], ["format", "--check"]):
+            words += ["--config", str(ROOT / "pyproject.toml"), str(place / name)]
+            assert subprocess.run([sys.executable, "-m", "ruff", *words]).returncode == 0
+        for found in ast.walk(ast.parse((place / name).read_text())):
+            if isinstance(found, ast.FunctionDef):
+                given = [*found.args.args, *found.args.kwonlyargs]
+                assert found.returns and all(each.annotation for each in given if each.arg != "self"), found.name
 
 
 def test_a_backend_and_a_step_are_listed_with_their_parameters(place: Path) -> None:
