@@ -86,7 +86,7 @@ def test_a_count_is_that_of_the_code(said: str) -> None:
         for path in pages.PAGES
         for each in re.finditer(said, " ".join(path.read_text(encoding="utf-8").split()))
     ]
-    assert found and {count for _, count in found} == {wanted}, f"there are {wanted}: {found}"
+    assert found and {count for _, count in found} == {wanted}, f"say {wanted} in: {found}"
 
 
 def table(page: str, head: str) -> list[list[str]]:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import os
 import re
@@ -66,15 +65,21 @@ def test_the_page_has_one_file_of_each() -> None:
 
 
 def test_what_may_become_ours_as_it_is_passes_our_checks(place: Path) -> None:
-    """ruff's rules and format, and a type for all that a function takes and gives, as mypy wants it."""
-    for name in ("slab.py", "taper.py"):
-        for words in (["check"], ["format", "--check"]):
-            words += ["--config", str(ROOT / "pyproject.toml"), str(place / name)]
-            assert subprocess.run([sys.executable, "-m", "ruff", *words]).returncode == 0
-        for found in ast.walk(ast.parse((place / name).read_text())):
-            if isinstance(found, ast.FunctionDef):
-                given = [*found.args.args, *found.args.kwonlyargs]
-                assert found.returns and all(each.annotation for each in given if each.arg != "self"), found.name
+    """ruff's and mypy's, to whom they are files of ours; and those of layers and of seeds, in short."""
+    (place / "galatea").symlink_to(ROOT, target_is_directory=True)
+    settings = str(ROOT / "pyproject.toml")
+    for name, path in (("slab.py", "backend/backends/fake"), ("taper.py", "addon/scene/drop")):
+        text = (place / name).read_text()
+        assert set(re.findall(r"^from \.+(\w+)", text, re.M)) <= {"protocol", "backend", "work"}
+        assert 'seeded="never"' in text and ".seed" not in text
+        as_ours = ["--shadow-file", f"galatea/{path}.py", name, "-m", f"galatea.{path.replace('/', '.')}"]
+        for words in (
+            ["ruff", "check", "--config", settings, name],
+            ["ruff", "format", "--check", "--config", settings, name],
+            ["mypy", "--config-file", settings, *as_ours],
+        ):
+            done = subprocess.run([sys.executable, "-m", *words], cwd=place, capture_output=True, text=True)
+            assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_a_backend_and_a_step_are_listed_with_their_parameters(place: Path) -> None:
