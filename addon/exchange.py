@@ -13,6 +13,7 @@ from mathutils import Vector
 
 from ..backend.protocol.errors import UserError
 from .objects import RUN, armature, asset_of, found, parts, plain
+from .scene.lib.physics.thing import ITEM
 from .scene.work import ROLE
 
 
@@ -157,16 +158,18 @@ def append(context: bpy.types.Context, blend: Path, *, run: str, name: str, at: 
 
 
 def select(context: bpy.types.Context, asset: bpy.types.Collection) -> None:
-    """Make its body the active object and the only selected one, with what moves it."""
+    """Make its body the active object and the only selected one, with what moves it; of a scene, all things."""
     inside = context.view_layer.objects
     for obj in inside:
         obj.select_set(False)
-    body = next((obj for obj in asset.all_objects if obj.get(ROLE) == "body" and obj.name in inside), None)
-    body = body or next((obj for obj in asset.all_objects if obj.name in inside), None)
-    if body:
-        body.hide_set(False)
-        body.select_set(True)
-        inside.active = body
+    there = [obj for obj in asset.all_objects if obj.name in inside]
+    bodies = [obj for obj in there if obj.get(ROLE) == "body"]
+    chosen = bodies[:1] or [obj for obj in there if ITEM in obj and obj.visible_get()] or there[:1]
+    for obj in chosen:
+        obj.hide_set(False)
+        obj.select_set(True)
+    if chosen:
+        inside.active = chosen[0]
 
 
 def _drop(collections: list[bpy.types.Collection]) -> None:
@@ -193,17 +196,18 @@ def _place(asset: bpy.types.Collection, at: Any) -> None:
 
 def _room(context: bpy.types.Context, asset: bpy.types.Collection) -> Vector:
     """How far to the right (+X) of the origin it has to go to stand in nothing that is there, such as Blender's cube.
-    What is four times its size is a floor or a room, which it may stand in.
+    What is four times its size is a floor or a room, which it may stand in; floors of results count for nothing.
     """
-    shown = [obj for obj in context.visible_objects if obj.type in {"MESH", "CURVE", "SURFACE", "META", "FONT"}]
-    own = [corner for obj in shown if obj in set(asset.all_objects) for corner in _corners(obj)]
+    kinds, inside = {"MESH", "CURVE", "SURFACE", "META", "FONT"}, set(asset.all_objects)
+    shown = [obj for obj in context.visible_objects if obj.type in kinds and obj.get(ROLE) != "floor"]
+    boxes = [(obj in inside, _box(_corners(obj))) for obj in shown]
+    own = [corner for mine, box in boxes for corner in box if mine]
     move = Vector()
     if not own:
         return move
     low, high = _box(own)
     size = max(high - low)
-    others = [_box(_corners(obj)) for obj in shown if obj not in set(asset.all_objects)]
-    others = [(a, b) for a, b in others if max(b - a) < 4 * size]
+    others = [(a, b) for mine, (a, b) in boxes if not mine and max(b - a) < 4 * size]
     while hit := [b for a, b in others if _apart(a, b, low + move, high + move) < 0]:
         move.x = hit[0].x - low.x + 0.1 * size
     return move

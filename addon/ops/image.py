@@ -6,7 +6,7 @@
 from pathlib import Path
 
 import bpy
-from bpy.props import BoolProperty, StringProperty
+from bpy.props import BoolProperty, EnumProperty, StringProperty
 
 from ...backend.protocol.recipe import PRESETS
 from .. import props
@@ -21,13 +21,16 @@ class _FromFile:
     filepath: StringProperty(subtype="FILE_PATH", options={"HIDDEN", "SKIP_SAVE"})
     filter_image: BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
     filter_folder: BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
+    display_type: EnumProperty(items=[("THUMBNAIL", "Thumbnails", "", 3)], options={"HIDDEN", "SKIP_SAVE"})
     start = ""
-    """The folder that the browser opens; empty for the last one."""
+    """The folder that the browser opens; empty for that of the photo there is."""
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         if self.filepath:
             return self.execute(context)
-        self.filepath = self.start
+        photo = props.settings(context).image
+        beside = f"{Path(bpy.path.abspath(photo.filepath)).parent}/" if photo and photo.filepath else ""
+        self.filepath = self.start or beside
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
@@ -145,6 +148,7 @@ def _open_editor(context: bpy.types.Context, mask: bpy.types.Image, photo: bpy.t
             area.spaces.active.image = image
             area.spaces.active.ui_mode = mode
             area.spaces.active.overlay.show_overlays = False  # the UV map of the active mesh would lie over it
+        right.spaces.active.show_region_tool_header = True  # with the brush's two colours
         names = {image.name for image in (mask, photo) if image}
         bpy.app.timers.register(lambda: _fit(names), first_interval=0.2)  # parts have no size until they were drawn
 

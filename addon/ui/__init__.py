@@ -18,10 +18,10 @@ CLASSES = (
 def register() -> None:
     for cls in CLASSES:
         bpy.utils.register_class(cls)
-    bpy.types.VIEW3D_HT_header.append(panel.away)
+    bpy.types.VIEW3D_MT_editor_menus.append(panel.away)  # at the header's right end it would push Blender's own buttons
 
 
 def unregister() -> None:
-    bpy.types.VIEW3D_HT_header.remove(panel.away)
+    bpy.types.VIEW3D_MT_editor_menus.remove(panel.away)
     for cls in reversed(CLASSES):
         bpy.utils.unregister_class(cls)

@@ -128,6 +128,20 @@ def test_a_result_without_a_place_comes_beside_what_stands_there(home: Path, tmp
     assert place(path) == [0, 0, 0], "in a room, on a floor, where nothing is shown"
 
 
+def test_a_scene_with_a_floor_of_its_own_comes_beside_what_stands_there_too(home: Path, tmp_path: Path) -> None:
+    asset = bpy.data.collections.new("Scene")
+    asset["galatea_role"] = "asset"
+    bpy.context.scene.collection.children.link(asset)
+    for name, z, scale in (("Ball", 1, 1), ("Other", 5, 1), ("Floor", -20, 20)):
+        asset.objects.link(cube(name, (0, 0, z)))
+        bpy.context.object.scale = (scale, scale, scale)
+        bpy.context.object["galatea_role" if name == "Floor" else "galatea_item"] = name.lower()
+    path = keep(tmp_path / "scene.blend")
+    bpy.ops.mesh.primitive_cube_add()
+    assert place(path) == [2.6, 0, 1] and bpy.data.objects["Floor"].location.x == pytest.approx(2.6)
+    assert sorted(obj.name for obj in bpy.context.selected_objects) == ["Ball", "Other"], "all things, no floor"
+
+
 def test_what_is_animated_is_moved_by_a_parent(home: Path, tmp_path: Path) -> None:
     path = opened_file(home, tmp_path)
     body = bpy.context.scene.objects[0]

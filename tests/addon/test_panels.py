@@ -228,6 +228,7 @@ def test_the_header_tells_of_a_job_while_the_panel_is_out_of_sight(bridge: Any, 
     sidebar.active_panel_category = "Item"
     panel_ui.away(layout, context)
     assert len(told) == 3, "another tab is in front"
+    assert panel_ui.away in bpy.types.VIEW3D_MT_editor_menus.draw._draw_funcs, "where it pushes no button of Blender's"
 
 
 def test_jobs_of_other_days_say_so() -> None:
