@@ -222,7 +222,7 @@ def _fits(recipe: Recipe, inputs: Iterable[str]) -> None:
 
 
 def _wrong(name: str, where: str, problem: str) -> UserError:
-    return UserError(f"{name + ': ' if name else ''}{where + ' ' if where else ''}{problem}", kind="usage")
+    return UserError(" ".join(filter(None, (name + ":" * bool(name and where), where, problem))), kind="usage")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

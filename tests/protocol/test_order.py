@@ -146,7 +146,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     for path, says in (
         (tmp_path / "none.json", "no file"),
         (tmp_path, "Cannot read"),
-        (tmp_path / "bytes.json", r"is no JSON \(it is no text\)"),
+        (tmp_path / "bytes.json", r"^bytes.json is no JSON \(it is no text\)"),
     ):
         with pytest.raises(UserError, match=says):
             Order.read(path)
