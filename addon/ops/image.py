@@ -149,7 +149,8 @@ def _open_editor(context: bpy.types.Context, mask: bpy.types.Image, photo: bpy.t
             area.spaces.active.ui_mode = mode
             area.spaces.active.overlay.show_overlays = False  # the UV map of the active mesh would lie over it
         right.spaces.active.show_region_tool_header = True  # with the brush's two colours
-        right.spaces.active.show_region_asset_shelf = False  # other brushes would lie over the mask's lower edge
+        if bpy.app.version >= (4, 3):
+            right.spaces.active.show_region_asset_shelf = False  # other brushes would lie over the mask's lower edge
         names = {image.name for image in (mask, photo) if image}
         bpy.app.timers.register(lambda: _fit(names), first_interval=0.2)  # parts have no size until they were drawn
 
