@@ -163,8 +163,8 @@ def select(context: bpy.types.Context, asset: bpy.types.Collection) -> None:
     for obj in inside:
         obj.select_set(False)
     there = [obj for obj in asset.all_objects if obj.name in inside]
-    bodies = [obj for obj in there if obj.get(ROLE) == "body"]
-    chosen = bodies[:1] or [obj for obj in there if ITEM in obj and obj.visible_get()] or there[:1]
+    things = [obj for obj in there if ITEM in obj and obj.visible_get()]
+    chosen = things or [obj for obj in there if obj.get(ROLE) == "body"][:1] or there[:1]
     for obj in chosen:
         obj.hide_set(False)
         obj.select_set(True)

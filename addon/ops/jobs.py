@@ -15,7 +15,7 @@ from ...backend.protocol.errors import UserError
 from .. import bridge as bridges
 from ..bridge import bridge
 from ..runs import Run, copy, fixes
-from ..scene.work import ROLE
+from ..scene.lib.physics.thing import ITEM
 from .base import OBJECT_MODE, Conditional, Ordering, Trying
 
 
@@ -70,7 +70,7 @@ class GALATEA_OT_show(OnJob, Trying, bpy.types.Operator):
 def _face(view: Any, obj: Any) -> None:
     """Turn the view to the front of the object, a little from the side and from above."""
     view.view_perspective = "PERSP" if view.view_perspective == "CAMERA" else view.view_perspective
-    heading = obj.matrix_world.to_euler().z if obj and obj.get(ROLE) == "body" else 0.0  # of a scene: as it was built
+    heading = obj.matrix_world.to_euler().z if obj and ITEM not in obj else 0.0  # a scene's as it was built
     view.view_rotation = Euler((radians(75.0), 0.0, heading + radians(20.0))).to_quaternion()
 
 

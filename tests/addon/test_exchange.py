@@ -135,7 +135,9 @@ def test_a_scene_with_a_floor_of_its_own_comes_beside_what_stands_there_too(home
     for name, z, scale in (("Ball", 1, 1), ("Other", 5, 1), ("Floor", -20, 20)):
         asset.objects.link(cube(name, (0, 0, z)))
         bpy.context.object.scale = (scale, scale, scale)
-        bpy.context.object["galatea_role" if name == "Floor" else "galatea_item"] = name.lower()
+        bpy.context.object["galatea_role"] = "floor" if name == "Floor" else "body"
+        if name != "Floor":
+            bpy.context.object["galatea_item"] = name
     path = keep(tmp_path / "scene.blend")
     bpy.ops.mesh.primitive_cube_add()
     assert place(path) == [2.6, 0, 1] and bpy.data.objects["Floor"].location.x == pytest.approx(2.6)
