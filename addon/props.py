@@ -35,8 +35,12 @@ def number(name: str) -> int:
     return zlib.crc32(name.encode()) & 0x7FFFFFFF
 
 
+_SPELT = {"Fps": "FPS", "Fstop": "F-Stop", "Hdri": "HDRI", "Lora": "LoRA", "Url": "URL", "Uv": "UV"}
+
+
 def title(name: str) -> str:
-    return name.replace("_", " ").capitalize()
+    first, gap, rest = name.replace("_", " ").capitalize().partition(" ")
+    return f"{_SPELT.get(first, first)}{gap}{rest}"
 
 
 def named(param: Param) -> str:

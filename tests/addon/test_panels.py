@@ -231,6 +231,11 @@ def test_the_header_tells_of_a_job_while_the_panel_is_out_of_sight(bridge: Any, 
     assert panel_ui.away in bpy.types.VIEW3D_MT_editor_menus.draw._draw_funcs, "where it pushes no button of Blender's"
 
 
+def test_names_are_spelt_as_they_are_elsewhere_in_blender() -> None:
+    found = {props.title(name) for name in ("hdri", "fstop", "max_tokens", "lora_strength", "")}
+    assert found == {"HDRI", "F-Stop", "Max tokens", "LoRA strength", ""}
+
+
 def test_jobs_of_other_days_say_so() -> None:
     now = time.time()
     assert [draw.day(now - days * 86400) for days in (0, 1)] == ["", "Yesterday"]
