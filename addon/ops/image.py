@@ -43,8 +43,9 @@ class _FromFile:
                     bpy.data.images.remove(image)
                 raise RuntimeError
         except RuntimeError:
-            name = Path(self.filepath).name
-            self.report({"ERROR"}, f"Cannot read {name} as a picture. Choose a PNG, JPEG or WebP file")
+            path = Path(self.filepath)
+            wrong = f"Cannot read {path.name} as a picture" if path.is_file() else f"There is no file {path.name} here"
+            self.report({"ERROR"}, f"{wrong}. Choose a PNG, JPEG or WebP file")
             return {"CANCELLED"}
         setattr(props.settings(context), self.target, image)
         return {"FINISHED"}

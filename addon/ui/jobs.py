@@ -9,7 +9,7 @@ from typing import Any
 
 import bpy
 
-from .. import previews, runs
+from .. import objects, previews, runs
 from ..bridge import bridge
 from ..runs import Run
 from . import draw, report
@@ -163,7 +163,7 @@ def _state(layout: Any, context: bpy.types.Context, run: Run) -> None:
         words = f"Done in {draw.duration(seconds)}{kept}. Asked {asked}"
         draw.text(layout, words, context=context, icon="CHECKMARK")
         look = getattr(context.space_data, "shading", None)
-        if run.scene and look and (look.type, look.color_type) == ("SOLID", "MATERIAL"):
+        if look and (look.type, look.color_type) == ("SOLID", "MATERIAL") and objects.found(run.id):
             draw.text(layout, "Z, then Material Preview, shows its colours.", context=context, icon="SHADING_TEXTURE")
     _back(layout, run)
     report.rows(layout, context, run)

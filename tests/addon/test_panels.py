@@ -243,6 +243,17 @@ def test_jobs_of_other_days_say_so() -> None:
     assert draw.day(now - 9 * 86400) == time.strftime("%d %b", time.localtime(now - 9 * 86400))
 
 
+def test_how_to_see_the_colours_is_told_of_a_mesh_that_is_there(reported: Run) -> None:
+    plain = SimpleNamespace(shading=SimpleNamespace(type="SOLID", color_type="MATERIAL"))
+    context: Any = SimpleNamespace(space_data=plain, region=None, preferences=bpy.context.preferences)
+    away, there = Layout(), Layout()
+    jobs_ui._state(away, context, reported)
+    asset = bpy.data.collections.new("Fox")
+    asset["galatea_role"], asset["galatea_run"] = "asset", reported.id
+    jobs_ui._state(there, context, reported)
+    assert "Material Preview" not in away.text and "Material Preview" in there.text
+
+
 def test_a_job_that_passes_says_so(reported: Run) -> None:
     reported.stages[-1]["short"] = []
     assert "passes the gate Game" in drawn(jobs_ui.GALATEA_PT_jobs).text

@@ -204,6 +204,8 @@ def test_a_picture_that_was_there_stays_when_it_cannot_be_read(addon: Any, tmp_p
     with pytest.raises(RuntimeError, match="Cannot read"):
         bpy.ops.galatea.choose_image(filepath=str(bad))
     assert [image.name for image in bpy.data.images] == ["broken.png"]
+    with pytest.raises(RuntimeError, match=r"There is no file gone\.png here"):
+        bpy.ops.galatea.choose_image(filepath=str(tmp_path / "gone.png"))
 
 
 def test_without_the_program_the_command_starts_this_blender(
