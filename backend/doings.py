@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from . import kinship
+from .protocol import props, recipe
 
 LEAST, MARGIN = 0.75, 0.05
 """Cosine from which a verb may stand for another, and how much nearer it must be than what else people do."""
@@ -78,3 +79,12 @@ def verbs(words: Iterable[str]) -> list[str]:
         for word in every
         if " " not in word and {f"{word}s", f"{word}es", f"{word[:-1]}ies", doing(word)} & (set(every) - {word})
     ]
+
+
+def compared() -> list[str]:
+    """The texts that are always compared: every word for a thing and every verb of a motion, and what is none of
+    them."""
+    motions = [recipe.read_toml(path)["words"] for path in sorted((recipe.PRESETS / "motions").glob("*.toml"))]
+    every = {verb for words in motions for verb in verbs(words)}
+    things = {kinship.seen(each) for each in (*kinship.OTHERS, *props.named())}
+    return sorted(things | {seen(each) for each in (*OTHERS, *every)})

@@ -100,19 +100,6 @@ def embed(texts: Sequence[str]) -> NDArray[np.float32]:
     return made
 
 
-def compared() -> list[str]:
-    """The texts that are always compared: every word for a thing and every verb of a motion, and what is none of
-    them."""
-    from . import doings
-    from .protocol import props, recipe
-
-    motions = [recipe.read_toml(path)["words"] for path in sorted((recipe.PRESETS / "motions").glob("*.toml"))]
-    verbs = {verb for words in motions for verb in doings.verbs(words)}
-    return sorted(
-        {seen(each) for each in (*OTHERS, *props.named())} | {doings.seen(each) for each in (*doings.OTHERS, *verbs)}
-    )
-
-
 _KEPT: dict[str, NDArray[np.float32]] = {}
 
 

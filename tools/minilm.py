@@ -73,9 +73,9 @@ class Graph:
 
 def words() -> None:
     """Texts, their vectors as int8 with a scale each."""
-    from galatea.backend import kinship
+    from galatea.backend import doings, kinship
 
-    texts = kinship.compared()
+    texts = doings.compared()
     vectors = kinship.embed(texts)
     scales = (np.abs(vectors).max(1) / 127).astype(np.float32)
     made = np.round(vectors / scales[:, None]).astype(np.int8)

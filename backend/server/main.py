@@ -21,7 +21,8 @@ from ..protocol.errors import UserError
 from ..remote import loopback
 from ..runners.runtimes import Runtimes
 from . import log
-from .app import House, create
+from .app import create
+from .house import House
 from .limits import Limits
 from .tokens import Tokens
 

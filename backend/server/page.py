@@ -10,7 +10,7 @@ from fastapi import FastAPI, Header, Response
 
 from ..protocol.errors import UserError
 from ..protocol.recipe import PRESETS
-from .app import House
+from .house import House
 
 FILES = {
     "page.css": ("server/page.css", "text/css"),

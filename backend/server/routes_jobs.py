@@ -14,7 +14,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
 from . import checks, forms
-from .app import House, Who
+from .house import House, Who
 from .jobs import ID, Asset, Job
 from .limits import Refusal
 from .routes_orders import REFUSED, shown

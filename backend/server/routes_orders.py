@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from ..protocol.errors import UserError
 from ..protocol.order import Order, parse
 from . import forms, tasks
-from .app import House, Who, named
+from .house import House, Who, named
 from .jobs import Job
 from .limits import PRIORITIES, Refusal
 from .uploads import LOOKS

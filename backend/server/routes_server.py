@@ -11,7 +11,7 @@ from fastapi import FastAPI, Response
 from ..protocol.recipe import names
 from ..version import VERSION
 from . import forms
-from .app import House, Who
+from .house import House, Who
 from .routes_orders import REFUSED
 
 

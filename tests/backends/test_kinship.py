@@ -105,7 +105,7 @@ def test_damaged_weights_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_vectors_made_beforehand_are_those_of_the_network() -> None:
     """After a thing, a word for one or a motion was added: tools/minilm.py --words."""
-    made, wanted = kinship.shipped(), kinship.compared()
+    made, wanted = kinship.shipped(), doings.compared()
     assert sorted(made) == wanted
     some = wanted[:: max(1, len(wanted) // 60)]
     likeness = (np.stack([made[text] for text in some]) * kinship.embed(some)).sum(1)

@@ -25,9 +25,10 @@ from galatea.backend.protocol.job import Asset as Made
 from galatea.backend.protocol.job import JobState, Request, Result
 from galatea.backend.protocol.store import JobStore
 from galatea.backend.runners.runtimes import Runtimes
-from galatea.backend.server.app import House, create
+from galatea.backend.server.app import create
 from galatea.backend.server.delivery import deliver
 from galatea.backend.server.forms import form
+from galatea.backend.server.house import House
 from galatea.backend.server.jobs import Asset, Job, Ledger
 from galatea.backend.server.limits import PRIORITIES, Buckets, Limits
 from galatea.backend.server.main import Settings, _listener, _server

@@ -9,9 +9,7 @@ from pathlib import Path
 import bpy
 
 from .....backend.protocol.errors import UserError
-from .....backend.protocol.scene import Item
 from .....backend.protocol.spec import parted
-from ...props.prop import Prop
 
 _MOST_FILES, _LARGEST = 2000, 1 << 30
 LEAST = 0.6
@@ -30,11 +28,6 @@ class Found:
     @property
     def place(self) -> str:
         return f"{self.path.name}, {self.name}"
-
-    def prop(self, size: tuple[float, float, float], item: Item) -> Prop:
-        from . import meshfile
-
-        return meshfile.of(appended(self.path, self.kind, self.name), self.place, size, item)
 
 
 class Shelf:

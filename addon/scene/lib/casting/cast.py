@@ -86,7 +86,7 @@ def cast(item: Item, seed: int, shelf: assets.Shelf) -> Cast:
         return out
     found = shelf.find(item.name)
     if found:
-        out.props, out.origin = [found.prop(size, item)], "asset"
+        out.props, out.origin = [meshfile.asset(found, size, item)], "asset"
         out.said.append(f"{item.name}: taken from {found.place}")
         return out
     if thing is not None and thing.name in _buildable():

@@ -14,6 +14,7 @@ from .....backend.protocol.errors import UserError
 from .....backend.protocol.scene import Item
 from ...props.prop import Part, Prop
 from ..mesh import meshes
+from . import assets
 
 _LARGEST = 2 << 30
 _BLENDS = (".blend",)
@@ -24,18 +25,21 @@ def prop(path: Path, sha256: str, size: tuple[float, float, float], item: Item) 
     _proved(path, sha256, item)
     before = set(bpy.data.objects)
     if path.suffix.lower() in _BLENDS:
-        from . import assets
-
         assets.appended(path)
     else:
         from ... import load
 
         load.read(path)
     objects = [obj for obj in bpy.data.objects if obj not in before]
-    return of(objects, path.name, size, item)
+    return _one(objects, path.name, size, item)
 
 
-def of(objects: list[bpy.types.Object], where: str, size: tuple[float, float, float], item: Item) -> Prop:
+def asset(found: assets.Found, size: tuple[float, float, float], item: Item) -> Prop:
+    """What a library holds by that name, as one."""
+    return _one(assets.appended(found.path, found.kind, found.name), found.place, size, item)
+
+
+def _one(objects: list[bpy.types.Object], where: str, size: tuple[float, float, float], item: Item) -> Prop:
     """These objects as one body, evaluated as they show; the objects themselves are taken away."""
     from ... import load
 

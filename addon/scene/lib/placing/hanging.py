@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Held by something that is not below: hanging from it, leaning against it, on the way through it."""
+"""Held by something that is not below: hanging from it, on the way through it."""
 
 from __future__ import annotations
-
-import math
 
 import numpy as np
 
@@ -12,9 +10,6 @@ from .common import Array, about_z, centre, half_along, reach, set_down
 from .scene import Group, Hung, Scene, Stand
 from .solid import Placed
 
-_LEAN = math.radians(18)
-_LONG = 2.2
-"""A thing so many times longer than wide leans; others touch."""
 _FREE = 0.25
 """Metres below what hangs, where nothing says how high it hangs, for a thing of 1 m."""
 _LINES = ("rope", "chain")
@@ -129,44 +124,6 @@ def _beside(scene: Scene, group: Group, spots: Spots, rope: float) -> list[Stand
         if item.type != "cloth":
             scene.hung.append(Hung(item.id, number, target, 0, np.array([*(middle + place), top]), rope))
     return stands
-
-
-def against(scene: Scene, group: Group, spots: Spots, rng: np.random.Generator) -> list[Stand] | None:
-    """Long things lean at its front, others touch it there; what goes along the floor starts before it."""
-    from .relating import RELATED
-
-    target = group.item.relation.target
-    if target not in scene.groups or group.way.any():
-        return RELATED["near"](scene, group, spots, rng)
-    low, high = scene.box(target)
-    count = group.item.count
-    pitch = 1.25 * sorted(group.size)[1]
-    stands = []
-    for number, solid in enumerate(group.solids):
-        x = float(centre(low, high)[0]) + (number - (count - 1) / 2) * pitch
-        size = np.array(solid.size)
-        upright = _upright(size)
-        turn = about_z(0.0)
-        if upright is not None:
-            turn = np.array([[1, 0, 0], [0, math.cos(_LEAN), math.sin(_LEAN)], [0, -math.sin(_LEAN), math.cos(_LEAN)]])
-            turn = turn @ upright
-        points = solid.turned(turn).points
-        base = np.array([0.0, 0.0, -points[:, 2].min()])
-        back = points[points[:, 2] + base[2] <= float(high[2]), 1].max()
-        stands.append(Stand(np.array([x, float(low[1]) - back - 0.001, 0.0]) + base, turn))
-    return scene.free(group, stands, np.array([0.0, -1.0]), step=0.01)
-
-
-def _upright(size: Array) -> Array | None:
-    """A turn (3, 3) that puts the longest side up and the shortest to the back; None for what is no long thing."""
-    order = np.argsort(size, kind="stable")
-    if size[order[2]] < _LONG * size[order[1]] and size[order[2]] < 6 * size[order[0]]:
-        return None
-    turn = np.zeros((3, 3))
-    turn[0, order[1]], turn[1, order[0]], turn[2, order[2]] = 1.0, 1.0, 1.0
-    if np.linalg.det(turn) < 0:
-        turn[0] *= -1
-    return turn
 
 
 def through(scene: Scene, group: Group, spots: Spots, rng: np.random.Generator) -> list[Stand] | None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where a group stands by a relation: beside, around, between, near; what carries it is in `resting`.
+"""Where a group stands by a relation: beside, around, between, near, against; what carries it is in `resting`.
 
 Each takes the scene, the group, its spots and chance, and gives where each of the group stands, or None where the
 relation cannot be met, which it has said then.
@@ -14,12 +14,15 @@ import numpy as np
 
 from . import filling, hanging, resting, standing
 from .arranging import Spots, ring
-from .common import Array, centre, half_along, reach, set_down
+from .common import Array, about_z, centre, half_along, reach, set_down
 from .scene import Group, Scene, Stand
 
 _SIDES = {
     "left_of": (-1.0, 0.0), "right_of": (1.0, 0.0), "in_front_of": (0.0, -1.0), "behind": (0.0, 1.0),
 }  # fmt: skip
+_LEAN = math.radians(18)
+_LONG = 2.2
+"""A thing so many times longer than wide leans; others touch."""
 _RUN = 0.4
 """Seconds that what goes towards something goes before it is there."""
 
@@ -196,9 +199,45 @@ def between(scene: Scene, group: Group, spots: Spots, rng: np.random.Generator) 
     return set_down(scene, group, spots, middle, scene.below(relation.target))
 
 
+def against(scene: Scene, group: Group, spots: Spots, rng: np.random.Generator) -> list[Stand] | None:
+    """Long things lean at its front, others touch it there; what goes along the floor starts before it."""
+    target = group.item.relation.target
+    if target not in scene.groups or group.way.any():
+        return near(scene, group, spots, rng)
+    low, high = scene.box(target)
+    count = group.item.count
+    pitch = 1.25 * sorted(group.size)[1]
+    stands = []
+    for number, solid in enumerate(group.solids):
+        x = float(centre(low, high)[0]) + (number - (count - 1) / 2) * pitch
+        size = np.array(solid.size)
+        upright = _upright(size)
+        turn = about_z(0.0)
+        if upright is not None:
+            turn = np.array([[1, 0, 0], [0, math.cos(_LEAN), math.sin(_LEAN)], [0, -math.sin(_LEAN), math.cos(_LEAN)]])
+            turn = turn @ upright
+        points = solid.turned(turn).points
+        base = np.array([0.0, 0.0, -points[:, 2].min()])
+        back = points[points[:, 2] + base[2] <= float(high[2]), 1].max()
+        stands.append(Stand(np.array([x, float(low[1]) - back - 0.001, 0.0]) + base, turn))
+    return scene.free(group, stands, np.array([0.0, -1.0]), step=0.01)
+
+
+def _upright(size: Array) -> Array | None:
+    """A turn (3, 3) that puts the longest side up and the shortest to the back; None for what is no long thing."""
+    order = np.argsort(size, kind="stable")
+    if size[order[2]] < _LONG * size[order[1]] and size[order[2]] < 6 * size[order[0]]:
+        return None
+    turn = np.zeros((3, 3))
+    turn[0, order[1]], turn[1, order[0]], turn[2, order[2]] = 1.0, 1.0, 1.0
+    if np.linalg.det(turn) < 0:
+        turn[0] *= -1
+    return turn
+
+
 RELATED: dict[str, Any] = {
     "none": alone, "on": resting.on, "in": filling.inside, "under": resting.under, "above": resting.above,
     "over": resting.over, **{kind: _beside(way) for kind, way in _SIDES.items()}, "beside": beside, "near": near,
-    "around": around, "between": between, "against": hanging.against, "hanging_from": hanging.hanging,
+    "around": around, "between": between, "against": against, "hanging_from": hanging.hanging,
     "through": hanging.through,
 }  # fmt: skip

@@ -48,24 +48,6 @@ def watch(length: int, tell: Callable[[float], None]) -> several.Watched:
     return several.Watched(shapes, follows, until, side)
 
 
-def motion_end() -> int:
-    """Last frame of all keyed motion of the scene; three seconds' where nothing is keyed.
-
-    A loop's last key is its first once more, which a film that is played again and again must not show twice.
-    """
-    actions = [obj.animation_data.action for obj in bpy.context.scene.objects if obj.animation_data]
-    ends = [action.frame_range[1] - action.use_cyclic for action in actions if action]
-    strips = [
-        strip.frame_end
-        for obj in bpy.context.scene.objects
-        if obj.animation_data
-        for track in obj.animation_data.nla_tracks
-        for strip in track.strips
-        if not track.mute
-    ]
-    return max(1, round(max(ends + strips))) if ends or strips else 3 * animation.FPS
-
-
 def _moves(obj: bpy.types.Object | None) -> bool:
     """The object, a parent of it or its armature is animated, or something else may change its shape."""
     while obj:

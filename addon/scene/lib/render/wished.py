@@ -107,10 +107,8 @@ def shown(scene: bpy.types.Scene, bodies: list[bpy.types.Object]) -> float | Non
 
 def end(scene: bpy.types.Scene) -> int:
     """The last frame: of the simulation, or of all that is keyed."""
-    from . import watching
-
     spec = document(scene)
-    return clock.last_frame(spec) if spec else watching.motion_end()
+    return clock.last_frame(spec) if spec else animation.motion_end()
 
 
 def ends(scene: bpy.types.Scene) -> bool:
