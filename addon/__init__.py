@@ -10,7 +10,7 @@ import contextlib
 import gc
 import importlib
 
-MODULES = ("prefs", "props", "previews", "timer", "environment", "models", "ops", "ui", "headless")
+MODULES = ("preferences", "settings", "previews", "timer", "environment", "models", "ops", "ui", "headless")
 """In order; undone in reverse."""
 
 _registered: list[str] = []

@@ -9,9 +9,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import deque
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import bpy
 
@@ -19,7 +17,7 @@ from ..backend.protocol import scene as scenes
 from ..backend.protocol.errors import UserError
 from ..backend.protocol.job import Failure
 from ..backend.protocol.store import JobStore
-from . import gallery, objects, prefs, previews, props, runs, windows
+from . import cast, exchange, gallery, helper, objects, plan, prefs, previews, props, runs, windows
 from .engine import Engine, Live, explain
 from .runs import Run
 from .windows import redraw
@@ -29,8 +27,6 @@ class Bridge:
     """Everything that this Blender knows about runs."""
 
     def __init__(self) -> None:
-        self.wake: Callable[[], None] = lambda: None
-        """There is something to look at: calls `tick` from now on (`timer`)."""
         self.forget()
 
     def forget(self) -> None:
@@ -40,8 +36,6 @@ class Bridge:
         """Why the last thing could not be started or failed, for the top of the panel."""
         self.epoch = 0
         """Counts loaded files: what was asked in one file is not put into another."""
-        self.tasks: list[Any] = []
-        """Other processes to look at, such as the installer: `tick()` says when they have ended."""
         self.shown: dict[str, tuple[gallery.Item, ...]] = {}
         """What each run has for its gallery, looked up when it ended: panels may not read the disk."""
         self.engine = Engine(self._changed, self._ended)
@@ -81,7 +75,7 @@ class Bridge:
 
     @property
     def idle(self) -> bool:
-        return not (self.engine.busy or self._ready or self.tasks)
+        return not (self.engine.busy or self._ready or helper.running)
 
     def find(self, run: str) -> Run | None:
         return next((each for each in self.runs if each.id == run), None)
@@ -129,7 +123,7 @@ class Bridge:
         self.notice = None
         self.history()
         self._enqueue(run, (self.epoch, context.scene.name))
-        self.wake()
+        windows.wake()
 
     def _enqueue(self, run: Run, home: tuple[int, str]) -> None:
         self._home[run.id] = home
@@ -182,7 +176,7 @@ class Bridge:
         run.save(self._records)
         self.engine.queue.append(run)
         redraw()
-        self.wake()
+        windows.wake()
 
     def move(self, run: Run, way: int) -> None:
         """One place up (-1) or down (1) among those of its priority that wait."""
@@ -236,7 +230,7 @@ class Bridge:
         self.close()
         self.runs, self.shown, self._known, self._folder = [], {}, False, None
         self.sync()
-        self.wake()
+        windows.wake()
 
     def renew(self) -> None:
         """Another Python or another environment: the next run gets new processes."""
@@ -244,9 +238,8 @@ class Bridge:
 
     def close(self) -> None:
         """End all child processes; what is finished is on the disk, and what is not can go on in the next session."""
-        for task in self.tasks:
-            task.stop()
-        self.tasks.clear()
+        for each in list(helper.running):
+            each.stop()
         for run in self.engine.close():
             run.paused = True
             with contextlib.suppress(OSError):  # no disk to write to: then it counts as interrupted
@@ -258,10 +251,9 @@ class Bridge:
     def tick(self) -> None:
         """One look at everything; never blocks."""
         self.history()
-        for task in list(self.tasks):
-            if task.tick():
-                self.tasks.remove(task)
-                redraw()
+        for each in list(helper.running):
+            if each.tick() and each.renews:
+                self.renew()
         self.engine.tick(self.store)
         self._watch()
         if self._ready and (bpy.app.background or windows.may_change_file()):
@@ -317,8 +309,6 @@ class Bridge:
 
     def _film(self, run: Run) -> None:
         """The recipe goes on to a film: a run of its own, while the object is in the file already."""
-        from . import plan
-
         try:
             self._enqueue(plan.film_of(run, self.store, self._records), self._home[run.id])
         except (UserError, OSError) as error:
@@ -358,8 +348,6 @@ bridge = Bridge()
 
 def show(context: bpy.types.Context, run: Run) -> None:
     """Select what the run made; bring it into the file where it is not. The caller makes the undo step."""
-    from . import cast, exchange
-
     if run.reads:
         cast.load(props.settings(context).cast, scenes.read(run.files(bridge.store)["spec"]))
         return

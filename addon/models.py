@@ -12,8 +12,7 @@ from ..backend.protocol.catalog import catalog
 from ..backend.protocol.place import gigabytes
 from ..backend.protocol.weights import share, shared_told
 from . import prefs
-from .bridge import bridge
-from .environment import Task, Told
+from .helper import Helper, Told
 from .windows import redraw
 
 if TYPE_CHECKING:
@@ -121,25 +120,14 @@ def start(action: str, backend: str) -> None:
     doing = backend
     work.phase = "Starting"
     flags = ["--yes"] if action == "pull" else []
-    task = _Task(work, ["models", action, backend, "--json", *flags], work.listen, prefs.full_python())
-    bridge.tasks.append(task)
-    bridge.wake()
-
-
-class _Task(Task):
-    def tick(self) -> bool:
-        ended = super().tick()
-        if ended:
-            look_again()
-        return ended
+    asked = ["models", action, backend, "--json", *flags]
+    Helper(work, asked, work.listen, look_again, program=prefs.full_python())
 
 
 def stop() -> None:
     if work.task:
-        bridge.tasks.remove(work.task)
         work.task.stop()
         work.phase, work.error = "", "The download was stopped. Download again: it goes on where it stopped."
-    look_again()
     redraw()
 
 
@@ -148,7 +136,7 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """As it was when Blender started. Its process is a task of the bridge, which ends it."""
+    """As it was when Blender started. The bridge ends its process."""
     global doing
     work.clear()
     doing = ""

@@ -8,6 +8,7 @@ from typing import Any
 
 import bpy
 
+from . import windows
 from .bridge import bridge
 
 
@@ -32,7 +33,7 @@ def _file_loaded(*_: Any) -> None:
 
 
 def register() -> None:
-    bridge.wake = _wake
+    windows.wake = _wake
     bpy.app.handlers.load_post.append(_file_loaded)
     atexit.register(bridge.close)
     _wake(first=0.5)  # the list of earlier runs, read when Blender has started

@@ -11,6 +11,10 @@ _BUSY = ("TRANSFORM_OT_", "SCULPT_OT_", "PAINT_OT_", "VIEW3D_OT_", "MESH_OT_", "
 """Modal operators in whose middle nothing may be brought into the file."""
 
 
+def wake() -> None:
+    """There is something to look at: the bridge is asked from now on. `timer` puts its own in this place."""
+
+
 def redraw() -> None:
     """Have the panels drawn anew."""
     manager = bpy.context.window_manager

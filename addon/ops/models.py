@@ -10,6 +10,7 @@ from ...backend.protocol.catalog import catalog
 from ...backend.protocol.errors import UserError
 from .. import environment, models, props, terms, wanted
 from ..bridge import bridge
+from ..settings import recipe_items, renew
 from ..ui import draw
 from .base import ONLINE, Conditional, Trying
 
@@ -181,7 +182,7 @@ class GALATEA_OT_backends_renew(Conditional, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         before = _known()
-        props.renew()
+        renew()
         bridge.sync()
         bridge.renew()  # the processes know the old list
         new = [label for name, label in _known().items() if name not in before]
@@ -191,7 +192,7 @@ class GALATEA_OT_backends_renew(Conditional, bpy.types.Operator):
 
 def _known() -> dict[str, str]:
     """What the lists of backends and recipes show."""
-    return {spec.id: spec.label for spec in props.backends()} | {item[0]: item[1] for item in props.recipe_items()}
+    return {spec.id: spec.label for spec in props.backends()} | {item[0]: item[1] for item in recipe_items()}
 
 
 CLASSES = (

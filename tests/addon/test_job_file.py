@@ -15,8 +15,9 @@ import pytest
 bpy = pytest.importorskip("bpy")
 
 from galatea.addon import bridge as bridges  # noqa: E402
-from galatea.addon import plan, props  # noqa: E402
+from galatea.addon import plan  # noqa: E402
 from galatea.addon.runs import Run  # noqa: E402
+from galatea.addon.settings import recipe_items  # noqa: E402
 from galatea.backend.cli import main  # noqa: E402
 from galatea.backend.protocol.order import Order  # noqa: E402
 
@@ -58,7 +59,7 @@ def test_the_window_saves_what_the_command_line_writes(chosen: Any, tmp_path: Pa
 
 
 def test_every_recipe_of_the_panel(chosen: Any, tmp_path: Path) -> None:
-    for name, *_ in props.recipe_items():
+    for name, *_ in recipe_items():
         chosen.recipe, chosen.prompt = name, 'a cat, -5 °C & "quotes" 猫'
         run = plan.generate(bpy.context)
         words = shlex.split(run.command(tmp_path / "it's out"))[1:]

@@ -14,6 +14,7 @@ import pytest
 
 from galatea.addon import plan, props, terms, ui, wanted
 from galatea.addon.runs import Run, copy
+from galatea.addon.settings import recipe_items
 from galatea.addon.ui import draw
 from galatea.addon.ui import jobs as jobs_ui
 from galatea.addon.ui import panel as panel_ui
@@ -42,7 +43,7 @@ def shown(addon: Any) -> set[tuple[str, str]]:
 
 @pytest.mark.parametrize("recipe", names("recipes"))
 def test_every_parameter_of_every_step_of_a_recipe_is_in_a_panel(addon: Any, recipe: str) -> None:
-    if recipe in [item[0] for item in props.recipe_items()]:
+    if recipe in [item[0] for item in recipe_items()]:
         addon.recipe = recipe
     there = shown(addon)
     missing = []
@@ -136,16 +137,16 @@ def test_terms_that_nobody_knows_are_accepted_once(addon: Any, policy: Any, phot
 
 
 def test_the_preferences_are_the_policy_of_the_command_line(addon: Any, home: Path) -> None:
-    from galatea.addon import prefs
+    from galatea.addon import preferences
     from galatea.addon.ui.preferences import _policy
 
-    prefs._store(commercial=True)
-    prefs._store(territory=" uk ")
+    preferences._store(commercial=True)
+    preferences._store(territory=" uk ")
     assert (home / NAME).read_text().splitlines()[1:3] == ["commercial = true", 'territory = "GB"']
     layout = Layout()
     _policy(layout, _Prefs(), bpy.context)
     assert "may not be used in GB" in layout.text and "CreativeML-OpenRAIL-M" in layout.text
-    prefs._store(territory="England")
+    preferences._store(territory="England")
     assert terms.get("territory") == "GB"
     (home / NAME).write_text("nonsense")
     terms.look_again()

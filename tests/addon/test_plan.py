@@ -11,6 +11,7 @@ import bpy
 import pytest
 
 from galatea.addon import plan, props
+from galatea.addon.settings import recipe_items
 from galatea.backend.cli import parser
 from galatea.backend.cli.flags import order_of
 from galatea.backend.protocol.catalog import catalog
@@ -66,7 +67,7 @@ def test_a_quality_preset_is_shown_in_the_settings(chosen: Any, quality: str) ->
 
 def test_the_run_ends_before_the_film(chosen: Any) -> None:
     for name in names("recipes"):
-        if name in [item[0] for item in props.recipe_items()]:
+        if name in [item[0] for item in recipe_items()]:
             chosen.recipe, chosen.prompt = name, "a cat"
             assert not {"stage", "camera", "film", "export"} & set(steps(plan.generate(bpy.context)))
 
@@ -79,7 +80,7 @@ def test_recipes_of_the_users_own_stand_in_the_list(chosen: Any, home: Path, tmp
     (own.parent / "broken.toml").write_text('name = "x"\n[[step]]\ndo = "cutout"\nno')
     bpy.ops.galatea.backends_renew()
     settings = bpy.context.scene.galatea
-    assert [item[1] for item in props.recipe_items() if item[0] not in names("recipes")] == ["A short one"]
+    assert [item[1] for item in recipe_items() if item[0] not in names("recipes")] == ["A short one"]
     settings.recipe = str(own)
     run = plan.generate(bpy.context)
     assert list(steps(run)) == ["cutout", "relief", "bring"] and steps(run)["relief"]["grid"] == 65, "its own model"

@@ -195,18 +195,18 @@ def test_the_preferences_list_all_weights(panel: Any, online: None, hub: Any) ->
 def test_a_shared_folder_is_chosen_in_the_preferences(
     panel: Any, hub: Any, home: Path, tmp_path: Path, here: Any, weights: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from galatea.addon import models, prefs
+    from galatea.addon import models, preferences
     from galatea.backend.hub import fetch
 
     monkeypatch.setenv("GALATEA_HOME", str(tmp_path / "team"))
     fetch.fetch([weights()], lambda phase, fraction: None)
     monkeypatch.setenv("GALATEA_HOME", str(home))
-    prefs._share(str(tmp_path / "nothing"))
+    preferences._share(str(tmp_path / "nothing"))
     assert models.shared() == "" and not models.whole("mine")
-    prefs._share(str(tmp_path / "team"))
+    preferences._share(str(tmp_path / "team"))
     assert models.shared() == str(tmp_path / "team" / "weights") and models.whole("mine")
     layout = listed()
     assert "Mine: installed, 2 MB in the shared folder" in layout.text
     assert verbs(layout, "mine") == {"galatea.models_verify"}, "nobody deletes what others use"
-    prefs._share("")
+    preferences._share("")
     assert models.shared() == "" and not models.whole("mine")

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -78,10 +79,14 @@ def imports(path: Path, *, top: bool) -> Iterator[tuple[str, int]]:
             dotted = "/".join(
                 part for part in (folder if folder != "." else "", *(node.module or "").split(".")) if part
             )
-            if node.module:
-                yield f"./{dotted}", node.lineno
-            else:
-                yield from ((f"./{dotted}/{alias.name}".replace("//", "/"), node.lineno) for alias in node.names)
+            for alias in node.names:
+                inner = f"{dotted}/{alias.name}".lstrip("/")
+                yield f"./{inner if file_of(inner) or not node.module else dotted}", node.lineno
+
+
+def file_of(name: str) -> Path | None:
+    """The file of a module of ours."""
+    return next((path for path in (ROOT / f"{name}.py", ROOT / name / "__init__.py") if path.is_file()), None)
 
 
 SOURCES = sorted([*ROOT.glob("backend/**/*.py"), *ROOT.glob("addon/**/*.py")])
@@ -103,6 +108,18 @@ def test_layers(path: Path) -> None:
             assert not name.startswith("./backend/networks"), f"{where}:{line} imports a network at the top of the file"
         if layer != "backend/learn":
             assert not name.startswith("./backend/learn"), f"{where}:{line} imports the laboratory"
+
+
+def test_no_file_imports_itself_by_way_of_others() -> None:
+    """Nor in a function: each file can be read, and changed, after those that it stands on."""
+    graph = {
+        path: {file_of(name[2:]) for name, _ in imports(path, top=False) if name.startswith("./")} - {path, None}
+        for path in SOURCES
+    }
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        pytest.fail(" <- ".join(path.relative_to(ROOT).as_posix() for path in error.args[1]))
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: p.relative_to(ROOT).as_posix())
