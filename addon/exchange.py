@@ -192,6 +192,7 @@ def _place(asset: bpy.types.Collection, at: Any) -> None:
         roots = [place]
     for obj in roots:
         obj.location = [a + b for a, b in zip(obj.location, at, strict=True)]
+    asset.instance_offset += Vector(at)  # its instances stay where they are put
 
 
 def _room(context: bpy.types.Context, asset: bpy.types.Collection) -> Vector:

@@ -24,7 +24,7 @@ SPEC = BackendSpec(
     seeded="never",
     help="Mark the object for Blender's Asset Browser, with a rendered preview; save it into a library on request.",
     runtime="blender",
-    version=2,
+    version=3,
     inputs=("scene",),
     outputs=("scene", "asset", "preview", "asset_provenance"),
     params=(
@@ -57,6 +57,9 @@ def run(
     work.progress("Marking", 0.7)
     thing = _thing(work, body)
     _unmark(work)
+    thing.name = naming.base(thing.name)
+    if thing is work.collection:
+        thing.instance_offset = body.matrix_world.translation  # it comes to where it is dropped, wherever it stood
     thing.asset_mark()
     about = thing.asset_data
     about.author, about.license = _text(author), _text(license)

@@ -67,12 +67,14 @@ def test_levels_and_hulls_come_as_one_collection(run, body):
     run("collide", hulls=2)
     run("stage")
     run("camera", seconds=0.25)
+    body.collection.name, body.object("body").location.x = "Owl.001", 2.0
     done = run("asset", **QUICK)
     assert "2 coarser levels, 2 collision hulls" in done.metrics["description"]
     roles = sorted(obj["galatea_role"] for obj in done.work.collection.objects)
     assert "source" in roles and "camera" in roles, "the scene keeps what is no part of the asset"
     (found,) = linked(done.path("asset"))
-    assert isinstance(found, bpy.types.Collection) and found.name == "Owl"
+    assert isinstance(found, bpy.types.Collection) and found.name == "Owl", "as it is called, not how often it was made"
+    assert found.instance_offset[:] == (2, 0, 0), "it is dropped where the mouse is, not beside it"
     roles = [obj["galatea_role"] for obj in found.objects]
     assert sorted(roles) == ["body", "collision", "collision", "lod", "lod"]
     seen = [obj["galatea_role"] for obj in found.objects if not obj.hide_render and not obj.hide_viewport]
