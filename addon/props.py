@@ -37,9 +37,9 @@ def title(name: str) -> str:
 
 
 def named(param: Param) -> str:
-    """Its name with its unit, which is said only once: `size_m` in m is "Size (m)", `seconds` stay "Seconds"."""
+    """Its name with its unit, said only once: `size_m` is "Size (m)", `seconds` stay "Seconds", px stand in fields."""
     name = title(param.name.removesuffix(f"_{param.unit}"))
-    return name if not param.unit or name == "Seconds" else f"{name} ({param.unit})"
+    return name if param.unit in ("", "px") or name == "Seconds" else f"{name} ({param.unit})"
 
 
 def of_param(param: Param) -> Any:
@@ -64,7 +64,7 @@ def of_param(param: Param) -> Any:
         return EnumProperty(items=items, default=param.default, **common)
     if param.kind not in ("int", "float"):
         raise ValueError(f"{param.name} is of the kind {param.kind!r}, for which there is no property")
-    span: dict[str, Any] = {}
+    span: dict[str, Any] = {"subtype": "PIXEL"} if param.unit == "px" else {}
     if param.kind == "int":
         span["min"] = int(param.low) if param.low is not None else -_INT
         span["max"] = int(min(param.high, _INT)) if param.high is not None else _INT

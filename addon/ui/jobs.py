@@ -159,7 +159,7 @@ def _state(layout: Any, context: bpy.types.Context, run: Run) -> None:
         seconds = sum(stage["seconds"] for stage in run.stages if not stage["cached"])
         cached = sum(1 for stage in run.stages if stage["cached"])
         kept = f", {cached} of {len(run.stages)} steps were there already" if cached else ""
-        asked = f"{draw.day(run.created).lower() or 'today'} at {draw.clock(run.created)}"
+        asked = f"{draw.day(run.created).replace('Y', 'y') or 'today'} at {draw.clock(run.created)}"
         words = f"Done in {draw.duration(seconds)}{kept}. Asked {asked}"
         draw.text(layout, words, context=context, icon="CHECKMARK")
         look = getattr(context.space_data, "shading", None)

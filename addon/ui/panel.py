@@ -105,7 +105,8 @@ def _button(layout: Any, context: bpy.types.Context, settings: Any) -> None:
     lacking = wanted.lacking(settings, recipe)
     if bridge.current and not lacking:
         side = row.row(align=True)
-        side.operator("galatea.imagine" if wanted.painter(recipe) else "galatea.generate", text="", icon="ADD")
+        side.ui_units_x = 1.4  # for with no text at all Blender draws "Generate" in the middle of its icon afterwards
+        side.operator("galatea.imagine" if wanted.painter(recipe) else "galatea.generate", text=" ", icon="ADD")
     elif operator in ("galatea.imagine", "galatea.generate") and lacking:
         draw.text(layout, f"{lacking}.", context=context, icon="INFO")
     for step in recipe.steps:
@@ -141,11 +142,10 @@ def _running(layout: Any, context: bpy.types.Context) -> None:
     box.separator(factor=0.4)
     box.progress(factor=live.fraction, text=f"{live.phase}  {live.fraction:.0%}")
     left = bridge.seconds_left()
+    told = f"About {draw.duration(left)} left" if left is not None else "Time left not known yet"
     row = box.row()
     row.active = False
-    row.label(text=f"About {draw.duration(left)} left" if left is not None else "Time left not known yet")
-    if bridge.waiting:
-        row.label(text=f"{bridge.waiting} waiting")
+    draw.text(row, f"{told}, {bridge.waiting} waiting" if bridge.waiting else told, context=context)
 
 
 def _notice(layout: Any, context: bpy.types.Context) -> None:
@@ -155,6 +155,8 @@ def _notice(layout: Any, context: bpy.types.Context) -> None:
 
 def away(self: Any, context: bpy.types.Context) -> None:
     """In the header, where the panel is out of sight: how far the job is, or that something went wrong."""
+    if context.region.type != "HEADER":
+        return  # the menu search reads the menus too, and warns of each setting in the panel
     sidebar = next(region for region in context.area.regions if region.type == "UI")
     if sidebar.width > 1 and sidebar.active_panel_category == GALATEA_PT_main.bl_category:
         return

@@ -54,7 +54,9 @@ def _fares(layout: Any, context: bpy.types.Context, steps: tuple[str, ...]) -> N
     if run is None or not {row["do"] for row in run.steps} <= set(steps):
         return
     if run is bridge.current:
-        layout.progress(factor=bridge.live.whole, text=f"{runs.label(bridge.live.step)}  {bridge.live.whole:.0%}")
+        live = bridge.live
+        words = f"Step {live.index + 1} of {live.total}: {runs.label(live.step)}  {live.fraction:.0%}"
+        layout.progress(factor=live.fraction, text=words)
     elif run.failure and bridge.notice and bridge.notice.message == run.failure["message"]:
         draw.failure(layout, context, bridge.notice.message, bridge.notice.hint)
 

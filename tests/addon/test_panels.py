@@ -215,7 +215,8 @@ def test_the_header_tells_of_a_job_while_the_panel_is_out_of_sight(bridge: Any, 
     row = SimpleNamespace(popover=lambda panel, text, icon: told.append((text, icon)))
     layout = SimpleNamespace(layout=SimpleNamespace(row=lambda: row))
     sidebar = SimpleNamespace(type="UI", width=1, active_panel_category="Galatea")
-    context = SimpleNamespace(area=SimpleNamespace(regions=[SimpleNamespace(type="WINDOW"), sidebar]))
+    area, header = SimpleNamespace(regions=[SimpleNamespace(type="WINDOW"), sidebar]), SimpleNamespace(type="HEADER")
+    context = SimpleNamespace(area=area, region=header)
     panel_ui.away(layout, context)
     assert told == [], "nothing runs"
     bridge.engine.current = fake({"text": "a"})
@@ -229,6 +230,9 @@ def test_the_header_tells_of_a_job_while_the_panel_is_out_of_sight(bridge: Any, 
     sidebar.active_panel_category = "Item"
     panel_ui.away(layout, context)
     assert len(told) == 3, "another tab is in front"
+    context.region = area.regions[0]
+    panel_ui.away(layout, context)
+    assert len(told) == 3, "the menu search reads it as a part of the window"
     assert panel_ui.away in bpy.types.VIEW3D_MT_editor_menus.draw._draw_funcs, "where it pushes no button of Blender's"
 
 
