@@ -14,7 +14,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from ..flow import Stage
 from ..hub import Kept
 from ..protocol.catalog import spec_of
 from ..protocol.job import JobState
@@ -90,19 +89,10 @@ def run(errands: Sequence[Errand], options: argparse.Namespace, blender: str) ->
 
 def _plan(errand: Errand, store: JobStore, blender: str, known: dict[str, Past]) -> dict[str, Any]:
     """Walk as far as finished results lead; what comes after is known by its parameters alone."""
-    steps = errand.walk(store, blender)
     rows: list[dict[str, Any]] = []
-    stage: Stage | None = None
-    anew = False
-    for step in errand.recipe.steps:
+    done = len(errand.cached(store, blender))
+    for number, step in enumerate(errand.recipe.steps):
         spec = spec_of(step.do)
-        if not rows or rows[-1]["cached"]:
-            request = steps.send(stage) if stage else next(steps)
-            anew = anew or step.do == errand.again
-            result = None if anew else store.result(request.id)
-            stage = Stage(step.do, result, cached=True) if result and result.state is JobState.DONE else None
-        else:
-            stage = None
         needs = [gb for _, gb in spec.memory]
         rows.append({
             "step": step.do,
@@ -110,10 +100,10 @@ def _plan(errand: Errand, store: JobStore, blender: str, known: dict[str, Past])
             "license": spec.license,
             "licenses": list(licences(spec, step.params)),
             "params": spec.fill(step.params),
-            "cached": stage is not None,
+            "cached": number < done,
             "memory_gb": [min(needs), max(needs)] if needs else None,
             "past": known[step.do].usual(),
-            "fetch": _absent(spec, step.params) if stage is None else [],
+            "fetch": _absent(spec, step.params) if number >= done else [],
         })  # fmt: skip
     todo = [row for row in rows if not row["cached"]]
     took = [row["past"] for row in todo]

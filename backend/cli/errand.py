@@ -9,20 +9,23 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..flow import Drive, Drives, Stage, StepFailed, Walk, held_against, walk
+from ..hub import lacking
 from ..protocol.catalog import spec_of
 from ..protocol.errors import EXIT_CODES, UserError
 from ..protocol.job import Failure, JobState
 from ..protocol.order import Order
 from ..protocol.recipe import Recipe
+from ..protocol.spec import BackendSpec
 from ..protocol.store import JobStore
 from ..runners import Runner
+from ..runners.runtimes import Dispatch, Runtimes
 from ..worker.execute import explain
 from . import outcome
 from .progress import Tellers
@@ -77,6 +80,33 @@ class Errand:
         self.started = time.time()
         return (yield from walk(self.recipe, self.inputs, store, seed=self.seed, blender=blender))
 
+    def cached(self, store: JobStore, blender: str) -> list[Stage]:
+        """What the store has of it, as far as finished results lead."""
+        steps = self.walk(store, blender)
+        found: list[Stage] = []
+        for step in self.recipe.steps:
+            request = steps.send(found[-1]) if found else next(steps)
+            result = None if step.do == self.again else store.result(request.id)
+            if result is None or result.state is not JobState.DONE:
+                break
+            found.append(Stage(step.do, result, cached=True))
+        return found
+
+    def lacking(self, store: JobStore, runtimes: Runtimes, blender: str) -> UserError | None:
+        """Why a step that is to be done can never run on this machine as it is, known before the time of those before
+        it is spent. What the store has is delivered all the same."""
+        steps = self.recipe.steps
+        wanting = {each.do: why for each in steps if (why := _wanting(spec_of(each.do), each.params, runtimes))}
+        if not wanting:
+            return None
+        try:
+            done = self.cached(store, blender)
+        except UserError as error:
+            return error
+        found = next((wanting[each.do] for each in steps[len(done) :] if each.do in wanting), None)
+        self.stages = done if found else []
+        return found
+
     def settle(self, store: JobStore, error: Exception | None) -> None:
         """Deliver what was finished, however the run ended, and write how that was."""
         outputs: list[dict[str, Any]] = []
@@ -129,6 +159,14 @@ class Errand:
         error = self.data["error"] or {}
         told = {name: self.data[name] for name in ("exit_code", "seconds", "device", "peak_mb")}
         return {**told, "state": self.data["status"], "outputs": self.files, "error": error.get("message", "")}
+
+
+def _wanting(spec: BackendSpec, params: Mapping[str, Any], runtimes: Runtimes) -> UserError | None:
+    try:
+        runtimes.command(spec.runtime)
+    except UserError as error:
+        return error
+    return lacking(spec, params)
 
 
 def _failure(error: Exception | None) -> Failure | None:
@@ -197,7 +235,12 @@ def carry_out(
     `blender` is the identity of what runs scene steps. `ended` hears of each, and says whether to go on.
     """
     of: dict[Drive, Errand] = {}
+    hopeless: list[tuple[Errand, UserError]] = []
     for turn, errand in enumerate(errands):
+        lacks = errand.lacking(store, runner.runtimes, blender) if isinstance(runner, Dispatch) else None
+        if lacks:
+            hopeless.append((errand, lacks))
+            continue
         teller = tellers.of(errand.name, [step.do for step in errand.recipe.steps])
         steps = errand.walk(store, blender)
         hears = _both(errand, teller.stage)
@@ -213,6 +256,8 @@ def carry_out(
     with caught_signals() as caught:
         drives, trouble = Drives(of, runner, ahead=ahead), None
         try:
+            for errand, lacks in hopeless:
+                settle(errand, lacks)
             while not drives.ended and len(caught) < 2:
                 now = drives.tick()
                 for drive, error in now:

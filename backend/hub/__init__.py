@@ -8,6 +8,6 @@ A job asks `source` (or `locate`) and never touches the network; `pull` is what 
 from __future__ import annotations
 
 from .fetch import pull
-from .kept import Kept, locate, source
+from .kept import Kept, lacking, locate, source
 
-__all__ = ["Kept", "locate", "pull", "source"]
+__all__ = ["Kept", "lacking", "locate", "pull", "source"]

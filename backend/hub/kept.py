@@ -71,6 +71,11 @@ class Kept:
         return bool(self.weights.files) and not self.missing()
 
     @property
+    def present(self) -> bool:
+        """All its files are here, proved or not."""
+        return bool(self.weights.files) and all(self.path(file).is_file() for file in self.weights.files)
+
+    @property
     def here(self) -> int:
         """Bytes on the disk, begun files too."""
         paths = (path for file in self.weights.files for path in (self.path(file), self.part(file)))
@@ -173,6 +178,13 @@ def locate(weights: Weights, report: Report) -> Path:
         if not kept.prove(file, told):
             raise _absent(weights)
     return kept.root
+
+
+def lacking(spec: BackendSpec, params: Mapping[str, Any]) -> UserError | None:
+    """What `source` is sure to say for want of the published weights, known without reading any of them."""
+    if params.get("weights") or not spec.weights or any(Kept(each).present for each in spec.weights):
+        return None
+    return _absent(spec.weights[0])
 
 
 def source(spec: BackendSpec, params: Mapping[str, Any], report: Report) -> Path | int:

@@ -113,7 +113,8 @@ class Dispatch:
         timeout: float | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        self._store, self._runtimes, self._timeout = store, runtimes, timeout
+        self.runtimes = runtimes
+        self._store, self._timeout = store, timeout
         self._environment = dict(environment or {})
         self._runners: dict[str, LocalRunner] = {}
         self._where: dict[str, str] = {}
@@ -121,12 +122,12 @@ class Dispatch:
     @property
     def blender(self) -> str:
         """Which Blender runs the scene steps; what `flow.walk` wants to know."""
-        return self._runtimes.identity
+        return self.runtimes.identity
 
     def submit(self, request: Request, *, turn: int = 0) -> None:
         runtime = spec_of(request.backend).runtime
         if runtime not in self._runners:
-            command = self._runtimes.command(runtime)
+            command = self.runtimes.command(runtime)
             own = {**self._environment, "GALATEA_HOME": str(data_folder())}
             if runtime == "blender":  # a Blender of ours neither reads nor touches the user's settings and extensions
                 own["BLENDER_USER_RESOURCES"] = str(self._store.root / "blender")

@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from galatea.backend.protocol.recipe import PRESETS
+
 RECIPE = 'version = 1\nname = "Mine"\ninputs = []\n\n[[step]]\ndo = "mine"\n'
 BACKEND = """
 from ..hub import source
@@ -254,6 +256,24 @@ def test_offline_is_what_the_environment_says(galatea: Galatea, hub: Any, enviro
 def test_offline_is_what_the_flag_says_too(galatea: Galatea, hub: Any) -> None:
     done = galatea("models", "pull", "maker/model", "--offline")
     assert done.returncode == 4 and "this is offline" in done.stderr and not hub.asked
+
+
+def test_weights_that_lack_are_told_before_any_step_is_done(
+    galatea: Galatea, mine: Callable[..., Path], tmp_path: Path
+) -> None:
+    mine()
+    recipe, out, photo = tmp_path / "both.toml", tmp_path / "out", PRESETS / "examples" / "earth.png"
+    recipe.write_text(RECIPE.replace("inputs = []", 'inputs = ["image"]\n\n[[step]]\ndo = "cutout"'))
+    assert galatea("backends", "trust", "mine", "--yes").returncode == 0
+    refused = galatea("run", recipe, "--image", photo, "--out", out)
+    assert refused.returncode == 4 and "Run `galatea models pull mine`" in refused.stderr
+    assert [stage["step"] for stage in json.loads((out / "result.json").read_text())["stages"]] == []
+    seeded = galatea("run", recipe, "--image", photo, "--out", out, "--set", "mine.weights=random:7", "--overwrite")
+    assert seeded.returncode == 0, seeded.stderr
+    again = galatea("run", recipe, "--image", photo, "--out", tmp_path / "again")
+    stages = json.loads((tmp_path / "again" / "result.json").read_text())["stages"]
+    assert again.returncode == 4 and [(stage["step"], stage["cached"]) for stage in stages] == [("cutout", True)]
+    assert (tmp_path / "again" / "cutout.png").is_file(), "what was done is delivered"
 
 
 def test_what_is_to_be_fetched_is_told_before_the_run(
