@@ -50,9 +50,18 @@ def _gates() -> Items:
     return [("none", "None", "Nothing is measured", "NONE", number("none")), *found]
 
 
+def _quality_changed(self: Any, context: Any) -> None:
+    """Only what qualities speak of: an author's name or a library stays as the artist wrote it."""
+    qualities = map(recipes.load_quality, recipes.names("quality"))
+    _preset(self, {(do, name) for each in qualities for do, params in each.items() for name in params})
+
+
 def preset_changed(self: Any, context: Any) -> None:
     """Show what the presets mean: every step's settings are those of the recipe and the quality."""
-    settings = self
+    _preset(self)
+
+
+def _preset(settings: Any, only: set[tuple[str, str]] | None = None) -> None:
     try:
         quality = recipes.load_quality(settings.quality)
         recipe = wanted.recipe(settings).with_quality(quality)
@@ -61,10 +70,12 @@ def preset_changed(self: Any, context: Any) -> None:
     for step in catalog():
         group = getattr(settings.steps, step)
         for param in catalog()[step].params:
-            group.property_unset(param.name)
+            if only is None or (step, param.name) in only:
+                group.property_unset(param.name)
     for step, params in {**quality, **{s.do: s.params for s in recipe.steps}}.items():
         for name, value in params.items():
-            setattr(getattr(settings.steps, step), name, value)
+            if only is None or (step, name) in only:
+                setattr(getattr(settings.steps, step), name, value)
 
 
 def _recipe_changed(self: Any, context: Any) -> None:
@@ -130,9 +141,9 @@ class GALATEA_PG_settings(bpy.types.PropertyGroup):
     quality: EnumProperty(
         items=lambda self, context: _qualities(),
         name="Quality",
-        description="Sets all settings at once, for a quick draft or a fine result",
+        description="Sets all that is a matter of quality at once, for a quick draft or a fine result",
         default=number("medium"),
-        update=preset_changed,
+        update=_quality_changed,
     )
     gate: EnumProperty(
         items=lambda self, context: _gates(),
