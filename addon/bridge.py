@@ -38,7 +38,7 @@ class Bridge:
         """Counts loaded files: what was asked in one file is not put into another."""
         self.shown: dict[str, tuple[gallery.Item, ...]] = {}
         """What each run has for its gallery, looked up when it ended: panels may not read the disk."""
-        self.engine = Engine(self._changed, self._ended)
+        self.engine = Engine(self._changed, self._ended, lambda: self.runs)
         self._ready: deque[Run] = deque()
         self._home: dict[str, tuple[int, str]] = {}
         self._folder: Path | None = None
@@ -114,7 +114,7 @@ class Bridge:
 
     def seconds_left(self) -> float | None:
         """Of the running run, where it is known."""
-        return self.engine.seconds_left(self.runs)
+        return self.engine.seconds_left()
 
     # what operators do
 

@@ -36,18 +36,27 @@ class Live:
     log: str = ""
     counted: tuple[float, float] = (0.0, 0.0)
     """When a phase began that counts, such as frames, and the fraction then: what was kept took no time."""
+    shares: tuple[float, ...] = ()
+    """What each step takes of the whole, as long as it took before; nothing where one was never done."""
 
     @property
     def whole(self) -> float:
         """How much of all steps is done."""
-        return (self.index + self.fraction) / self.total
+        shares = self.shares or (1.0,) * self.total
+        return (sum(shares[: self.index]) + shares[self.index] * self.fraction) / sum(shares)
 
 
 class Engine:
-    """`changed` is told what the panel should know (the run too, where it is worth writing down), `ended` the end."""
+    """`changed` is told what the panel should know (the run too, where it is worth writing down), `ended` the end.
+    `known` are all runs, of which some say how long a step takes."""
 
-    def __init__(self, changed: Callable[[Run | None], None], ended: Callable[[Run, str], None]):
-        self._changed, self._ended = changed, ended
+    def __init__(
+        self,
+        changed: Callable[[Run | None], None],
+        ended: Callable[[Run, str], None],
+        known: Callable[[], list[Run]],
+    ):
+        self._changed, self._ended, self._known = changed, ended, known
         self.live = Live()
         self.current: Run | None = None
         self.queue: list[Run] = []
@@ -111,14 +120,14 @@ class Engine:
         self.queue.clear()
         return left
 
-    def seconds_left(self, known: list[Run]) -> float | None:
+    def seconds_left(self) -> float | None:
         """Known only where each step that is to come was measured before at this quality, or the running one says
         enough itself.
         """
         run, live = self.current, self.live
         if not run:
             return None
-        usual = runs.usual_seconds(each for each in known if each.quality == run.quality)
+        usual = self._usual(run)
         spent = time.monotonic() - live.since
         began, first = live.counted
         if began and live.fraction - first > 0.01 and time.monotonic() - began >= 1.0:
@@ -133,6 +142,9 @@ class Engine:
         if any(step not in usual for step in later):
             return None
         return left + sum(usual[step] for step in later)
+
+    def _usual(self, run: Run) -> dict[str, float]:
+        return runs.usual_seconds(each for each in self._known() if each.quality == run.quality)
 
     def _drop_runner(self) -> None:
         if self.runner:
@@ -196,7 +208,10 @@ class Engine:
         index = min(len(run.stages), len(run.steps) - 1)
         step = run.steps[index]["do"]
         phase = "Cancelling" if self._cancelling else "Pausing" if self._pausing else "Starting"
-        self.live = Live(step, index, len(run.steps), phase, 0.0, time.monotonic(), self.live.log)
+        usual = self._usual(run)
+        every = [usual.get(each["do"], 0.0) for each in run.steps]
+        shares = tuple(every) if all(every) else ()
+        self.live = Live(step, index, len(run.steps), phase, 0.0, time.monotonic(), self.live.log, shares=shares)
 
     def _event(self, step: str, event: Event) -> None:
         if isinstance(event, Progress) and not (self._cancelling or self._pausing):

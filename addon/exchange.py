@@ -128,7 +128,7 @@ def append(context: bpy.types.Context, blend: Path, *, run: str, name: str, at: 
 
     Without a place it comes to the world's origin, or beside what stands there. The caller makes the undo step.
     """
-    before, libraries = set(bpy.data.collections), set(bpy.data.libraries)
+    before, libraries, images = set(bpy.data.collections), set(bpy.data.libraries), set(bpy.data.images)
     try:
         with bpy.data.libraries.load(str(blend), link=False) as (source, target):
             target.collections = list(source.collections)
@@ -136,6 +136,8 @@ def append(context: bpy.types.Context, blend: Path, *, run: str, name: str, at: 
         raise UserError(f"Cannot read {blend.name}: {error}. Run it again.", kind="output") from None
     for library in [each for each in bpy.data.libraries if each not in libraries and not each.users_id]:
         bpy.data.libraries.remove(library)  # all that came of it is local now
+    for image in [each for each in bpy.data.images if each not in images]:
+        image[RUN] = run  # nobody takes it for a photo
     new = [c for c in bpy.data.collections if c not in before]
     asset = next((c for c in new if c.get(ROLE) == "asset"), None)
     if asset is None:

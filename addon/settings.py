@@ -14,6 +14,7 @@ from ..backend.protocol.errors import UserError
 from ..backend.protocol.place import data_folder
 from . import cast, wanted
 from .bridge import bridge
+from .objects import RUN
 from .props import TASK, backends, number, parsers, step_group, title
 
 _step_classes: list[type] = []
@@ -105,7 +106,7 @@ def _mask_changed(self: Any, context: Any) -> None:
 
 
 def _is_picture(self: Any, image: bpy.types.Image) -> bool:
-    return image.type not in {"RENDER_RESULT", "COMPOSITING"}
+    return image.type not in {"RENDER_RESULT", "COMPOSITING"} and RUN not in image
 
 
 class GALATEA_PG_settings(bpy.types.PropertyGroup):

@@ -28,7 +28,7 @@ SPEC = BackendSpec(
     outputs=("scene",),
     axes="Z up, faces -Y, metres",
     params=(
-        Param("name", "str", "Galatea", "Name of the object and its material"),
+        Param("name", "str", "", "Name of the object and its material. Empty: as the photo, or what it was asked by"),
         Param(
             "level",
             "float",

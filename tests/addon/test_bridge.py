@@ -15,7 +15,7 @@ from typing import Any
 import bpy
 import pytest
 
-from galatea.addon import prefs, runs
+from galatea.addon import engine, prefs, runs
 
 from .conftest import PATIENCE, tick_until
 
@@ -151,6 +151,11 @@ def test_a_run_whose_blender_died_is_interrupted_and_goes_on_where_it_stopped(
     assert again.state == "done" and [stage["cached"] for stage in again.stages] == [True, True]
 
 
+def test_a_step_that_takes_long_is_the_greater_part_of_the_whole() -> None:
+    assert engine.Live(index=1, total=2, fraction=0.5).whole == 0.75
+    assert engine.Live(index=1, total=2, fraction=0.5, shares=(1.0, 9.0)).whole == pytest.approx(0.55)
+
+
 def test_time_left_is_told_only_when_it_is_known(bridge: Any, fake: Callable[..., Any]) -> None:
     first = fake({"seconds": 0.3})
     bridge.start(first, bpy.context)
@@ -162,6 +167,7 @@ def test_time_left_is_told_only_when_it_is_known(bridge: Any, fake: Callable[...
     bridge.tick()
     left = bridge.seconds_left()
     assert left is not None and 0 < left < 3
+    assert len(bridge.live.shares) == 2 and bridge.live.whole < 0.5
     tick_until(bridge, lambda: bridge.idle)
     finer = fake({"seconds": 0.6}, quality="high")
     bridge.start(finer, bpy.context)

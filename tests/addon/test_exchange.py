@@ -9,7 +9,7 @@ from typing import Any
 import bpy
 import pytest
 
-from galatea.addon import exchange, objects
+from galatea.addon import exchange, objects, settings
 from galatea.backend.protocol.errors import UserError
 
 BLOCKS = ("objects", "meshes", "collections", "scenes", "materials", "images", "actions", "armatures")
@@ -112,6 +112,21 @@ def place(path: Path, **given: Any) -> list[float]:
     where = [round(each, 3) for each in asset.objects[0].location]
     del asset["galatea_run"]
     return where
+
+
+def test_textures_of_results_are_not_offered_as_photos(home: Path, tmp_path: Path) -> None:
+    asset = bpy.data.collections.new("Fox")
+    asset["galatea_role"] = "asset"
+    bpy.context.scene.collection.children.link(asset)
+    body, material = cube("body"), bpy.data.materials.new("Fox")
+    asset.objects.link(body)
+    body.data.materials.append(material)
+    material.use_nodes = True
+    material.node_tree.nodes.new("ShaderNodeTexImage").image = bpy.data.images.new("albedo.png", 4, 4)
+    path = keep(tmp_path / "scene.blend")
+    photo = bpy.data.images.new("photo", 4, 4)
+    bring(path)
+    assert settings._is_picture(None, photo) and not settings._is_picture(None, bpy.data.images["albedo.png"])
 
 
 def test_a_result_without_a_place_comes_beside_what_stands_there(home: Path, tmp_path: Path) -> None:
