@@ -52,31 +52,7 @@ def _gates() -> Items:
 
 
 def _quality_changed(self: Any, context: Any) -> None:
-    """Only what qualities speak of: an author's name or a library stays as the artist wrote it."""
-    qualities = map(recipes.load_quality, recipes.names("quality"))
-    _preset(self, {(do, name) for each in qualities for do, params in each.items() for name in params})
-
-
-def preset_changed(self: Any, context: Any) -> None:
-    """Show what the presets mean: every step's settings are those of the recipe and the quality."""
-    _preset(self)
-
-
-def _preset(settings: Any, only: set[tuple[str, str]] | None = None) -> None:
-    try:
-        quality = recipes.load_quality(settings.quality)
-        recipe = wanted.recipe(settings).with_quality(quality)
-    except UserError:
-        return
-    for step in catalog():
-        group = getattr(settings.steps, step)
-        for param in catalog()[step].params:
-            if only is None or (step, param.name) in only:
-                group.property_unset(param.name)
-    for step, params in {**quality, **{s.do: s.params for s in recipe.steps}}.items():
-        for name, value in params.items():
-            if only is None or (step, name) in only:
-                setattr(getattr(settings.steps, step), name, value)
+    _preset(self, _of_qualities())
 
 
 def _recipe_changed(self: Any, context: Any) -> None:
@@ -84,7 +60,29 @@ def _recipe_changed(self: Any, context: Any) -> None:
     if self.recipe not in recipes.names("recipes"):
         models = (step.do for step in wanted.preset(self.recipe).steps if catalog()[step.do].task == TASK)
         self.backend = next(models, self.backend)
-    preset_changed(self, context)
+    every = [step for name, *_ in recipe_items() for step in wanted.preset(name).steps]
+    _preset(self, _of_qualities() | {(step.do, param) for step in every for param in step.params})
+
+
+def _of_qualities() -> set[tuple[str, str]]:
+    """Step and parameter of all that a quality sets."""
+    every = map(recipes.load_quality, recipes.names("quality"))
+    return {(step, param) for quality in every for step, params in quality.items() for param in params}
+
+
+def _preset(settings: Any, changed: set[tuple[str, str]]) -> None:
+    """Show what recipe and quality mean for these parameters; others, such as an author's name, stay as they are."""
+    try:
+        quality = recipes.load_quality(settings.quality)
+        recipe = wanted.recipe(settings).with_quality(quality)
+    except UserError:
+        return
+    for step, param in changed:
+        getattr(settings.steps, step).property_unset(param)
+    for step, params in {**quality, **{s.do: s.params for s in recipe.steps}}.items():
+        for param, value in params.items():
+            if (step, param) in changed:
+                setattr(getattr(settings.steps, step), param, value)
 
 
 def _image_changed(self: Any, context: Any) -> None:
@@ -189,7 +187,7 @@ def _build() -> list[type]:
             name="Backend",
             description="The model that makes the mesh",
             default="lift",
-            update=preset_changed,
+            update=_quality_changed,
         ),
         parser=EnumProperty(
             items=readers, name="Parser", description="What reads the words of a scene", default=readers[0][0]

@@ -141,12 +141,14 @@ def test_a_recipe_with_a_film_makes_the_object_and_then_the_film(quick: Any) -> 
     assert filmed.files(prefs.store())["film"].is_file() and not filmed.scene
 
 
-def test_another_quality_leaves_what_is_no_matter_of_quality(addon: Any) -> None:
+def test_another_quality_recipe_or_model_leaves_what_is_no_matter_of_it(addon: Any) -> None:
     addon.quality = "draft"
     faces, addon.steps.asset.author, addon.steps.lift.solid = addon.steps.clean.faces, "Ada", 0.4
     addon.quality = "high"
     assert addon.steps.clean.faces > faces and addon.steps.asset.author == "Ada"
     assert addon.steps.lift.solid == pytest.approx(0.4)
+    addon.recipe, addon.backend = "photo_to_drop", "relief"
+    assert addon.steps.asset.author == "Ada" and addon.steps.lift.solid == pytest.approx(0.4)
 
 
 def test_a_library_that_blender_lists_is_made_where_it_is_not_there_yet(addon: Any, tmp_path: Path) -> None:
