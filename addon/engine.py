@@ -37,7 +37,15 @@ class Live:
     counted: tuple[float, float] = (0.0, 0.0)
     """When a phase began that counts, such as frames, and the fraction then: what was kept took no time."""
     shares: tuple[float, ...] = ()
-    """What each step takes of the whole, as long as it took before; nothing where one was never done."""
+    """How many seconds each step takes; nothing where none is known."""
+
+    def rate(self) -> float:
+        """How many seconds the running step takes altogether, by what it says itself; 0 where that is not enough."""
+        began, first = self.counted
+        now = time.monotonic()
+        if began and self.fraction - first > 0.01 and now - began >= 1.0:
+            return (now - began) / (self.fraction - first)
+        return (now - self.since) / self.fraction if self.fraction >= 0.1 and now - self.since >= 1.0 else 0.0
 
     @property
     def whole(self) -> float:
@@ -128,18 +136,14 @@ class Engine:
         if not run:
             return None
         usual = self._usual(run)
-        spent = time.monotonic() - live.since
-        began, first = live.counted
-        if began and live.fraction - first > 0.01 and time.monotonic() - began >= 1.0:
-            left = (time.monotonic() - began) / (live.fraction - first) * (1 - live.fraction)
-        elif live.fraction >= 0.1 and spent >= 1.0:
-            left = spent / live.fraction * (1 - live.fraction)
-        elif live.step in usual:
-            left = max(usual[live.step] - spent, 0.0)
-        else:
-            return None
         later = [step["do"] for step in run.steps[live.index + 1 :]]
         if any(step not in usual for step in later):
+            return None
+        if rate := live.rate():
+            left = rate * (1 - live.fraction)
+        elif live.step in usual:
+            left = max(usual[live.step] - (time.monotonic() - live.since), 0.0)
+        else:
             return None
         return left + sum(usual[step] for step in later)
 
@@ -208,10 +212,19 @@ class Engine:
         index = min(len(run.stages), len(run.steps) - 1)
         step = run.steps[index]["do"]
         phase = "Cancelling" if self._cancelling else "Pausing" if self._pausing else "Starting"
-        usual = self._usual(run)
-        every = [usual.get(each["do"], 0.0) for each in run.steps]
-        shares = tuple(every) if all(every) else ()
-        self.live = Live(step, index, len(run.steps), phase, 0.0, time.monotonic(), self.live.log, shares=shares)
+        self.live = Live(step, index, len(run.steps), phase, 0.0, time.monotonic(), self.live.log)
+        self.live.shares = self._shares(run)
+
+    def _shares(self, run: Run) -> tuple[float, ...]:
+        """What was done took what it took, and nothing where it was kept from before. The running step takes what it
+        says itself; what is to come as long as the last time, and what nobody knows the mean of the others."""
+        usual, live = self._usual(run), self.live
+        took = [0.0 if stage["cached"] else stage["seconds"] for stage in run.stages[: live.index]]
+        come = [usual.get(each["do"], 0.0) for each in run.steps[live.index :]]
+        come[0] = live.rate() or come[0]
+        known = [seconds for seconds in (*took, *come) if seconds]
+        mean = sum(known) / len(known) if known else 1.0
+        return (*took, *(seconds or mean for seconds in come))
 
     def _event(self, step: str, event: Event) -> None:
         if isinstance(event, Progress) and not (self._cancelling or self._pausing):
@@ -221,6 +234,8 @@ class Engine:
             elif not counts:
                 self.live.counted = (0.0, 0.0)
             self.live.phase, self.live.fraction = event.phase, event.fraction
+            if self.current:
+                self.live.shares = self._shares(self.current)
         elif isinstance(event, Log):
             self.live.log = event.text
         self._changed(None)

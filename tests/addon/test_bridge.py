@@ -156,6 +156,20 @@ def test_a_step_that_takes_long_is_the_greater_part_of_the_whole() -> None:
     assert engine.Live(index=1, total=2, fraction=0.5, shares=(1.0, 9.0)).whole == pytest.approx(0.55)
 
 
+def test_a_step_never_done_before_is_weighed_by_what_it_says_itself(
+    bridge: Any, fake: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = fake({}, {}, {})
+    now = time.monotonic()
+    kept, done = {"step": "a", "state": "done", "cached": True, "seconds": 9.0}, {"step": "b", "state": "done"}
+    run.stages = [kept, {**done, "cached": False, "seconds": 10.0}]
+    told = engine.Live(index=2, total=3, fraction=0.25, since=now - 10.0)
+    monkeypatch.setattr(bridge.engine, "live", told)
+    told.shares = bridge.engine._shares(run)
+    assert told.shares == pytest.approx((0.0, 10.0, 40.0), rel=0.01)
+    assert told.whole == pytest.approx(0.4, rel=0.01), "20 of 50 seconds, not two steps of three"
+
+
 def test_time_left_is_told_only_when_it_is_known(bridge: Any, fake: Callable[..., Any]) -> None:
     first = fake({"seconds": 0.3})
     bridge.start(first, bpy.context)
