@@ -68,6 +68,7 @@ class Engine:
         self.live = Live()
         self.current: Run | None = None
         self.queue: list[Run] = []
+        self._took: dict[str, float] = {}
         self.runner: Dispatch | HttpRunner | None = None
         self._drive: Drive | None = None
         self._cancelling = self._pausing = self._outdated = self._online = False
@@ -213,12 +214,13 @@ class Engine:
         step = run.steps[index]["do"]
         phase = "Cancelling" if self._cancelling else "Pausing" if self._pausing else "Starting"
         self.live = Live(step, index, len(run.steps), phase, 0.0, time.monotonic(), self.live.log)
+        self._took = self._usual(run)
         self.live.shares = self._shares(run)
 
     def _shares(self, run: Run) -> tuple[float, ...]:
         """What was done took what it took, and nothing where it was kept from before. The running step takes what it
         says itself; what is to come as long as the last time, and what nobody knows the mean of the others."""
-        usual, live = self._usual(run), self.live
+        usual, live = self._took, self.live
         took = [0.0 if stage["cached"] else stage["seconds"] for stage in run.stages[: live.index]]
         come = [usual.get(each["do"], 0.0) for each in run.steps[live.index :]]
         come[0] = live.rate() or come[0]

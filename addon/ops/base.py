@@ -4,6 +4,7 @@
 """What operators have in common: when they are grey, how they say what went wrong, how they start a run."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import bpy
 
@@ -92,3 +93,9 @@ class Browsing(Ordering):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         return begin(self, context, lambda: self.order(context), wait=bpy.app.background)
+
+
+def open_outside(operator: bpy.types.Operator, path: Path) -> None:
+    """In what the system opens such files with. Where there is nothing, Blender is silent: so the place is told."""
+    operator.report({"INFO"}, f"Opening {path}")
+    bpy.ops.wm.path_open(filepath=str(path))

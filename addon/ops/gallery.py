@@ -11,7 +11,7 @@ from .. import bridge as bridges
 from .. import gallery, plan, props, wanted
 from ..bridge import bridge
 from ..runs import Run
-from .base import OBJECT_MODE, Conditional, Ordering, Trying, begin
+from .base import OBJECT_MODE, Conditional, Ordering, Trying, begin, open_outside
 
 
 class GALATEA_OT_imagine(Conditional, Ordering, bpy.types.Operator):
@@ -101,7 +101,7 @@ class GALATEA_OT_look(_OnItem, Trying, bpy.types.Operator):
     bl_options = {"INTERNAL"}
 
     def done(self, context: bpy.types.Context) -> None:
-        bpy.ops.wm.path_open(filepath=str(self.which().picture))
+        open_outside(self, self.which().picture)
 
 
 CLASSES = (GALATEA_OT_imagine, GALATEA_OT_compare, GALATEA_OT_use, GALATEA_OT_look)

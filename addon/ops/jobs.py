@@ -16,7 +16,7 @@ from .. import bridge as bridges
 from ..bridge import bridge
 from ..runs import Run, copy, fixes
 from ..scene.lib.physics.thing import ITEM
-from .base import OBJECT_MODE, Conditional, Ordering, Trying
+from .base import OBJECT_MODE, Conditional, Ordering, Trying, open_outside
 
 
 class OnJob(Conditional):
@@ -159,7 +159,7 @@ class GALATEA_OT_open_film(OnJob, bpy.types.Operator):
         if path is None:
             self.report({"ERROR"}, "The film is gone. Run it again")
             return {"CANCELLED"}
-        bpy.ops.wm.path_open(filepath=str(path))
+        open_outside(self, path)
         return {"FINISHED"}
 
 
@@ -175,7 +175,7 @@ class GALATEA_OT_open_folder(OnJob, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         folder = bridge.store.folder(self.which(context).stages[-1]["job"])
-        bpy.ops.wm.path_open(filepath=str(folder))
+        open_outside(self, folder)
         return {"FINISHED"}
 
 

@@ -127,3 +127,17 @@ def test_the_file_is_as_it_was_after_a_verb_or_its_undo(file: dict[str, Any], ve
         assert facts() != before or name in ("edit_mask", "scene_open"), "there is something to undo"
         bpy.ops.ed.undo()
     assert facts() == before
+
+
+def test_what_is_opened_outside_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blender is silent where the system has nothing that opens it."""
+    from types import SimpleNamespace
+
+    from galatea.addon.ops import base
+
+    said: list[str] = []
+    wm = SimpleNamespace(path_open=lambda filepath: said.append(filepath))
+    monkeypatch.setattr(base, "bpy", SimpleNamespace(ops=SimpleNamespace(wm=wm)))
+    operator: Any = SimpleNamespace(report=lambda kind, text: said.append(text))
+    base.open_outside(operator, Path("/films/toad.mp4"))
+    assert said == ["Opening /films/toad.mp4", "/films/toad.mp4"]
