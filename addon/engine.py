@@ -39,7 +39,7 @@ class Live:
     shares: tuple[float, ...] = ()
     """How many seconds each step takes; nothing where none is known."""
 
-    def rate(self) -> float:
+    def seconds(self) -> float:
         """How many seconds the running step takes altogether, by what it says itself; 0 where that is not enough."""
         began, first = self.counted
         now = time.monotonic()
@@ -140,8 +140,8 @@ class Engine:
         later = [step["do"] for step in run.steps[live.index + 1 :]]
         if any(step not in usual for step in later):
             return None
-        if rate := live.rate():
-            left = rate * (1 - live.fraction)
+        if seconds := live.seconds():
+            left = seconds * (1 - live.fraction)
         elif live.step in usual:
             left = max(usual[live.step] - (time.monotonic() - live.since), 0.0)
         else:
@@ -223,7 +223,7 @@ class Engine:
         usual, live = self._took, self.live
         took = [0.0 if stage["cached"] else stage["seconds"] for stage in run.stages[: live.index]]
         come = [usual.get(each["do"], 0.0) for each in run.steps[live.index :]]
-        come[0] = live.rate() or come[0]
+        come[0] = live.seconds() or come[0]
         known = [seconds for seconds in (*took, *come) if seconds]
         mean = sum(known) / len(known) if known else 1.0
         return (*took, *(seconds or mean for seconds in come))

@@ -17,6 +17,8 @@ from .bridge import bridge
 from .objects import RUN
 from .props import TASK, backends, number, parsers, step_group, title
 
+MASK = "galatea_mask"
+"""Marks an image that was made to be painted as a mask."""
 _step_classes: list[type] = []
 Items = list[tuple[str, str, str, str, int]]
 """Of an enum. Blender needs the texts kept alive, so each list is made once."""
@@ -107,6 +109,10 @@ def _is_picture(self: Any, image: bpy.types.Image) -> bool:
     return image.type not in {"RENDER_RESULT", "COMPOSITING"} and RUN not in image
 
 
+def _is_photo(self: Any, image: bpy.types.Image) -> bool:
+    return _is_picture(self, image) and MASK not in image
+
+
 class GALATEA_PG_settings(bpy.types.PropertyGroup):
     """Saved with the .blend."""
 
@@ -114,7 +120,7 @@ class GALATEA_PG_settings(bpy.types.PropertyGroup):
         type=bpy.types.Image,
         name="Image",
         description="The photo to start from",
-        poll=_is_picture,
+        poll=_is_photo,
         update=_image_changed,
     )
     mask: PointerProperty(

@@ -12,6 +12,7 @@ from ...backend.protocol.recipe import PRESETS
 from .. import props
 from ..bridge import bridge
 from ..runs import Run
+from ..settings import MASK
 from .base import Conditional
 
 
@@ -101,7 +102,7 @@ class GALATEA_OT_edit_mask(Conditional, bpy.types.Operator):
                 self.report({"ERROR"}, "The mask of the last run is gone. Generate again")
                 return {"CANCELLED"}
             image = bpy.data.images.load(str(path))
-            image.name = f"{run.title} mask"
+            image.name, image[MASK] = f"{run.title} mask", True
             image.pack()  # a copy: what is painted must not change the finished job
             settings.mask = image
         if not bpy.app.background:

@@ -126,7 +126,7 @@ def test_textures_of_results_are_not_offered_as_photos(home: Path, tmp_path: Pat
     path = keep(tmp_path / "scene.blend")
     photo = bpy.data.images.new("photo", 4, 4)
     bring(path)
-    assert settings._is_picture(None, photo) and not settings._is_picture(None, bpy.data.images["albedo.png"])
+    assert settings._is_photo(None, photo) and not settings._is_photo(None, bpy.data.images["albedo.png"])
 
 
 def test_a_result_without_a_place_comes_beside_what_stands_there(home: Path, tmp_path: Path) -> None:

@@ -195,6 +195,21 @@ def test_only_the_mask_of_the_present_photo_is_edited(chosen: Any, photo: Path) 
     assert last_mask_run(bpy.context) is packed
 
 
+def test_the_mask_that_was_painted_is_not_offered_as_a_photo(
+    chosen: Any, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from galatea.addon import settings
+    from galatea.addon.bridge import bridge
+
+    run = plan.generate(bpy.context)
+    run.stages = [{"step": "cutout", "state": "done"}]
+    bridge.runs = [run]
+    monkeypatch.setattr(type(run), "files", lambda self, store: {"mask": photo})
+    assert bpy.ops.galatea.edit_mask() == {"FINISHED"}
+    assert settings._is_picture(None, chosen.mask) and not settings._is_photo(None, chosen.mask)
+    assert settings._is_photo(None, chosen.image)
+
+
 def test_a_picture_that_was_there_stays_when_it_cannot_be_read(addon: Any, tmp_path: Path) -> None:
     bad = tmp_path / "broken.png"
     bad.write_bytes(b"this is no picture")
