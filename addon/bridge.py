@@ -85,6 +85,11 @@ class Bridge:
         state = context.window_manager.galatea
         return self.find(state.jobs[state.active].name) if 0 <= state.active < len(state.jobs) else None
 
+    def film(self, context: bpy.types.Context) -> Run | None:
+        """The run whose film is to be opened: the chosen one, else the newest that has one."""
+        runs = (self.chosen(context), *self.runs)
+        return next((run for run in runs if run and run.filmed and run.state == "done"), None)
+
     def on_show(self, context: bpy.types.Context) -> list[Run]:
         """The runs of the gallery to look at: that of the job chosen in the list, else the newest."""
         found = gallery.galleries(self.runs)

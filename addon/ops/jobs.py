@@ -144,14 +144,17 @@ class GALATEA_OT_save_job_file(OnJob, Trying, bpy.types.Operator):
 
 
 class GALATEA_OT_open_film(OnJob, bpy.types.Operator):
-    """Open the film of this job in the system's player"""
+    """Open the film of the job chosen in the list, or else the newest, in the system's player"""
 
     bl_idname = "galatea.open_film"
     bl_label = "Open the Film"
 
     @classmethod
-    def refuse(cls, run: Run) -> str:
-        return "" if run.state == "done" and run.filmed else "This job has made no film"
+    def against(cls, context: bpy.types.Context) -> str:
+        return "" if bridge.film(context) else "No film is finished yet"
+
+    def which(self, context: bpy.types.Context) -> Run:
+        return (None if self.run else bridge.film(context)) or super().which(context)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         files = self.which(context).files(bridge.store)

@@ -80,7 +80,7 @@ class GALATEA_PT_jobs(draw.Sub, bpy.types.Panel):
         if not bridge.runs:
             draw.text(layout, "No jobs yet. What you start is listed here, and kept.", context=context, icon="INFO")
             return
-        layout.template_list("GALATEA_UL_jobs", "", state, "jobs", state, "active", rows=2, maxrows=6)
+        layout.template_list("GALATEA_UL_jobs", "", state, "jobs", state, "active", rows=3, maxrows=3)
         run = bridge.chosen(context)
         if run:
             _details(layout, context, run)
@@ -114,11 +114,6 @@ def _details(layout: Any, context: bpy.types.Context, run: Run) -> None:
 
 def _queue(layout: Any, run: Run) -> None:
     """What can be done with a job that waits, runs or rests."""
-    if run is bridge.current:
-        live, left = bridge.live, bridge.seconds_left()
-        row = layout.row()
-        row.active = False
-        row.label(text=f"{live.phase}" + (f", about {draw.duration(left)} left" if left is not None else ""))
     row = layout.row(align=True)
     if not bridge.active(run):
         if run.state in ("paused", "interrupted", "failed", "cancelled"):

@@ -14,6 +14,9 @@ from ..bridge import bridge
 from . import draw
 from .models import chooser
 
+TALL = 1.6
+"""The height of the main button, in rows."""
+
 
 class GALATEA_PT_main(bpy.types.Panel):
     bl_label = "Galatea"
@@ -41,7 +44,6 @@ class GALATEA_PT_main(bpy.types.Panel):
         row.active = wanted.chancy(settings, (step.do for step in recipe.steps))
         row.prop(settings, "seed")
         _button(layout, context, settings)
-        _running(layout, context)
         _notice(layout, context)
 
 
@@ -72,8 +74,6 @@ def _prompt(layout: Any, settings: Any, recipe: Recipe) -> None:
 
 def next_step(settings: Any) -> tuple[str, str, str]:
     """Operator, text and icon of the main button."""
-    if bridge.current:
-        return "galatea.cancel", "Cancel", "CANCEL"
     recipe = wanted.recipe(settings)
     part = wanted.first_part(recipe)
     if "image" in recipe.inputs and settings.image is None:
@@ -97,18 +97,17 @@ def next_step(settings: Any) -> tuple[str, str, str]:
 
 
 def _button(layout: Any, context: bpy.types.Context, settings: Any) -> None:
-    operator, text, icon = next_step(settings)
-    row = layout.row(align=True)
-    row.scale_y = 1.6
-    row.operator(operator, text=text, icon=icon)
     recipe = wanted.recipe(settings)
     lacking = wanted.lacking(settings, recipe)
-    if bridge.current and not lacking:
-        side = row.row(align=True)
-        side.ui_units_x = 1.4  # for with no text at all Blender draws "Generate" in the middle of its icon afterwards
-        side.operator("galatea.imagine" if wanted.painter(recipe) else "galatea.generate", text=" ", icon="ADD")
-    elif operator in ("galatea.imagine", "galatea.generate") and lacking:
-        draw.text(layout, f"{lacking}.", context=context, icon="INFO")
+    operator, text, icon = ("", "", "") if bridge.current else next_step(settings)
+    row = layout.row(align=True)
+    if bridge.current:
+        _running(row, not lacking, "galatea.imagine" if wanted.painter(recipe) else "galatea.generate")
+    else:
+        row.scale_y = TALL
+        row.operator(operator, text=text, icon=icon)
+        if operator in ("galatea.imagine", "galatea.generate") and lacking:
+            draw.text(layout, f"{lacking}.", context=context, icon="INFO")
     for step in recipe.steps:
         unfit = terms.verdict(settings, step.do)
         if unfit:
@@ -132,20 +131,26 @@ def installing(layout: Any, context: bpy.types.Context) -> None:
     layout.progress(factor=told.fraction, text=f"{told.phase}  {told.fraction:.0%}")
 
 
-def _running(layout: Any, context: bpy.types.Context) -> None:
-    run, live = bridge.current, bridge.live
-    if run is None:
-        return
-    box = layout.box().column(align=True)
-    box.label(text=f"{run.title}", icon="SORTTIME")
-    box.progress(factor=live.whole, text=f"Step {live.index + 1} of {live.total}: {runs.label(live.step)}")
-    box.separator(factor=0.4)
-    box.progress(factor=live.fraction, text=f"{live.phase}  {live.fraction:.0%}")
-    left = bridge.seconds_left()
-    told = f"About {draw.duration(left)} left" if left is not None else "Time left not known yet"
-    row = box.row()
-    row.active = False
-    draw.text(row, f"{told}, {bridge.waiting} waiting" if bridge.waiting else told, context=context)
+def _running(row: Any, ready: bool, operator: str) -> None:
+    """How far the job is, as tall as the button in whose place it stands: nothing below moves under the mouse."""
+    live, left = bridge.live, bridge.seconds_left()
+    column = row.column(align=True)
+    bar, told = column.row(), column.row()
+    bar.scale_y, told.scale_y = 0.6 * TALL, 0.4 * TALL
+    bar.progress(factor=live.whole, text=f"{live.index + 1} of {live.total}: {runs.label(live.step)}")
+    words = (
+        f"{live.phase} {live.fraction:.0%}",
+        f"{draw.duration(left)} left" if left is not None else "",
+        f"{bridge.waiting} waiting" if bridge.waiting else "",
+    )
+    told.active = False
+    told.label(text=", ".join(filter(None, words)))
+    side = row.row(align=True)
+    side.scale_y = TALL
+    side.ui_units_x = 1.4 * (1 + ready)
+    side.operator("galatea.cancel", text=" ", icon="CANCEL")  # with no text Blender draws the next button's name there
+    if ready:
+        side.operator(operator, text=" ", icon="ADD")
 
 
 def _notice(layout: Any, context: bpy.types.Context) -> None:

@@ -22,8 +22,7 @@ class _Sub(draw.Sub):
     def draw(self, context: bpy.types.Context) -> None:
         settings = props.settings(context)
         if self.verb:
-            _verb(self.layout, context, *self.verb)
-            _fares(self.layout, context, self.steps)
+            _verb(self.layout, context, *self.verb, self.steps)
         self.head(self.layout, context, settings)
         for step in self.steps:
             if len(self.steps) > 1:
@@ -36,28 +35,25 @@ class _Sub(draw.Sub):
         """Above the settings: what else can be done at once."""
 
 
-def _verb(layout: Any, context: bpy.types.Context, operator: str, icon: str) -> None:
-    """The button, and on what."""
+def _verb(layout: Any, context: bpy.types.Context, operator: str, icon: str, steps: tuple[str, ...]) -> None:
+    """The button, and on what; in the place of that how far the job of these steps is, for the top of the panel, where
+    all jobs say so, may be out of sight."""
     obj = objects.subject(context)
     column = layout.column(align=True)
     row = column.row(align=True)
     row.scale_y = 1.3
     row.operator(operator, icon=icon)
+    run = bridge.current or next(iter(bridge.runs), None)
+    run = run if run and {row["do"] for row in run.steps} <= set(steps) else None
+    if run and run is bridge.current:
+        live = bridge.live
+        words = f"{live.index + 1} of {live.total}: {runs.label(live.step)}  {live.fraction:.0%}"
+        column.progress(factor=live.fraction, text=words)
+        return
     hint = column.row()
     hint.active = False
     hint.label(text=f"On {obj.name}" if obj else "Select a mesh object first", icon="OBJECT_DATA" if obj else "INFO")
-
-
-def _fares(layout: Any, context: bpy.types.Context, steps: tuple[str, ...]) -> None:
-    """How the job of these steps is getting on: the top of the panel, where all jobs say so, may be out of sight."""
-    run = bridge.current or next(iter(bridge.runs), None)
-    if run is None or not {row["do"] for row in run.steps} <= set(steps):
-        return
-    if run is bridge.current:
-        live = bridge.live
-        words = f"Step {live.index + 1} of {live.total}: {runs.label(live.step)}  {live.fraction:.0%}"
-        layout.progress(factor=live.fraction, text=words)
-    elif run.failure and bridge.notice and bridge.notice.message == run.failure["message"]:
+    if run and run.failure and bridge.notice and bridge.notice.message == run.failure["message"]:
         draw.failure(layout, context, bridge.notice.message, bridge.notice.hint)
 
 
@@ -120,10 +116,9 @@ class GALATEA_PT_film(_Sub, bpy.types.Panel):
     verb = ("galatea.film", "RENDER_ANIMATION")
 
     def head(self, layout: Any, context: bpy.types.Context, settings: Any) -> None:
-        layout.operator("galatea.render_scene", icon="SCENE")
-        run = bridge.chosen(context)
-        if run and run.filmed and run.state == "done":
-            layout.operator("galatea.open_film", icon="PLAY")
+        column = layout.column(align=True)
+        column.operator("galatea.render_scene", icon="SCENE")
+        column.operator("galatea.open_film", icon="PLAY")
 
 
 class GALATEA_PT_film_file(_Sub, bpy.types.Panel):

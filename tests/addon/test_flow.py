@@ -71,6 +71,7 @@ def test_any_mesh_of_the_users_is_cleaned_and_its_full_mesh_kept(addon: Any) -> 
 def test_any_mesh_of_the_users_can_be_filmed_and_stays_as_it_was(addon: Any) -> None:
     from galatea.addon.bridge import bridge
 
+    assert not bpy.ops.galatea.open_film.poll()
     bpy.ops.mesh.primitive_monkey_add(location=(1, 1, 1))
     film = addon.steps.film
     film.engine, film.samples, film.frames, film.width, film.height = "workbench", 1, 3, 64, 64
@@ -85,6 +86,8 @@ def test_any_mesh_of_the_users_can_be_filmed_and_stays_as_it_was(addon: Any) -> 
         sorted(bpy.data.objects.keys()), sorted(bpy.data.scenes.keys()), sorted(bpy.data.collections.keys())
     )  # fmt: skip
     assert bpy.ops.galatea.open_film.poll() and not bpy.ops.galatea.show.poll()
+    assert bpy.ops.galatea.clean() == {"FINISHED"}  # now another job is the chosen one
+    assert bridge.film(bpy.context) is run and bpy.ops.galatea.open_film.poll()
 
 
 def test_the_same_order_again_costs_nothing(quick: Any) -> None:

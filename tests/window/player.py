@@ -94,7 +94,7 @@ class Stage:
         wanted = f"bpy.ops.{operator}("
         region, window = self.sidebar, self.window
         seen = []
-        for share in (0.3, 0.75, 0.92):
+        for share in (0.3, 0.75, 0.83, 0.92):
             x = region.x + region.width * share
             y = region.y + region.height - 8
             while y > region.y + 4:

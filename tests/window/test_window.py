@@ -37,6 +37,8 @@ def test_an_artists_first_hour(play: Callable[..., dict[str, Any]], tmp_path: Pa
     assert noted["beside"] == noted["both"] and noted["whole"] == [True, True], "photo and mask side by side"
     assert noted["windows"] == 2, "no second window of one mask"
     assert noted["bones"] > 1 and noted["falls"][0] != noted["falls"][1], "another seed, another fall"
+    before, during = noted["places"]
+    assert before == during, "a job that starts moves nothing below the button"
     assert noted["cancelled"] == "cancelled"
     assert noted["cancel_seconds"] < CANCEL_GRACE_SECONDS + 30  # a hang, not a timing
     assert noted["trouble"].rstrip().endswith(".") and "Choose the image again" in noted["gone"]

@@ -117,9 +117,11 @@ def filmed(stage):
     yield from tried(stage, "galatea.film")
     stage.shot("walk-film")
     film.engine, film.samples, film.frames, film.width, film.height = "cycles", 200, 40, 320, 240
-    yield from stage.click("galatea.film")
+    x, y = yield from stage.find("galatea.film")
+    yield from stage.press(x, y)
     run = yield from stage.until(lambda: stage.bridge.current, 20, "the long film")
     yield from stage.until(lambda: stage.bridge.live.step == "film", 100, "its frames")
+    stage.note(places=[(x, y), (yield from stage.find("galatea.film"))])
     x, y = yield from stage.find("galatea.cancel")
     begun = time.monotonic()
     yield from stage.press(x, y)
