@@ -16,11 +16,10 @@ from bpy.props import (
 )
 
 from ..backend.protocol.catalog import catalog
-from ..backend.protocol.spec import BackendSpec, Param, parted
+from ..backend.protocol.spec import WHOLE, BackendSpec, Param, parted
 
 TASK = "image-to-mesh"
 READING = "words-to-scene"
-_INT = 2**31 - 1
 
 
 def number(name: str) -> int:
@@ -66,8 +65,8 @@ def of_param(param: Param) -> Any:
         raise ValueError(f"{param.name} is of the kind {param.kind!r}, for which there is no property")
     span: dict[str, Any] = {"subtype": "PIXEL"} if param.unit == "px" else {}
     if param.kind == "int":
-        span["min"] = int(param.low) if param.low is not None else -_INT
-        span["max"] = int(min(param.high, _INT)) if param.high is not None else _INT
+        span["min"] = int(param.low) if param.low is not None else -WHOLE
+        span["max"] = int(param.high) if param.high is not None else WHOLE
         return IntProperty(default=param.default, **span, **common)
     if param.low is not None:
         span["min"] = param.low

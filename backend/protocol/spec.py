@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import keyword
 import math
 import os
 import re
@@ -23,6 +24,8 @@ SAVINGS = ("chunks", "offload", "resolution")
 """What a step can do to need less memory, the dearest last: smaller portions, parts kept outside the device, less."""
 TENSORS = (".safetensors", ".ckpt", ".pt", ".pth", ".bin")
 FILE_NAME = r"[\w-][\w. +-]*(/[\w-][\w. +-]*)*"
+WHOLE = 2**31 - 1
+"""The most that a whole number may be in Blender."""
 FREE = ("mit", "apache-2.0", "bsd-2-clause", "bsd-3-clause", "isc", "cc0-1.0", "gpl-", "lgpl-", "agpl-")
 """Beginnings of the licences that let everybody use the weights for everything."""
 
@@ -69,16 +72,26 @@ class Param:
 
     def prove(self, owner: str) -> None:
         """Raise `ValueError` where it is none: the panel has a property for each, and would not come up without it."""
-        if not self.name.isidentifier():
+        if not re.fullmatch("[a-z][a-z0-9_]{0,62}", str(self.name)) or keyword.iskeyword(self.name):
             raise ValueError(f"{owner}: {self.name!r} is no name for a parameter, such as size_m")
         if self.kind not in _TYPES:
             raise ValueError(f"{owner}.{self.name}: no kind {self.kind!r}, there are {', '.join(_TYPES)}")
+        if not isinstance(self.choices, tuple | list) or not all(c and isinstance(c, str) for c in self.choices):
+            raise ValueError(f'{owner}.{self.name}: choices is a row of texts, of one too: choices=("one",)')
         if isinstance(self.default, str) != (str in _TYPES[self.kind]) or (self.kind == "choice") != bool(self.choices):
             raise ValueError(f"{owner}.{self.name}: {self.default!r} and {self.choices} do not fit {self.kind}")
+        _texts(f"{owner}.{self.name}", help=self.help, unit=self.unit)
+        for bound in (self.low, self.high):
+            if bound is not None and (isinstance(bound, bool) or not isinstance(bound, int | float)):
+                raise ValueError(f"{owner}.{self.name}: low and high are numbers, and {bound!r} is none")
+        if self.low is not None and self.high is not None and self.low > self.high:
+            raise ValueError(f"{owner}.{self.name}: low is {self.low:g}, above high, which is {self.high:g}")
         try:
             self.check(self.default, owner)
         except UserError as error:
             raise ValueError(str(error)) from None
+        if self.kind == "int" and any(abs(n) > WHOLE for n in (self.default, self.low or 0, self.high or 0)):
+            raise ValueError(f"{owner}.{self.name}: a whole number is at most {WHOLE}, in Blender's panel too")
 
     def check(self, value: Any, owner: str) -> Any:
         """Return the value in its proper type, or raise `UserError` naming the parameter and what it takes."""
@@ -108,11 +121,10 @@ class Param:
     @property
     def span(self) -> str:
         """The range in words, empty where there is none."""
-        if self.low is not None and self.high is not None:
-            return f"{self.low:g} to {self.high:g}"
-        if self.low is not None:
-            return f"{self.low:g} or more"
-        return f"at most {self.high:g}" if self.high is not None else ""
+        low, high = (None if each is None else f"{each:.10g}" for each in (self.low, self.high))
+        if low and high:
+            return f"{low} to {high}"
+        return f"{low} or more" if low else f"at most {high}" if high else ""
 
     def _parse(self, text: str, owner: str) -> Any:
         try:
@@ -124,6 +136,12 @@ class Param:
 
     def _wrong(self, value: Any, owner: str, takes: str) -> UserError:
         return UserError(f"{owner}.{self.name} {takes}, not {value!r}. Change it and run again.", kind="usage")
+
+
+def _texts(owner: str, **fields: Any) -> None:
+    for name, text in fields.items():
+        if not isinstance(text, str):
+            raise ValueError(f"{owner}: {name} is a text, and {text!r} is none")
 
 
 @dataclass(frozen=True)
@@ -220,12 +238,21 @@ class BackendSpec:
     seeded: str = "always"
 
     def __post_init__(self) -> None:
+        if not re.fullmatch("[a-z][a-z0-9_]{0,46}", str(self.id)):  # its group in Blender takes no longer name
+            raise ValueError(f"{self.id!r} is no id such as my_model")
         if self.runtime not in RUNTIMES:
             raise ValueError(f"{self.id}: no runtime {self.runtime!r}, there are {RUNTIMES}")
         if self.batch < 1:
             raise ValueError(f"{self.id}: a batch of {self.batch} is none")
+        _texts(self.id, label=self.label, task=self.task, help=self.help, license=self.license, axes=self.axes)
+        for field in ("inputs", "optional", "outputs", "params"):
+            if not isinstance(getattr(self, field), tuple | list):
+                raise ValueError(f"{self.id}: {field} is a row, of one too: {field}=(one,)")
         for param in self.params:
             param.prove(self.id)
+        names = [param.name for param in self.params]
+        if len(set(names)) < len(names):
+            raise ValueError(f"{self.id} has two parameters of one name among {', '.join(names)}")
         chances = ("always", "never", *(f"{param.name}={each}" for param in self.params for each in param.choices))
         if self.seeded not in chances:
             raise ValueError(f"{self.id}: seeded is one of {chances}, not {self.seeded!r}")

@@ -39,15 +39,45 @@ def test_a_spec_survives_json() -> None:
         (Param("how many", "int", 1, ""), "'how many' is no name"),
         (Param("n", "int", 1000, "", low=3, high=512), "demo.n takes 3 to 512, not 1000"),
         (Param("n", "int", "7", ""), "demo.n: '7'"),
+        (Param("n", "int", None, ""), "demo.n takes int, not None"),
         (Param("n", "str", 7, ""), "demo.n: 7"),
         (Param("n", "choice", "a", ""), "demo.n: 'a' and ()"),
         (Param("n", "choice", "c", "", choices=("a", "b")), "demo.n takes one of a, b, not 'c'"),
+        (Param("_n", "int", 1, ""), "'_n' is no name"),
+        (Param("größe", "int", 1, ""), "'größe' is no name"),
+        (Param("class", "int", 1, ""), "'class' is no name"),
+        (Param("n" * 64, "int", 1, ""), "is no name"),
+        (Param("n", "int", 1, None), "demo.n: help is a text, and None is none"),  # type: ignore[arg-type]
+        (Param("n", "float", 1.0, "", unit=5), "demo.n: unit is a text, and 5 is none"),  # type: ignore[arg-type]
+        (Param("n", "int", 2**31, ""), "demo.n: a whole number is at most 2147483647"),
+        (Param("n", "int", 1, "", low=-(2**40)), "demo.n: a whole number is at most 2147483647"),
+        (Param("n", "int", 5, "", low="3"), "demo.n: low and high are numbers, and '3' is none"),  # type: ignore[arg-type]
+        (Param("n", "int", 5, "", low=9, high=3), "demo.n: low is 9, above high, which is 3"),
+        (Param("n", "choice", "a", "", choices=("abc")), 'choices=("one",)'),  # type: ignore[arg-type]
+        (Param("n", "choice", "", "", choices=("", "a")), 'choices=("one",)'),
     ],
     ids=lambda each: each.kind if isinstance(each, Param) else "",
 )
 def test_a_parameter_that_no_panel_could_show_is_refused(param: Param, says: str) -> None:
     with pytest.raises(ValueError, match=re.escape(says)):
         BackendSpec("demo", "Demo", "check", "", params=(param,))
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"id": "My model"}, "'My model' is no id"),
+        ({"id": "m" * 48}, "is no id"),
+        ({"label": None}, "demo: label is a text"),
+        ({"inputs": "cutout"}, "demo: inputs is a row, of one too: inputs=(one,)"),
+        ({"params": Param("n", "int", 1, "")}, "demo: params is a row"),
+        ({"params": (Param("n", "int", 1, ""), Param("n", "int", 2, ""))}, "demo has two parameters of one name"),
+    ],
+    ids=lambda each: "-".join(each) if isinstance(each, dict) else "",
+)
+def test_a_spec_that_no_panel_could_show_is_refused(given: dict[str, Any], says: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(says)):
+        BackendSpec(**{"id": "demo", "label": "Demo", "task": "check", "help": "", **given})
 
 
 @pytest.mark.parametrize("way", ["fp64", "fp16+magic", "chunks", "fp16, chunks"])
