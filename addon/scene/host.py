@@ -7,10 +7,12 @@ Never used in the artist's Blender, whose file it would replace.
 from __future__ import annotations
 
 import importlib
+import inspect
 import json
 import pkgutil
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import bpy
@@ -79,10 +81,20 @@ def load(step: str) -> SceneStep:
 def specs() -> list[BackendSpec]:
     """Of every step of this folder."""
     names = sorted(m.name for m in pkgutil.iter_modules([str(Path(__file__).parent)]) if m.name not in _NOT_STEPS)
-    return [importlib.import_module(f"{__package__}.{name}").SPEC for name in names]
+    return [_spec(importlib.import_module(f"{__package__}.{name}")) for name in names]
+
+
+def _spec(module: ModuleType) -> BackendSpec:
+    """What the step says of itself; its `run` is to take what that names."""
+    spec: BackendSpec = module.SPEC
+    try:
+        inspect.signature(module.run).bind(None, **{param.name: param.default for param in spec.params})
+    except TypeError as error:
+        raise TypeError(f"run() of {spec.id} and its params: {error}") from None
+    return spec
 
 
 def main(argv: list[str]) -> int:
     """`ID`: say its spec; what `galatea backends trust` asks a process of its own, for the file runs here."""
-    sys.stdout.write(json.dumps(SceneStep(argv[0]).spec.to_json()) + "\n")
+    sys.stdout.write(json.dumps(_spec(SceneStep(argv[0]).module).to_json()) + "\n")
     return 0

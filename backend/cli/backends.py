@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -128,6 +129,9 @@ def _trust(script: own.Script, blender: str, *, yes: bool) -> int:
 
 def _ask(script: own.Script, blender: str) -> BackendSpec:
     """The spec of a file, loaded in a process of its own."""
+    if not re.search(rb"\b(Backend|SPEC)\b", script.source):
+        text = f"{script.path} is no step (it has neither Backend nor SPEC). Look at docs/extending.md for one that is."
+        raise UserError(text, kind="usage")
     there = flags.runtimes(blender)
     if script.is_scene:
         command = there.hand("blender", "addon.scene.host", script.id)
@@ -137,14 +141,18 @@ def _ask(script: own.Script, blender: str) -> BackendSpec:
     if command[0] == sys.executable:
         env["PYTHONPATH"] = os.pathsep.join(library_folders())
     run = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=env)
+    said = run.stderr.strip()
+    told = [line for line in run.stdout.splitlines() if line.startswith("{")]
     try:
-        if run.returncode:
-            raise ValueError(run.stderr.strip().splitlines()[-1] if run.stderr.strip() else "it ended at once")
-        [text] = [line for line in run.stdout.splitlines() if line.startswith("{")]
-        spec = BackendSpec.from_json(json.loads(text))
-        if spec.id != script.id or (spec.runtime == "blender") != script.is_scene:
-            raise ValueError(f"its spec says {spec.id} of the runtime {spec.runtime}")
+        if run.returncode or not told:
+            raise ValueError(said.splitlines()[-1] if said else "it ended before it said its spec")
+        spec = BackendSpec.from_json(json.loads(told[-1]))
+        if spec.id != script.id:
+            raise ValueError(f"its id is {spec.id}, and its file is {script.path.name}")
+        if (spec.runtime == "blender") != script.is_scene:
+            raise ValueError(f"its runtime is {spec.runtime}, and only what has SPEC and run is of the runtime blender")
     except (ValueError, KeyError, TypeError) as error:
-        text = f"{script.path} is no backend ({error}). Look at docs/extending.md for one that is."
-        raise UserError(text, kind="usage", hint=run.stderr.strip()[-1500:]) from None
+        text = f"{script.path} is no step ({error}). Look at docs/extending.md for one that is."
+        _, here, below = said.partition(f'  File "{script.path}"')  # what called it is no concern of who wrote it
+        raise UserError(text, kind="usage", hint=(here + below)[:1500]) from None
     return spec

@@ -88,7 +88,10 @@ def test_from_a_file_in_a_folder_to_a_result(
 
     missing = galatea("run", recipe, "--out", tmp_path / "b")
     assert missing.returncode == 4
-    assert "Mine needs 2 MB of weights (MIT). Run `galatea models pull mine`, or click Download." in missing.stderr
+    assert (
+        "Mine needs 2 MB of weights (MIT). Run `galatea models pull mine`, or click Download in the panel."
+        in missing.stderr
+    )
     seeded = galatea("run", recipe, "--out", tmp_path / "c", "--set", "mine.weights=random:7")
     assert seeded.returncode == 0 and (tmp_path / "c" / "text.txt").read_text() == "seed 7"
     pulled = galatea("models", "pull", "mine")
@@ -126,13 +129,29 @@ def test_what_runs_is_what_was_hashed(mine: Callable[..., Path], home: Path, tmp
     assert "galatea.backend.backends.mine" not in sys.modules
 
 
+STEP = """from ...backend.protocol.spec import BackendSpec, Param
+SPEC = BackendSpec("{}", "", "", "", "blender", params=[{}])
+def run(work{}): pass
+"""
+
+
 @pytest.mark.parametrize(
     ("name", "text", "says"),
     [
         ("lift", "", "There is a backend lift of ours"),
-        ("broken", "this is no Python", "is no backend (SyntaxError"),
-        ("empty", "x = 1\n", "is no backend"),
-        ("needy", "import nothing_of_the_kind\n", "nothing_of_the_kind"),
+        ("broken", "class Backend\n", "is no step (SyntaxError"),
+        ("empty", "x = 1\n", "is no step (it has neither Backend nor SPEC)"),
+        ("needy", "import nothing_of_the_kind\nBackend = 1\n", 'needy.py", line 1, in <module>'),
+        ("quiet", "raise SystemExit(0)\nclass Backend: pass\n", "it ended before it said its spec"),
+        ("named", STEP.format("name", "", ""), "its id is name, and its file is named.py"),
+        ("where", STEP.format("where", "", "").replace("SPEC", "Backend"), "no attribute 'spec'"),
+        ("bundled", STEP.format("bundled", "", "").replace('"blender"', '"bundled"'), "its runtime is bundled"),
+        (
+            "deaf",
+            STEP.format("deaf", 'Param("size", "int", 1, "")', ""),
+            "run() of deaf and its params: got an unexpected",
+        ),
+        ("greedy", STEP.format("greedy", "", ", *, size"), "missing a required argument: 'size'"),
         ("Big-Name", "x = 1\n", "no id such as my_model"),
     ],
 )
