@@ -13,7 +13,7 @@ from typing import Any
 
 import bpy
 
-from ..backend.protocol.catalog import catalog, spec_of
+from ..backend.protocol.catalog import bundled, catalog, spec_of
 from ..backend.protocol.recipe import Recipe, load_recipe
 from . import environment, models, props, terms
 
@@ -62,10 +62,10 @@ def second_part(recipe: Recipe) -> Recipe:
 
 
 def shaping(recipe: Recipe) -> list[str]:
-    """The steps that settle the shape, whose settings are shown together: all before the mesh is cleaned."""
+    """The steps whose settings are shown together: all before the mesh is cleaned, and those of the user's own."""
     steps = [step.do for step in recipe.steps]
     last = steps.index("clean") if "clean" in steps else len(steps)
-    return [step for step in steps[:last] if step != picker(recipe)]
+    return [do for at, do in enumerate(steps) if (at < last or do not in bundled()) and do != picker(recipe)]
 
 
 def chancy(settings: Any, steps: Iterable[str]) -> bool:

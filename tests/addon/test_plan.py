@@ -10,13 +10,15 @@ from typing import Any
 import bpy
 import pytest
 
-from galatea.addon import plan, props
+from galatea.addon import plan, props, wanted
 from galatea.addon.settings import recipe_items
 from galatea.backend.cli import parser
 from galatea.backend.cli.flags import order_of
+from galatea.backend.protocol import own
 from galatea.backend.protocol.catalog import catalog
 from galatea.backend.protocol.errors import UserError
-from galatea.backend.protocol.recipe import load_quality, names
+from galatea.backend.protocol.recipe import Recipe, Step, load_quality, names
+from galatea.backend.protocol.spec import BackendSpec, Param
 
 
 @pytest.fixture
@@ -91,6 +93,21 @@ def test_recipes_of_the_users_own_stand_in_the_list(chosen: Any, home: Path, tmp
     own.unlink()
     bpy.ops.galatea.backends_renew()
     assert plan.generate(bpy.context).preset == "photo_to_mesh", "it is gone"
+
+
+def test_a_step_of_the_users_own_is_shown_wherever_it_stands(chosen: Any, home: Path) -> None:
+    path = own.folder() / "blocks.py"
+    path.parent.mkdir(parents=True)
+    path.write_text("SPEC = ...\n")
+    script = own.find("blocks")
+    assert script
+    params = (Param("depth", "int", 4, "Blocks", low=2, high=8),)
+    own.trust(script, BackendSpec("blocks", "Blocks", "scene-to-scene", "", "blender", params=params))
+    bpy.ops.galatea.backends_renew()
+    settings = bpy.context.scene.galatea
+    assert settings.steps.blocks.depth == 4
+    after = Recipe("x", tuple(map(Step, ("cutout", "lift", "bring", "clean", "blocks", "unwrap"))))
+    assert wanted.shaping(after) == ["cutout", "lift", "bring", "blocks"]
 
 
 def test_a_mask_goes_along(chosen: Any, photo: Path) -> None:
