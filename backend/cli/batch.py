@@ -123,7 +123,7 @@ class _Batch:
             return errand
         errand.data = found
         self._table.set(self._place[item.name], **{**errand.row(), "kept": True})
-        self._told.share(item.name, 1.0)
+        self._told.over(item.name)
         return None
 
     def _prepared(self, errand: Errand) -> bool:

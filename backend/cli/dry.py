@@ -74,16 +74,7 @@ def run(errands: Sequence[Errand], options: argparse.Namespace, blender: str) ->
             _tell(plan)
         plans.append(plan)
     if len(plans) > 1 and not options.json:
-        steps, cached, seconds, disk = (
-            sum(plan[name] if name != "steps" else len(plan[name]) for plan in plans)
-            for name in ("steps", "cached", "seconds", "disk")
-        )
-        never = ", ".join(sorted({step for plan in plans for step in plan["never_done"]}))
-        more = f"; nobody knows of {never}, never done here" if never else ""
-        sys.stdout.write(
-            f"{len(plans)} orders: {steps - cached} of {steps} steps to do, about {_span(seconds)} one after "
-        )
-        sys.stdout.write(f"the other, {gigabytes(disk)}{more}\n")
+        _tell_all(plans)
     return 0
 
 
@@ -152,27 +143,42 @@ def _tell(plan: dict[str, Any]) -> None:
         took = row["past"]["seconds"]
         time = "" if row["cached"] else f"{took:.0f} s" if took is not None else "?"
         sys.stdout.write(f"{number:3} {row['step']:12} {state:7} {time:>6} {row['runtime']:8} {params}\n")
-    never = plan["never_done"]
-    known = f"about {_span(plan['seconds'])}" if len(never) < len(plan["steps"]) - plan["cached"] else "not known"
-    more = f", and {', '.join(never)}, never done here" if never and known != "not known" else ""
-    disk = f"{gigabytes(plan['disk'])} for what is {'known' if never else 'to do'}" if plan["disk"] else "not known"
+    known, disk = _reckoned([plan])
     if plan["cached"] == len(plan["steps"]):
         known, disk = "none, all is in the store", "none"
-    sys.stdout.write(f"time      {known}{more}\n")
+    sys.stdout.write(f"time      {known}\n")
     sys.stdout.write(f"disk      {disk}; {gigabytes(plan['disk_free'])} free\n")
     if plan["memory_gb"]:
         ways = [f"{row['step']} {' to '.join(f'{gb:g}' for gb in dict.fromkeys(row['memory_gb']))} GB"
                 for row in plan["steps"] if row["memory_gb"] and not row["cached"]]  # fmt: skip
         sys.stdout.write(f"memory    {', '.join(ways)}\n")
+    peak = max((row["past"]["peak_mb"] or 0 for row in plan["steps"] if not row["cached"]), default=0)
+    if peak:
+        sys.stdout.write(f"memory    at most {peak / 1000:.1f} GB of main memory in the past\n")
     for row in plan["steps"]:
         for each in row["fetch"]:
             gate = f", after you have accepted its licence on {each['page']}" if each["gated"] else ""
             what = f"{each['repository']}, {each['amount']}: galatea models pull {row['step']}{gate}"
             sys.stdout.write(f"to fetch  {what}\n")
-    peak = max((row["past"]["peak_mb"] or 0 for row in plan["steps"] if not row["cached"]), default=0)
-    if peak:
-        sys.stdout.write(f"          at most {peak / 1000:.1f} GB of main memory in the past\n")
     sys.stdout.write(f"licences  {', '.join(plan['licenses'])}\n")
+
+
+def _tell_all(plans: Sequence[dict[str, Any]]) -> None:
+    steps, cached = sum(len(plan["steps"]) for plan in plans), sum(plan["cached"] for plan in plans)
+    known, disk = _reckoned(plans) if cached < steps else ("none, all is in the store", "none")
+    sys.stdout.write(f"{len(plans)} orders, {steps - cached} of {steps} steps to do\n")
+    sys.stdout.write(f"time      {known}{', one after the other' if known.startswith('about') else ''}\n")
+    sys.stdout.write(f"disk      {disk}; {gigabytes(plans[0]['disk_free'])} free\n")
+
+
+def _reckoned(plans: Sequence[dict[str, Any]]) -> tuple[str, str]:
+    """Time and disk of what is to do; steps that were never done here have neither."""
+    never = list(dict.fromkeys(step for plan in plans for step in plan["never_done"]))
+    some = any(len(plan["never_done"]) < len(plan["steps"]) - plan["cached"] for plan in plans)
+    more = f", and {', '.join(never)}, never done here" if never else ""
+    time = f"about {_span(sum(plan['seconds'] for plan in plans))}{more}" if some else "not known"
+    kept = sum(plan["disk"] for plan in plans)
+    return time, f"{gigabytes(kept)} for what is {'known' if never else 'to do'}" if kept else "not known"
 
 
 def _span(seconds: float) -> str:

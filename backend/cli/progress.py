@@ -32,6 +32,7 @@ class Tellers:
     level: str = "info"
     runs: int = 1
     _shares: dict[str, float] = field(default_factory=dict)
+    _over: set[str] = field(default_factory=set)
     _told: tuple[float, str] = (-1.0, "")
 
     def of(self, name: str, steps: Sequence[str]) -> Teller:
@@ -46,9 +47,14 @@ class Tellers:
         self._shares[name] = max(done, self._shares.get(name, 0.0))
         return sum(self._shares.values()) / max(self.runs, len(self._shares))
 
+    def over(self, name: str) -> float:
+        """A run has ended, or had before; returns how much of all is done."""
+        self._over.add(name)
+        return self.share(name, 1.0)
+
     def ended(self, name: str, row: dict[str, Any], error: dict[str, Any] | None) -> None:
         """A run has ended; its `row` is as in the table of many, `error` as in its result.json."""
-        share, message = self.share(name, 1.0), error["message"] if error else ""
+        share, message = self.over(name), error["message"] if error else ""
         if self.style == "jsonl":
             self.line({"event": "end", "run": name, **row})
         elif self.style == "openjd":
@@ -58,7 +64,7 @@ class Tellers:
             head = f"{name}: " if name else ""
             sys.stderr.write(f"galatea: {head}{message}\n" + (f"         {error['hint']}\n" if error["hint"] else ""))
         elif self.shows("info") and name and self.style == "plain":
-            sys.stderr.write(f"{name}: {row['state']} in {row['seconds']:.1f} s\n")
+            sys.stderr.write(f"{name}: {row['state']} in {row['seconds']:.1f} s, {len(self._over)} of {self.runs}\n")
 
     def refused(self, message: str) -> None:
         """Something failed: a session of Open Job Description is told why."""

@@ -83,6 +83,10 @@ def test_each_picture_has_its_folder_and_one_that_is_bad_fails_alone(
     out = tmp_path / "out"
     done = galatea(*several(recipe, pictures), "--out", out)
     assert done.returncode == 11, done.stderr
+    ended = [
+        line.split(", ")[-1] for line in done.stderr.splitlines() if line.startswith(("vase: done", "vase-2: done"))
+    ]
+    assert len(ended) == 2 and ended[0] < ended[1] and set(ended) < {"1 of 3", "2 of 3", "3 of 3"}
     assert rows(out, "folder", "state", "exit_code") == [
         ("vase", "done", 0),
         ("bad", "failed", 3),
@@ -189,8 +193,9 @@ def test_generate_takes_several(pictures: list[Path], home: Path, tmp_path: Path
     assert names == ["vase", "bad", "vase"] and not (tmp_path / "out").exists()
     assert main(["generate", *plain, "--out", str(tmp_path / "out"), "--dry-run"]) == 0
     told = capsys.readouterr().out.splitlines()
-    assert sum(" 1 cutout" in line for line in told) == 1 and told[-1].startswith("3 orders: 24 of 24 steps to do")
-    assert told[-3:-1] == [f"{tmp_path / 'out' / name}: as above, 8 of 8 steps to do" for name in ("bad", "vase-2")]
+    assert sum(" 1 cutout" in line for line in told) == 1 and told[-3] == "3 orders, 24 of 24 steps to do"
+    assert told[-2] == "time      not known" and told[-1].startswith("disk      not known; ")
+    assert told[-5:-3] == [f"{tmp_path / 'out' / name}: as above, 8 of 8 steps to do" for name in ("bad", "vase-2")]
     assert main(["generate", *plain, "--mask", plain[0], "--out", str(tmp_path / "out")]) == 2
     assert "--mask belongs to one picture" in capsys.readouterr().err
 
