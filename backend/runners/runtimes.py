@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -84,6 +85,11 @@ class Runtimes:
 
     def command(self, runtime: str) -> Sequence[str]:
         command: Sequence[str] = getattr(self, runtime)
+        if command and runtime == "blender" and not shutil.which(command[0]):
+            text = (
+                f"There is no program {command[0]}. Check the path of Blender: in the preferences, or GALATEA_BLENDER."
+            )
+            raise UserError(text, kind="environment")
         if command:
             return command
         if runtime == "blender":

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ..hub import lacking
 from ..protocol import order as orders
 from ..protocol import policy
 from ..protocol.catalog import catalog, spec_of
@@ -93,7 +94,10 @@ class Desk:
         """Raise `UserError` where it may not, or cannot, be done here."""
         policy.current().check(recipe)
         for step in recipe.steps:
-            self._runtimes.command(spec_of(step.do).runtime)
+            spec = spec_of(step.do)
+            self._runtimes.command(spec.runtime)
+            if lacks := lacking(spec, step.params):
+                raise lacks
 
     def request(self, document: Mapping[str, Any]) -> Request:
         """One step's order: {step, inputs, params, seed}; raises `UserError` on one that is not done for others."""

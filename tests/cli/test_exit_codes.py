@@ -80,6 +80,9 @@ def test_8_is_an_environment_that_is_not_there(tmp_path: Path, monkeypatch: pyte
     (tmp_path / "box.obj").write_text("v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n")
     done = galatea("export", tmp_path / "box.obj", "--out", tmp_path / "out")
     assert done.returncode == 8 == EXIT_CODES["environment"], done.stderr
+    photo = Path(__file__).resolve().parents[2] / "presets" / "examples" / "earth.png"
+    assert galatea("generate", photo, "--out", tmp_path / "mesh").returncode == 8
+    assert not read(tmp_path / "mesh" / "result.json")["stages"], "told before the steps that need no Blender"
 
 
 def test_9_and_12_are_what_a_gate_and_a_studio_hold_against_it(tmp_path: Path) -> None:

@@ -391,3 +391,5 @@ def test_a_runtime_that_is_not_installed_says_how_to_get_it(store: JobStore) -> 
     assert caught.value.kind == "environment"
     with pytest.raises(UserError, match="GALATEA_BLENDER"):
         lacking.command("blender")
+    with pytest.raises(UserError, match="no program /no/blender"):
+        Runtimes(here.bundled, ["/no/blender"]).command("blender")

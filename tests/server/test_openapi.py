@@ -27,7 +27,7 @@ EXAMPLES = 6
 def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Serving, str]]:
     home = tmp_path_factory.mktemp("home")
     token = Tokens(home / "server/tokens.json").add("tester")
-    nobody = {"GALATEA_BLENDER": "/no/blender"}  # orders are taken, and their scenes end at once
+    nobody = {"GALATEA_BLENDER": "/bin/false"}  # orders are taken, and their scenes end at once
     serving = Serving(home, "--rate", "100000", "--most-jobs", "100000", **nobody).start()
     yield serving, token
     serving.close()
@@ -60,3 +60,14 @@ def test_schemathesis_finds_nothing(asked: tuple[Serving, str], tmp_path: Path) 
         capture_output=True, text=True, cwd=tmp_path, timeout=3000,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-1000:]
+
+
+def test_what_lacks_its_weights_is_not_ready_and_an_order_of_it_is_refused_at_once(asked: tuple[Serving, str]) -> None:
+    serving, token = asked
+    offers = {
+        each["recipe"]: each for task in serving.json("GET", "/v1", token=token)["tasks"] for each in task["recipes"]
+    }
+    assert offers["words_to_film"]["ready"] and not offers["words_to_mesh"]["ready"]
+    assert "galatea models pull imagine" in offers["words_to_mesh"]["why"]
+    refused = serving.json("POST", "/v1/text-to-3d", {"prompt": "a chair"}, token=token, expect=422)
+    assert refused["error"]["kind"] == "weights"
