@@ -132,10 +132,12 @@ def weighed(order: Order, weights: str) -> Order:
     able = [step.do for step in recipe.steps if any(param.name == "weights" for param in spec_of(step.do).params)]
     of = [do for do in able if order.backend in ("", do)]
     if len(of) != 1:
-        text = (
-            f"--weights is of one model; {order.backend or recipe.name} has {', '.join(of) or 'none that takes any'}."
-        )
-        raise UserError(f"{text} Say which: --backend ID, or --set STEP.weights=W.", kind="usage")
+        name = order.backend or recipe.name
+        text = f"{name} takes no weights of yours. Leave --weights out, or choose another --backend."
+        if of:
+            text = f"--weights is of one model; {name} has {', '.join(of)}. Say which: --backend ID, or "
+            text += "--set STEP.weights=W."
+        raise UserError(text, kind="usage")
     settings = {**order.settings, of[0]: {**order.settings.get(of[0], {}), "weights": weights}}
     return Order.of({**order.document(), "settings": settings}, base=Path.cwd(), name="")
 

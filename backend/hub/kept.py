@@ -214,6 +214,6 @@ def _absent(weights: Weights) -> UserError:
     name, verb = (spec.label, spec.id) if spec else (weights.repository, f"{weights.repository}@{weights.revision}")
     return UserError(
         f"{name} needs {weights.amount} of weights ({weights.license}). Run `galatea models pull {verb}`, "
-        f"or click Download.{f' Accept the licence on {weights.page} first.' if weights.gated else ''}",
+        f"or click Download in the panel.{f' Accept the licence on {weights.page} first.' if weights.gated else ''}",
         kind="weights",
     )

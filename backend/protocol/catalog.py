@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -29,7 +29,8 @@ def catalog() -> Mapping[str, BackendSpec]:
     return {**mine, **bundled()}
 
 
-def spec_of(step: str) -> BackendSpec:
+def spec_of(step: str, likely: Iterable[str] = ()) -> BackendSpec:
+    """Raises `UserError` where there is none; the `likely` ones are told of then, else all."""
     known = catalog()
     if step in known:
         return known[step]
@@ -38,4 +39,4 @@ def spec_of(step: str) -> BackendSpec:
         why = "has changed since you trusted it" if script.state == "changed" else "was not trusted yet"
         text = f"{script.path} {why}. Read it, then run `galatea backends trust {step}`."
         raise UserError(text, kind="usage")
-    raise UserError(f"There is no step {step!r}. {nearest(step, known)}", kind="usage")
+    raise UserError(f"There is no step {step!r}. {nearest(step, known, likely)}", kind="usage")

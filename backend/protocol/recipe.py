@@ -48,7 +48,9 @@ class Recipe:
 
     def with_backend(self, backend: str) -> Recipe:
         """The recipe with another model for the same task."""
-        task = spec_of(backend).task
+        tasks = [spec.task for spec in catalog().values()]
+        others = [step.task for step in map(spec_of, (step.do for step in self.steps)) if tasks.count(step.task) > 1]
+        task = spec_of(backend, [spec.id for spec in catalog().values() if spec.task in others]).task
         if not any(spec_of(step.do).task == task for step in self.steps):
             raise UserError(f"{self.name} has no step of the task {task}, which {backend} does.", kind="usage")
         steps = tuple(
@@ -91,9 +93,9 @@ class Recipe:
             spec.fill(step.params)
             for role in spec.inputs:
                 if role not in have:
-                    raise UserError(
-                        f"{self.name}: {step.do} needs {role!r}, and no earlier step makes it.", kind="usage"
-                    )
+                    there = f"Before it there is: {', '.join(sorted(have)) or 'nothing'}."
+                    text = f"{self.name}: {step.do} needs {role!r}, and no earlier step makes it. {there}"
+                    raise UserError(text, kind="usage")
             have.update(spec.outputs)
 
 
@@ -115,7 +117,8 @@ def read_toml(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"Cannot read {path}: {str(error)[:200]}. Mend the file.", kind="usage") from None
     if data.pop("version", None) != VERSION:
-        raise UserError(f"{path} has no `version = {VERSION}`. It was made for another Galatea.", kind="usage")
+        text = f"{path} has no `version = {VERSION}`. Write it at the top, unless it was made for another Galatea."
+        raise UserError(text, kind="usage")
     return data
 
 

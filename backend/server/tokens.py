@@ -56,7 +56,9 @@ class Tokens:
     def add(self, name: str, *, high: bool = False) -> str:
         """The token, which is said once and kept nowhere; raises `UserError` for a name that is taken."""
         if not _NAME.fullmatch(name) or name == LOCAL.name:
-            raise UserError(f"{name[:60]!r} is no name for a user. Take letters a-z, digits, . _ -", kind="usage")
+            raise UserError(
+                f"{name[:60]!r} is no name for a user. Take letters a-z, digits, dots, _ and -.", kind="usage"
+            )
         if any(user.name == name for user in self.users()):
             raise UserError(f"{name} has a token. Remove it first: galatea serve token remove {name}.", kind="usage")
         token = PREFIX + secrets.token_urlsafe(32)

@@ -135,9 +135,8 @@ def explain(error: Exception) -> Failure:
     full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
     if full or os.strerror(errno.ENOSPC) in str(error):  # Blender's operators say it in words
         where = getattr(error, "filename", None) or "the data folder"
-        return Failure(
-            f"The disk is full ({where}). Free some space or choose another data folder.", "output", "", trace
-        )
+        text = f"The disk is full ({where}). Free some space, as by `galatea jobs prune`, or choose another data folder"
+        return Failure(f"{text} (GALATEA_HOME).", "output", "", trace)
     if isinstance(error, PermissionError):
         return Failure(f"Cannot write {error.filename}. Check its permissions.", "output", "", trace)
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # the other one is torch's

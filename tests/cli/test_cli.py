@@ -86,6 +86,8 @@ def test_a_failed_run_never_passes_off_an_older_result(recipe: Path, tmp_path: P
         (["run", "{recipe}", "--out", "x", "--quality", "best"], "There is no quality 'best'"),
         (["run", "{recipe}", "--out", "x", "--gate", "game"], "--gate is for a mesh, and Wiring makes none"),
         (["run", "{recipe}", "--out", "x", "--backend", "fakes"], "There is no step 'fakes'"),
+        (["generate", "photo.jpg", "--out", "x", "--backend", "qq"], "There is no step 'qq'. There are: comfyui, dep"),
+        (["generate", "photo.jpg", "--out", "x", "--set", "clean.faces=1"], "clean.faces takes 100 to 1000000, not 1."),
         (["run", "{recipe}", "--out", "x", "--seed", "-1"], "--seed takes"),
         (["run", "{recipe}", "--out", "x", "--timeout", "0"], "--timeout: takes a number above 0"),
     ],
@@ -107,7 +109,7 @@ def test_wrong_usage_ends_with_2_and_says_what_there_is(
         ("version = 1\nname = 'x'\n[[step]]\ndo = 'fake'\ncolour = 1\n", "no parameter 'colour'"),
         ("version = 1\nname = 'x'\n", "is no recipe"),
         ("name = 'x'\n", "has no `version = 1`"),
-        ("version = 1\nname = 'x'\n[[step]]\ndo = 'bind'\n", "bind needs 'scene', and no earlier step makes it"),
+        ("version = 1\nname = 'x'\n[[step]]\ndo = 'bind'\n", "needs 'scene', and no earlier step makes it. Before it"),
         ("not toml at all [", "Cannot read"),
     ],
 )

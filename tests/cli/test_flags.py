@@ -190,7 +190,8 @@ def test_where_it_runs_is_asked_with_care(tmp_path: Path, capsys: pytest.Capture
 
 def test_weights_reach_the_model_that_is_meant() -> None:
     def order(recipe: str, *words: str) -> Order:
-        options = ["--prompt", "a chair"] if recipe.startswith("words") else ["--image", "a.png"]
+        given = {"words": ("--prompt", "a chair"), "photo": ("--image", "a.png"), "film": ("--film", "a.mp4")}
+        options = given[recipe.split("_")[0]]
         return flags.order_of(parser().parse_args(["run", recipe, *options, *words]))
 
     found = order("photo_to_film", "--backend", "triposr", "--weights", "random:7")
@@ -200,5 +201,7 @@ def test_weights_reach_the_model_that_is_meant() -> None:
     only = order("words_to_mesh", "--weights", "someone/model")
     assert only.settings == {"imagine": {"weights": "someone/model"}}, "the only one that takes any"
     for backend in ("lift", "relief"):
-        with pytest.raises(UserError, match=r"--set STEP\.weights=W"):
+        with pytest.raises(UserError, match=f"^{backend} takes no weights of yours"):
             order("photo_to_film", "--backend", backend, "--weights", "random:7")
+    with pytest.raises(UserError, match=r"has interpolate, upscale\. .* --set STEP\.weights=W"):
+        order("film_to_film", "--weights", "random:7")

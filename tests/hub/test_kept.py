@@ -42,7 +42,10 @@ def test_a_job_without_weights_says_how_to_get_them(home: Path, weights: Make, m
     with pytest.raises(UserError) as caught:
         source(mine, {"weights": ""}, Report())
     assert caught.value.kind == "weights"
-    assert str(caught.value) == "Demo needs 2 MB of weights (MIT). Run `galatea models pull demo`, or click Download."
+    assert (
+        str(caught.value)
+        == "Demo needs 2 MB of weights (MIT). Run `galatea models pull demo`, or click Download in the panel."
+    )
 
 
 def test_sizes_that_only_the_hub_knows(here: Any, weights: Make) -> None:

@@ -142,6 +142,8 @@ def test_what_does_not_fit_is_said_with_names_and_stands_beside():
     text = " ".join(scene.infeasible)
     assert "high (3 m high) does not fit under t" in text and "b is not hollow" in text
     assert "wide" in text and "does not fit in tray" in text
+    full = placed(row("t", "table"), row("many", "slab", "on", "t", count=9))
+    assert full.infeasible == ["t has no room for 9 × slab: they are heaped on it"]
     apart(scene)
 
 

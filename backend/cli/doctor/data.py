@@ -99,4 +99,6 @@ def failures(store: JobStore) -> Iterator[Finding]:
 
 def _ago(then: float) -> str:
     hours = (time.time() - then) / 3600 if then else -1.0
-    return "at some time" if hours < 0 else f"{hours:.0f} h ago" if hours < 48 else f"{hours / 24:.0f} days ago"
+    if hours < 2:
+        return "at some time" if hours < 0 else f"{60 * hours:.0f} min ago"
+    return f"{hours:.0f} h ago" if hours < 48 else f"{hours / 24:.0f} days ago"

@@ -170,7 +170,7 @@ def _fitted(scene: Scene, group: Group, spots: Spots, rng: np.random.Generator, 
             break
     if (reach(group, tight) > room * 1.05).any():
         target = item.relation.target
-        scene.infeasible.append(f"{item.count} {item.name} have no room on {target}: they are heaped on it")
+        scene.infeasible.append(f"{target} has no room for {item.count} × {item.name}: they are heaped on it")
     return tight
 
 
