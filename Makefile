@@ -27,7 +27,7 @@ setup-dev: ## .venv with what tests and checks need too
 demo: setup ## one photo to mesh, rig and film: IMAGE=photo.jpg OUT=folder RECIPE=name ARGS="--seed 3"
 	@.venv/bin/galatea run $(RECIPE) --image "$(IMAGE)" --out "$(OUT)" --overwrite $(ARGS)
 
-test: setup-dev ## every test that needs no window
+test: setup-dev ## every test that needs no window, or ARGS="tests/protocol -k store"
 	@$(PY) -m pytest -q -m "not window" $(PARALLEL) $(ARGS)
 
 apps: setup-dev ## two real Blenders under .cache (Linux on x64, Debian's packages, 1.1 GB each)
@@ -51,8 +51,8 @@ coverage: setup-dev ## the share of each layer that the tests reach, child proce
 test-matrix: setup-dev ## scene and add-on tests on Blender 4.2, 4.5, 5.0 and 5.2
 	@tools/matrix.sh
 
-check: setup-dev ## lint, types, catalogue, extension, tests: what CI runs
-	@$(PY) tools/check.py
+check: setup-dev ## lint, types, catalogue, site, extension, tests: what CI runs; or ARGS="lint types"
+	@$(PY) tools/check.py $(ARGS)
 
 build: setup-dev ## the extension's zips, one a platform, in dist/
 	@$(PY) tools/build.py

@@ -81,7 +81,7 @@ def main(argv: list[str]) -> int:
         if not good:
             failed.append(name)
     if failed:
-        print(f"failed: {', '.join(failed)}. One alone: .venv/bin/python tools/check.py {failed[0]}")
+        print(f"failed: {', '.join(failed)}. One alone: make check ARGS={failed[0]}")
     return 1 if failed else 0
 
 
