@@ -35,10 +35,12 @@ BASE: dict[str, Any] = {
     "sheet": 0.03,
     "steepest": 0.15,
     "sure": 9.0,
+    "round": 1.0,
 }
 CHOICES: dict[str, tuple[Any, ...]] = {
     "symmetry": (False,),
     "sure": (0.08, 0.13),
+    "round": (0.0, 2.0),
     "solid": (0.2, 0.3),
     "smooth": (4, 20),
     "soft": (0.3, 1.0),
@@ -91,7 +93,7 @@ class Bench:
             return sample, framed(str(path), 1024)
 
     def measure(self, data: Path, key: str, row: int, wanted: dict[str, dict[str, Any]]) -> Iterator[dict[str, Any]]:
-        from galatea.backend.geometry import body, rays, symmetry
+        from galatea.backend.geometry import body, bulge, rays, symmetry
         from galatea.backend.learn.evaluate.baselines import stored
         from galatea.backend.learn.evaluate.metrics import compare, normalised
         from galatea.backend.learn.evaluate.shape import Cloud, Shape, sample
@@ -102,7 +104,8 @@ class Bench:
         truth = truth.moved(normalised(truth.vertices))
         target = sample(truth, SAMPLES, seed=1)
         for name, choice in wanted.items():
-            rays.SHEET, rays.STEEPEST, symmetry.SURE = choice["sheet"], choice["steepest"], choice["sure"]
+            rays.SHEET, rays.STEEPEST = choice["sheet"], choice["steepest"]
+            symmetry.SURE, bulge.WEIGHT = choice["sure"], choice["round"]
             options = {option: choice[option] for option in ("solid", "smooth", "soft", "symmetry", "back")}
             began = time.process_time()
             made = body.build(guess.view(choice["grid"]), crumbs=0.01, progress=lambda phase, part: None, **options)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from . import balls, certain, filters, frustum, mesh, parts, rays, visible
+from . import balls, bulge, certain, filters, frustum, mesh, parts, rays, visible
 from . import symmetry as symmetry_of
 from .frustum import Floats
 from .marching import isosurface
@@ -78,6 +78,7 @@ def build(
     phase = "Refining"
     progress(phase, 0.0)
     grid = view.mask.shape[0]
+    view = view._replace(profile=view.profile + bulge.behind(view.front, view.meets, len(view.profile)))
     coarse, profile = filled(view)
     level = profile - np.float32(np.log(solid / (1 - solid)))
     front = filters.gaussian(frustum.finer(coarse[None], grid, grid)[0], soft * grid / coarse.shape[1])

@@ -92,6 +92,8 @@ def _conjugate(level: Array, u: Array, source: float, beat: Callable[[], None]) 
             beat()
             if np.sqrt((residual * residual).sum()) <= target:
                 break
+        if not rz:
+            break  # solved exactly, as lone nodes are in one step
         along = apply(direction)
         length = rz / float((direction * along).sum())
         u += length * direction

@@ -16,7 +16,7 @@ Behind = Callable[[Floats, Floats], Floats]
 """From depths (K, 1, 1) and how far they lie behind the first hits (K, H, W) to logits (K, H, W), positive inside."""
 
 REACH = 2.4
-"""How far behind the first hit a profile goes; its places lie at REACH ((i + 1/2) / D) ** 1.5."""
+"""How far behind the first hit a profile goes."""
 STEEP, SHEET = 100.0, 0.03
 """Logits a unit on either side of the first hit; how thick the thinnest part is made."""
 STEEPEST = 0.15
@@ -48,6 +48,11 @@ def volume(front: Floats, mask: Floats, depths: int, behind: Behind, beat: Calla
         np.minimum(inside, past * STEEP, out=inside)
         np.minimum(inside, certain, out=out[start : start + step])
     return out
+
+
+def places(count: int) -> Floats:
+    """How far behind the first hit the places of a profile lie: (count,)."""
+    return np.asarray(REACH * ((np.arange(count) + 0.5) / count) ** 1.5, np.float32)
 
 
 def predicted(profile: Floats) -> Behind:

@@ -8,7 +8,7 @@ import pytest
 import trimesh
 from scipy.spatial import cKDTree
 
-from galatea.backend.geometry import body, certain, frustum, rays
+from galatea.backend.geometry import body, bulge, certain, frustum, rays
 
 RAYS, GRID, FOCAL = 48, 96, 2.5
 
@@ -18,7 +18,7 @@ def figure(elevation: float, focal: float = FOCAL) -> body.View:
     balls = [((0.0, 0.1, 0.0), (0.35, 0.3, 0.55)), ((0.5, -0.35, -0.2), (0.2, 0.2, 0.2))]
     front, meets = cast(balls, elevation, focal, RAYS)
     _, mask = cast(balls, elevation, focal, GRID)
-    places = rays.REACH * ((np.arange(64, dtype=np.float32) + 0.5) / 64) ** 1.5
+    places = rays.places(64)
     profile = np.broadcast_to(((0.6 - places) * 50)[:, None, None], (64, RAYS, RAYS)).copy()
     return body.View(front, profile, meets, mask.astype(np.float32), focal, elevation)
 
@@ -99,13 +99,46 @@ def test_flat_ends_in_a_plane_along_what_the_photo_shows(turn: float) -> None:
 
 def test_doubt_elsewhere_on_the_ray_makes_a_guess_worse() -> None:
     """A wall 0.5 thick, sure of it; the same with a place far behind of which the model cannot say what is there."""
-    places = rays.REACH * ((np.arange(64, dtype=np.float32) + 0.5) / 64) ** 1.5
+    places = rays.places(64)
     sure = np.broadcast_to(((0.5 - places) * 30)[:, None, None], (64, 8, 8)).copy()
     torn = sure.copy()
     torn[(places > 1.2) & (places < 1.8)] = 0
     front = np.full((8, 8), -0.3, np.float32)
     end = np.array([[0, 0, 0.2], [0.4, -0.4, 0.2]], np.float32)
     assert (certain.guess(front, sure, end) > certain.guess(front, torn, end) + 0.1).all()
+
+
+def unsure(view: body.View) -> body.View:
+    """The same, by a model that cannot say at all how thick it is."""
+    return view._replace(profile=view.profile * 0)
+
+
+def test_what_bulges_is_round_behind_where_the_model_cannot_say() -> None:
+    front, meets = cast([((0.0, 0.0, 0.0), (0.5, 0.5, 0.5))], 0.0, FOCAL, RAYS)
+    mask = np.kron(meets, np.ones((2, 2))).astype(np.float32)
+    ball = body.View(front, figure(0.0).profile, meets, mask, FOCAL, 0.0)
+    points = build(unsure(ball), "predicted").vertices
+    assert np.ptp(points[:, 1]) == pytest.approx(1.0, abs=0.15), "as deep as it is wide"
+    sunk = np.where(meets, -front, 0).astype(np.float32)
+    assert not bulge.behind(sunk, meets, 64).any(), "a bowl is not"
+    flat = np.where(meets, -0.3, 0).astype(np.float32)
+    assert not bulge.behind(flat, meets, 64).any(), "a plate is not"
+
+
+def test_what_bulges_stays_as_the_model_is_sure_that_it_is() -> None:
+    front, meets = cast([((0.0, 0.0, 0.0), (0.5, 0.5, 0.5))], 0.0, FOCAL, RAYS)
+    mask = np.kron(meets, np.ones((2, 2))).astype(np.float32)
+    shell = np.broadcast_to(((0.2 - rays.places(64)) * 50)[:, None, None], (64, RAYS, RAYS)).astype(np.float32)
+    view = body.View(front, shell, meets, mask, FOCAL, 0.0)
+    assert bulge.behind(front, meets, 64).any()
+    assert np.ptp(build(view, "predicted").vertices[:, 1]) < 0.8, "a bowl upside down, half a ball deep and its wall"
+
+
+@pytest.mark.parametrize("rays_that_meet", [0, 1, 5])
+def test_a_speck_is_no_round_body(rays_that_meet: int) -> None:
+    meets = np.zeros((64, 64), bool)
+    meets[30, 30 : 30 + rays_that_meet] = True
+    assert not bulge.behind(np.zeros((64, 64), np.float32), meets, 64).any()
 
 
 def test_nothing_is_said_where_the_mask_is_empty() -> None:

@@ -58,7 +58,7 @@ def test_finer_keeps_a_linear_field_and_the_cells_centres() -> None:
 
 def plate(cells: int, depth: float, thick: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A plate across the picture: its front, its profile, and a mask that shows its middle."""
-    places = rays.REACH * ((np.arange(64, dtype=np.float32) + 0.5) / 64) ** 1.5
+    places = rays.places(64)
     profile = np.broadcast_to(((thick - places) * 50)[:, None, None], (64, cells, cells))
     mask = np.zeros((cells, cells), np.float32)
     mask[cells // 4 : -cells // 4, cells // 4 : -cells // 4] = 1

@@ -90,6 +90,13 @@ def test_poisson_is_right_on_the_disc(size: int, error: float) -> None:
     assert (u[~inside] < 0).all()
 
 
+def test_poisson_of_lone_nodes_is_solved_in_one_step() -> None:
+    level = np.full((12, 12), -0.5)
+    level[3, 3] = level[8, 5] = 0.5
+    u = poisson.solve(level)
+    assert u[3, 3] == pytest.approx(u[8, 5]) and u[3, 3] == pytest.approx(4 * 0.5 / 4)  # four sides, half a cell away
+
+
 def test_poisson_beyond_the_rim_goes_on_straight() -> None:
     """So the zero line of u, linear between nodes, is the circle, far finer than a cell."""
     radius = 30.37

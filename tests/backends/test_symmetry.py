@@ -32,7 +32,7 @@ def figure(balls: list[tuple[tuple[float, ...], tuple[float, ...]]]) -> body.Vie
     """True first hits; a model that takes all to be 0.3 thick."""
     front, meets = cast(balls, ELEVATION, FOCAL, RAYS)
     _, mask = cast(balls, ELEVATION, FOCAL, GRID)
-    places = rays.REACH * ((np.arange(64, dtype=np.float32) + 0.5) / 64) ** 1.5
+    places = rays.places(64)
     profile = np.broadcast_to(((0.3 - places) * 8)[:, None, None], (64, RAYS, RAYS)).copy()
     return body.View(front, profile, meets, mask.astype(np.float32), FOCAL, ELEVATION)
 
