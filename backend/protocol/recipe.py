@@ -52,7 +52,9 @@ class Recipe:
         others = [step.task for step in map(spec_of, (step.do for step in self.steps)) if tasks.count(step.task) > 1]
         task = spec_of(backend, [spec.id for spec in catalog().values() if spec.task in others]).task
         if not any(spec_of(step.do).task == task for step in self.steps):
-            raise UserError(f"{self.name} has no step of the task {task}, which {backend} does.", kind="usage")
+            there = ", ".join(dict.fromkeys(spec_of(step.do).task for step in self.steps))
+            text = f"{self.name} has no step of the task {task}, which {backend} does. Its tasks are: {there}."
+            raise UserError(text, kind="usage")
         steps = tuple(
             Step(backend) if spec_of(step.do).task == task and step.do != backend else step for step in self.steps
         )

@@ -11,8 +11,10 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Protocol
 
+from ..protocol import own
 from ..protocol.errors import JobCancelled, UserError
 from ..protocol.event import Done, Event, Progress
 from ..protocol.job import Asset, Failure, JobState, Request, Result
@@ -141,7 +143,10 @@ def explain(error: Exception) -> Failure:
         return Failure(f"Cannot write {error.filename}. Check its permissions.", "output", "", trace)
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # the other one is torch's
         return Failure("Not enough memory. Choose a lower quality.", "device", "", trace)
+    mine = [each for each in traceback.extract_tb(error.__traceback__) if Path(each.filename).parent == own.folder()]
     hint = "Run it again; if it fails again, report it with the trace."
+    if mine:
+        hint = f"Mend it in {mine[-1].filename}, line {mine[-1].lineno}: {mine[-1].line}"
     return Failure(f"{type(error).__name__}: {error}", "backend", hint, trace)
 
 

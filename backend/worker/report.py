@@ -71,7 +71,9 @@ class Report:
         """The files written, each proved to be there and not empty."""
         missing = set(expected) - set(self._files)
         if missing:
-            raise RuntimeError(f"the step ended without its {', '.join(sorted(missing))}")
+            raise RuntimeError(
+                f"the step ended without its {', '.join(sorted(missing))}: it asked report.file for none"
+            )
         root = self._store.folder(self._job)
         found = []
         for role, (path, meta) in sorted(self._files.items()):
