@@ -8,20 +8,25 @@ import io
 import sys
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..protocol import whole
 from . import page
 from .table import REPORT
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
 SIDE = 192
 """Longest side of a thumbnail, pixels."""
 MOST = 1000
 """So many jobs have a thumbnail; a page of more would not open."""
+DRAWN = 200
+"""So many meshes are drawn for theirs, a tenth of a second each; of the others stands what the mesh was made of."""
 STATES = ("done", "failed", "cancelled", "skipped", "running", "queued")
-SHOWN = ("preview", "seen", "still", "contact", "views", "cutout", "base_color", "image")
-"""Roles of pictures, the one that shows most first."""
-PICTURES = (".png", ".jpg", ".jpeg", ".webp")
+SHOWN = ("preview", "seen", "still", "contact", "views", "mesh", "cutout", "base_color", "image")
+"""Roles of what can be looked at, the one that shows most first."""
+PICTURES, MESHES = (".png", ".jpg", ".jpeg", ".webp"), (".glb",)
 STYLE = """
 .jobs { display: grid; gap: 16px; grid-template-columns: repeat(auto-fill, minmax(200px, 1fr)); padding: 0; }
 .jobs li { list-style: none; border: 1px solid var(--line); border-radius: 10px; overflow: hidden; }
@@ -47,14 +52,18 @@ def of(data: dict[str, Any], folder: Path) -> str:
     told = ", ".join(f"{number} {state}" for state, number in counts.items() if number)
     head = f"{told}. {data['seconds']:.0f} seconds, {data['producer']}."
     order = sorted(range(len(rows)), key=lambda place: (rows[place]["state"] == "done", place))
-    cards = "\n".join(_card(rows[place], folder, thumb=number < MOST) for number, place in enumerate(order))
+    kinds = (
+        (*PICTURES, *MESHES) if number < DRAWN else PICTURES if number < MOST else () for number in range(len(rows))
+    )
+    cards = "\n".join(_card(rows[place], folder, kind) for place, kind in zip(order, kinds, strict=True))
     body = f'<p class="soft">{escape(head)} Jobs that are not done come first.</p>\n<ul class="jobs">\n{cards}\n</ul>'
     return page.document(f"Batch {folder.absolute().name}", body, STYLE)
 
 
-def _card(row: dict[str, Any], folder: Path, *, thumb: bool) -> str:
+def _card(row: dict[str, Any], folder: Path, kinds: tuple[str, ...]) -> str:
+    """`kinds` of files may be shown."""
     name, state = escape(str(row["folder"])), escape(str(row["state"]))
-    picture = _thumbnail(row, folder) if thumb else ""
+    picture = _thumbnail(row, folder, kinds)
     alt = f"What {name} made" if row["state"] == "done" else f"What {name} began with or made"
     shown = f'<img alt="{alt}" loading="lazy" src="{picture}">' if picture else '<div class="none">no picture</div>'
     code = row.get("exit_code")
@@ -81,17 +90,22 @@ def _url(text: str) -> str:
     return quote(str(text), safe="")
 
 
-def _thumbnail(row: dict[str, Any], folder: Path) -> str:
-    """As data: of the best picture that was made, else of the one that it began with; empty where none can be read."""
+def _thumbnail(row: dict[str, Any], folder: Path, kinds: tuple[str, ...]) -> str:
+    """As data: of the best that was made, else of what it began with; empty where none can be read."""
     made = [folder / str(row["folder"]) / each for each in row["outputs"]]
-    made = [path for path in made if path.suffix.lower() in PICTURES]
     made.sort(key=lambda path: next((n for n, role in enumerate(SHOWN) if role in path.stem), len(SHOWN)))
-    for path in [*made, *([Path(row["source"])] if Path(row["source"]).suffix.lower() in PICTURES else [])]:
+    for path in [each for each in (*made, Path(row["source"])) if each.suffix.lower() in kinds]:
         try:
-            return _small(path)
+            return _drawn(path) if path.suffix.lower() in MESHES else _small(path)
         except Exception:  # whatever a broken or hostile picture makes of its reader
             continue
     return ""
+
+
+def _drawn(path: Path) -> str:
+    from .portrait import draw
+
+    return _data(draw(path, SIDE), "PNG")
 
 
 def _small(path: Path) -> str:
@@ -99,7 +113,12 @@ def _small(path: Path) -> str:
 
     from ..images import load
 
-    picture, data = load(path, longest=SIDE), io.BytesIO()
-    kind = "PNG" if picture.has_alpha else "JPEG"
-    Image.fromarray(picture.pixels if picture.has_alpha else picture.pixels[..., :3]).save(data, kind, quality=78)
+    picture = load(path, longest=SIDE)
+    pixels = picture.pixels if picture.has_alpha else picture.pixels[..., :3]
+    return _data(Image.fromarray(pixels), "PNG" if picture.has_alpha else "JPEG")
+
+
+def _data(picture: Image, kind: str) -> str:
+    data = io.BytesIO()
+    picture.save(data, kind, quality=78)
     return f"data:image/{kind.lower()};base64,{base64.b64encode(data.getvalue()).decode()}"
