@@ -13,12 +13,10 @@ from pathlib import Path
 import pytest
 
 from galatea.backend.backends.fake import Backend
-from galatea.backend.protocol import own
 from galatea.backend.protocol.claims import process_alive
 from galatea.backend.protocol.errors import UserError
 from galatea.backend.protocol.event import Done, Event, Progress, decode
 from galatea.backend.protocol.job import JobState, Request
-from galatea.backend.protocol.spec import BackendSpec
 from galatea.backend.protocol.store import JobStore
 from galatea.backend.runners import local
 from galatea.backend.runners.inline import InlineRunner
@@ -273,7 +271,6 @@ from pathlib import Path
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from galatea.backend.backends.fake import Backend
 from galatea.backend.protocol.job import Request
-from galatea.backend.protocol.spec import BackendSpec
 from galatea.backend.protocol.store import JobStore
 from galatea.backend.runners.local import LocalRunner
 from galatea.backend.runners.runtimes import Runtimes
@@ -396,36 +393,3 @@ def test_a_runtime_that_is_not_installed_says_how_to_get_it(store: JobStore) -> 
         lacking.command("blender")
     with pytest.raises(UserError, match="no program /no/blender"):
         Runtimes(here.bundled, ["/no/blender"]).command("blender")
-
-
-FAULTY = """from ..protocol.spec import BackendSpec
-class Backend:
-    spec = BackendSpec("faulty", "Faulty", "check", "", outputs=("text",))
-    def run(self, request, params, report):
-        {}
-"""
-
-
-@pytest.mark.parametrize(
-    ("line", "message", "hint"),
-    [
-        ("[][3]", "IndexError: list index out of range", "line 5: [][3]"),
-        ("pass", "RuntimeError: the step ended without its text: it asked report.file for none", "Run it again"),
-    ],
-)
-def test_a_fault_of_a_step_of_the_users_own_is_told_with_its_line(
-    store: JobStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, message: str, hint: str
-) -> None:
-    monkeypatch.setenv("GALATEA_HOME", str(tmp_path / "home"))
-    path = own.folder() / "faulty.py"
-    path.parent.mkdir(parents=True)
-    path.write_text(FAULTY.format(line))
-    script = own.find("faulty")
-    assert script
-    own.trust(script, None)
-    request = Request.of(BackendSpec("faulty", "Faulty", "check", "", outputs=("text",)))
-    do(InlineRunner(store, load), request)
-    sys.modules.pop("galatea.backend.backends.faulty")
-    failure = store.result(request.id).failure  # type: ignore[union-attr]
-    assert failure and failure.message == message and hint in failure.hint
-    assert (str(path) in failure.hint) == (line == "[][3]")
