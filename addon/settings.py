@@ -209,6 +209,15 @@ def renew() -> None:
     catalog.cache_clear()
     wanted.preset.cache_clear()
     register()
+    settle()
+
+
+def settle() -> None:
+    """Where a file chose what is not here, such as a model of somebody's own, the usual one is chosen."""
+    for scene in bpy.data.scenes:
+        for name in ("recipe", "quality", "gate", "backend", "parser"):
+            if not getattr(scene.galatea, name):
+                scene.galatea.property_unset(name)
 
 
 def register() -> None:

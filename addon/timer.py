@@ -8,7 +8,7 @@ from typing import Any
 
 import bpy
 
-from . import windows
+from . import settings, windows
 from .bridge import bridge
 
 
@@ -28,6 +28,7 @@ def _wake(first: float = 0.01) -> None:
 
 @bpy.app.handlers.persistent
 def _file_loaded(*_: Any) -> None:
+    settings.settle()
     bridge.epoch += 1
     bridge.sync()
 

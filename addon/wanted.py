@@ -30,7 +30,7 @@ def preset(name: str) -> Recipe:
 
 def fitted(recipe: Recipe, backend: str) -> Recipe:
     """With this model, where the recipe makes a mesh of a picture at all."""
-    return recipe.with_backend(backend) if modelled(recipe) else recipe
+    return recipe.with_backend(backend) if backend and modelled(recipe) else recipe
 
 
 def modelled(recipe: Recipe) -> bool:

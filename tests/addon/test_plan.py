@@ -95,19 +95,40 @@ def test_recipes_of_the_users_own_stand_in_the_list(chosen: Any, home: Path, tmp
     assert plan.generate(bpy.context).preset == "photo_to_mesh", "it is gone"
 
 
-def test_a_step_of_the_users_own_is_shown_wherever_it_stands(chosen: Any, home: Path) -> None:
-    path = own.folder() / "blocks.py"
+def trust(spec: BackendSpec) -> Path:
+    path = own.folder() / f"{spec.id}.py"
     path.parent.mkdir(parents=True)
     path.write_text("SPEC = ...\n")
-    script = own.find("blocks")
+    script = own.find(spec.id)
     assert script
-    params = (Param("depth", "int", 4, "Blocks", low=2, high=8),)
-    own.trust(script, BackendSpec("blocks", "Blocks", "scene-to-scene", "", "blender", params=params))
+    own.trust(script, spec)
     bpy.ops.galatea.backends_renew()
+    return path
+
+
+def test_a_step_of_the_users_own_is_shown_wherever_it_stands(chosen: Any, home: Path) -> None:
+    params = (Param("depth", "int", 4, "Blocks", low=2, high=8),)
+    trust(BackendSpec("blocks", "Blocks", "scene-to-scene", "", "blender", params=params))
     settings = bpy.context.scene.galatea
     assert settings.steps.blocks.depth == 4
     after = Recipe("x", tuple(map(Step, ("cutout", "lift", "bring", "clean", "blocks", "unwrap"))))
     assert wanted.shaping(after) == ["cutout", "lift", "bring", "blocks"]
+
+
+@pytest.mark.parametrize("opened", [False, True])
+def test_a_model_that_is_gone_gives_way_to_the_usual_one(chosen: Any, home: Path, tmp_path: Path, opened: bool) -> None:
+    path = trust(BackendSpec("lathe", "Lathe", "image-to-mesh", "", inputs=("cutout",), outputs=("mesh",)))
+    bpy.context.scene.galatea.backend = "lathe"
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "with.blend"))
+    path.unlink()
+    if opened:
+        bpy.context.scene.galatea.backend = "relief"
+    bpy.ops.galatea.backends_renew()
+    if opened:
+        bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "with.blend"))
+    settings = bpy.context.scene.galatea
+    assert settings.backend == "lift"
+    assert [step.do for step in wanted.recipe(settings).steps][:3] == ["cutout", "lift", "bring"]
 
 
 def test_a_mask_goes_along(chosen: Any, photo: Path) -> None:
