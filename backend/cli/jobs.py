@@ -35,7 +35,7 @@ def add_verbs(verbs: Any) -> None:
     verb.add_argument("ids", nargs="*", metavar="ID", help="as list tells them; the beginning is enough")
     verb.add_argument("--limit", type=int, default=20, metavar="N", help="tell of so many (default 20)")
     verb.add_argument("--state", choices=[str(state) for state in JobState], help="list, prune: only such")
-    verb.add_argument("--older", type=float, metavar="DAYS", help="prune: those asked for longer ago")
+    verb.add_argument("--older", type=float, metavar="DAYS", help="prune: those asked for longer ago, and such logs")
     verb.add_argument("--max-gb", type=float, metavar="GB", help="prune: the oldest, until the rest takes no more")
     verb.add_argument("--dry-run", action="store_true", help="remove, prune: only say what would go")
     verb.add_argument("--yes", action="store_true", help="prune: without a question")
@@ -195,6 +195,8 @@ def _prune(options: argparse.Namespace, store: JobStore) -> None:
     if gone and not (options.dry_run or options.yes or (not options.json and terms.agreed(f"Remove {what}?"))):
         raise UserError(f"Nothing was removed: this would be {what}. Say --yes, or look with --dry-run.", kind="usage")
     _gone(options, store, gone)
+    if options.older is not None and not options.state and not options.dry_run:
+        store.remove_logs(before)
 
 
 def _gone(options: argparse.Namespace, store: JobStore, rows: list[dict[str, Any]]) -> None:

@@ -117,6 +117,8 @@ def _remove(options: argparse.Namespace) -> int:
         freed = there.here
         there.remove()
         say(options, f"Removed {entry.weights.repository}, {gigabytes(freed)}.")
+    if not wanted:
+        say(options, "Nothing was removed: each is used.")
     return 0
 
 

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -158,6 +159,13 @@ class JobStore:
 
     def remove(self, job: str) -> None:
         _clear(self.folder(job))
+
+    def remove_logs(self, before: float) -> None:
+        """Those that nobody has written to since this time."""
+        for log in (self.root / "logs").glob("*.log"):
+            with contextlib.suppress(OSError):  # another removed it meanwhile, or has it open on Windows
+                if log.stat().st_mtime < before:
+                    log.unlink()
 
 
 def _clear(folder: Path) -> None:

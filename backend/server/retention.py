@@ -25,7 +25,5 @@ def sweep(store: JobStore, before: float, used: Container[str]) -> int:
     gone = jobs.keys() - stay - set(led(store, requests))
     for job in gone:
         store.remove(job)
-    for log in (store.root / "logs").glob("*.log"):
-        if log.stat().st_mtime < before:
-            log.unlink(missing_ok=True)
+    store.remove_logs(before)
     return len(gone)

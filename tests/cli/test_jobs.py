@@ -82,10 +82,15 @@ def test_remove_takes_what_is_named_and_never_what_runs(kept: JobStore, capsys: 
     assert len(list(kept.jobs())) == 5
     told(capsys, "remove", jobs[0], jobs[1])
     assert list(kept.jobs()) == jobs[2:]
+    (kept.root / "logs").mkdir()
+    (kept.root / "logs" / "blender-1.log").write_text("old words")
     (kept.folder(jobs[2]) / "claim").write_text(json.dumps({"pid": 1, "host": "another", "born": ""}))
     assert "is running" in told(capsys, "remove", jobs[2], code=2)
+    told(capsys, "prune", "--older", "0", "--dry-run")
+    told(capsys, "prune", "--older", "0", "--state", "failed", "--yes")
+    assert (kept.root / "logs" / "blender-1.log").exists()
     told(capsys, "prune", "--older", "0", "--yes")
-    assert list(kept.jobs()) == [jobs[2]]
+    assert list(kept.jobs()) == [jobs[2]] and not any((kept.root / "logs").iterdir())
 
 
 def test_prune_asks_and_keeps_the_newest(kept: JobStore, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import random
+import re
 import socket
 import subprocess
 import sys
@@ -27,10 +28,11 @@ WORK = "\n[[step]]\ndo = 'fake'\nseconds = %s\n"
 
 LOOK, ORDERS, CLUSTER = "Look before you run", "A hundred orders", "A cluster of three, and one of them is lost"
 READ, CODES, POLICY = "Read the results", "Exit codes", "What may be used here"
-LOGS, AGAIN, FARM = "Logs", "Again", "The same orders on a farm"
+OWN, LOGS, AGAIN, CLEAN = "Settings of a studio", "Logs", "Again", "Clean up"
+FARM = "The same orders on a farm"
 SERVER, RULES = "A server, and a kill under load", "Do the assets keep the rules"
 SESSIONS = {
-    "cluster": (LOOK, ORDERS, CLUSTER, READ, CODES, POLICY, LOGS, AGAIN),
+    "cluster": (LOOK, ORDERS, CLUSTER, READ, CODES, POLICY, OWN, LOGS, AGAIN, CLEAN),
     "farm": (ORDERS, FARM),
     "server": (SERVER,),
     "rules": (RULES,),
@@ -144,3 +146,13 @@ def test_a_server_that_is_killed_under_load_loses_nothing(place: Path) -> None:
 def test_the_validator_says_what_is_wrong(place: Path, small_film: tuple[Path, Path]) -> None:
     said = begin(place, "rules", 0.0, ASSET=small_film[1].name)
     assert any(line.startswith(("fail", "warn")) for line in said.splitlines()), said
+
+
+def test_the_page_names_every_variable_that_is_read() -> None:
+    read_by = {
+        name
+        for path in (days.ROOT / "backend").rglob("*.py")
+        for name in re.findall(r"\bGALATEA_[A-Z]+\b", path.read_text(encoding="utf-8"))
+    }
+    [table] = [part for part in days.PAGE.read_text().split("\n## ") if part.startswith(OWN)]
+    assert {"GALATEA_HOME", "GALATEA_WEIGHTS"} < read_by == set(re.findall(r"\bGALATEA_[A-Z]+\b", table))
