@@ -202,16 +202,16 @@ def test_gaits_follow_each_other_without_a_stop_and_the_feet_stay_planted():
 def test_a_bad_file_is_refused_in_words(tmp_path):
     good = (library.recipe.PRESETS / "motions" / "walk.toml").read_text()
     assert tomllib.loads(good)["generator"] == "stride"
-    wrong = {
-        'stride"': 'nothing"',
-        "default = 0.62": "default = 9",
-        'name = "walk"': "",
-        "seconds = 4.0": "seconds = -1",
-    }
-    for before, now in wrong.items():
+    for before, now, says in (
+        ('stride"', 'nothing"', "no generator 'nothing', there are stride"),
+        ("default = 0.62", "default = 9", "is 9, not from"),
+        ('name = "walk"', "", r"is no motion: it lacks name\. See"),
+        ("seconds = 4.0", "seconds = -1", "seconds from 0.1 to 600"),
+        ("seconds = 4.0", 'seconds = "two"', "is no motion: could not convert string to float: 'two'"),
+    ):
         path = tmp_path / "bad.toml"
         path.write_text(good.replace(before, now, 1))
-        with pytest.raises(UserError, match=r"bad\.toml"):
+        with pytest.raises(UserError, match=rf"bad\.toml.*{says}"):
             library.read(path)
 
 

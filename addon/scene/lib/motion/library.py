@@ -67,7 +67,8 @@ def read(path: Path) -> Clip:
             str(data.get("side", "")),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UserError(f"{path} is no motion: {error!r}. See presets/motions/README.md.", kind="usage") from None
+        why = f"it lacks {error.args[0]}" if isinstance(error, KeyError) else str(error)
+        raise UserError(f"{path} is no motion: {why}. See presets/motions/README.md.", kind="usage") from None
     if clip.generator not in MAKERS:
         raise UserError(f"{path}: no generator {clip.generator!r}, there are {', '.join(MAKERS)}.", kind="usage")
     if clip.side not in ("", "L", "R"):
