@@ -48,7 +48,7 @@ coverage: setup-dev ## the share of each layer that the tests reach, child proce
 	@printf '%-10s' scene; $(PY) -m coverage report --include 'addon/scene/*' --format=total
 	@printf '%-10s' addon; $(PY) -m coverage report --include 'addon/*' --omit 'addon/scene/*' --format=total
 
-test-matrix: setup-dev ## scene and add-on tests on Blender 4.2, 4.5, 5.0 and 5.2
+test-matrix: setup-dev ## scene and add-on tests on Blender 4.2, 4.5, 5.0 and 5.2; TESTS=tests/scene/test_bind.py
 	@tools/matrix.sh
 
 check: setup-dev ## lint, types, catalogue, site, extension, tests: what CI runs; or ARGS="lint types"
