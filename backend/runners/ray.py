@@ -32,6 +32,8 @@ RECYCLE = 100
 """Jobs after which a place of work is made anew."""
 LOSSES = 5
 """So many machines may be lost under one job, or places fail to open in a row, before that is given up."""
+PAUSE, LONGEST = 1.0, 60.0
+"""s after which a machine that could not work is tried again while others do, twice as many each time."""
 _LOOK = 0.05
 _CLOSE_SECONDS = 8.0
 _WAIT_SECONDS = 3.0
@@ -95,6 +97,8 @@ class RayRunner:
         self._asked: dict[Any, tuple[Hand, Callable[[Any], None]]] = {}
         self._events: list[Event] = []
         self._failures = 0
+        self._pause, self._rests = 0.0, 0.0
+        """Since a place could not work; no further one is opened for what others can do until then."""
         self._machines, self._known = ray_cluster.machines(self.ray), time.monotonic()
 
     def submit(self, request: Request, *, turn: int = 0) -> None:
@@ -172,7 +176,7 @@ class RayRunner:
     def opened(self, hand: Hand, said: dict[str, Any]) -> None:
         """A place of work says what it is."""
         if not said["trouble"]:
-            self._failures, hand.ready, hand.shared = 0, True, said["shared"]
+            self._failures, self._pause, hand.ready, hand.shared = 0, 0.0, True, said["shared"]
             hand.look()
             return
         hand.kill()
@@ -205,6 +209,8 @@ class RayRunner:
 
     def _fail_to_open(self, failure: Failure) -> None:
         self._failures += 1
+        self._pause = min(2 * self._pause, LONGEST) or PAUSE
+        self._rests = time.monotonic() + self._pause
         if self._failures >= LOSSES:
             self._failures = 0
             for task in [task for task in self._tasks.values() if not task.hand and not task.parts]:
@@ -276,7 +282,10 @@ class RayRunner:
                 )
 
     def _open(self, left: list[Task], most: int) -> None:
+        rests = time.monotonic() < self._rests
         for task in left:
+            if rests and any(hand.ready and task.needs.covered_by(hand.has) for hand in self._hands):
+                continue
             opening = [hand for hand in self._hands if not hand.ready and task.needs.covered_by(hand.has)]
             if len(opening) >= len(left):
                 return

@@ -6,7 +6,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +111,21 @@ def test_a_bad_machine_beside_a_good_one_ends_only_what_the_good_one_cannot_do(
     runner, first, second, large = open_runner(workers=2), fake(seconds=0.5), fake(text="second"), fake(text="large")
     do(runner, first, second, large)
     assert len(cluster.machines) > 5 and "bad" in failure(store, large).message
+    assert store.state(first.id) is store.state(second.id) is JobState.DONE
+
+
+@pytest.mark.parametrize(("pause", "asked"), [(1000.0, {2}), (0.0, range(3, 10_000))])
+def test_a_bad_machine_is_asked_again_after_a_pause_where_a_good_one_works(
+    cluster: Cluster, open_runner: Callable[..., RayRunner], store: JobStore, monkeypatch: pytest.MonkeyPatch,
+    pause: float, asked: Container[int],
+) -> None:  # fmt: skip
+    cluster.answers["hello"] = lambda machine: {
+        **machine.place.hello(), "trouble": "" if machine is cluster.machines[0] else "bad",
+    }  # fmt: skip
+    monkeypatch.setattr(ray, "PAUSE", pause)
+    runner, first, second = open_runner(workers=2), fake(seconds=0.5), fake(text="second")
+    do(runner, first, second)
+    assert len(cluster.machines) in asked
     assert store.state(first.id) is store.state(second.id) is JobState.DONE
 
 
