@@ -212,8 +212,9 @@ def source(spec: BackendSpec, params: Mapping[str, Any], report: Report) -> Path
 def _absent(weights: Weights) -> UserError:
     spec = next((spec for spec in catalog().values() if weights in spec.weights), None)
     name, verb = (spec.label, spec.id) if spec else (weights.repository, f"{weights.repository}@{weights.revision}")
+    what = f"{weights.amount} of weights" if weights.sized else "weights"
     return UserError(
-        f"{name} needs {weights.amount} of weights ({weights.license}). Run `galatea models pull {verb}`, "
+        f"{name} needs {what} ({weights.license}). Run `galatea models pull {verb}`, "
         f"or click Download in the panel.{f' Accept the licence on {weights.page} first.' if weights.gated else ''}",
         kind="weights",
     )

@@ -48,9 +48,10 @@ class Recipe:
 
     def with_backend(self, backend: str) -> Recipe:
         """The recipe with another model for the same task."""
-        tasks = [spec.task for spec in catalog().values()]
-        others = [step.task for step in map(spec_of, (step.do for step in self.steps)) if tasks.count(step.task) > 1]
-        task = spec_of(backend, [spec.id for spec in catalog().values() if spec.task in others]).task
+        models = [spec for spec in catalog().values() if spec.runtime != "blender"]
+        tasks = [spec.task for spec in models]
+        mine = {task for step in self.steps if tasks.count(task := spec_of(step.do).task) > 1}
+        task = spec_of(backend, [spec.id for spec in models if spec.task in mine]).task
         if not any(spec_of(step.do).task == task for step in self.steps):
             there = ", ".join(dict.fromkeys(spec_of(step.do).task for step in self.steps))
             text = f"{self.name} has no step of the task {task}, which {backend} does. Its tasks are: {there}."

@@ -183,10 +183,14 @@ class Weights:
         return sum(file.size for file in self.files)
 
     @property
+    def sized(self) -> bool:
+        """How large it is is known before the hub is asked."""
+        return all(file.size for file in self.files if file.name.endswith(TENSORS))
+
+    @property
     def amount(self) -> str:
         """The size for people."""
-        known = all(file.size for file in self.files if file.name.endswith(TENSORS))
-        return gigabytes(self.size) if known else "an amount that the hub will tell"
+        return gigabytes(self.size) if self.sized else "an amount that the hub will tell"
 
     @property
     def free(self) -> bool:

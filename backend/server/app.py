@@ -40,6 +40,10 @@ def _handlers(app: FastAPI) -> None:
     async def invalid(_: Request, error: RequestValidationError) -> Response:
         first = error.errors()[0]
         where = ".".join(str(each) for each in first["loc"])
+        if where == "path.id":
+            return answer(
+                422, "usage", "That is no id of this server. Take the one that an order or upload was answered with."
+            )
         return answer(422, "usage", f"{where[:200]}: {first['msg'][:300]}. Change it and ask again.")
 
     @app.exception_handler(OSError)

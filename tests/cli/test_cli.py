@@ -86,7 +86,7 @@ def test_a_failed_run_never_passes_off_an_older_result(recipe: Path, tmp_path: P
         (["run", "{recipe}", "--out", "x", "--quality", "best"], "There is no quality 'best'"),
         (["run", "{recipe}", "--out", "x", "--gate", "game"], "--gate is for a mesh, and Wiring makes none"),
         (["run", "{recipe}", "--out", "x", "--backend", "fakes"], "There is no step 'fakes'"),
-        (["generate", "photo.jpg", "--out", "x", "--backend", "qq"], "There is no step 'qq'. There are: comfyui, dep"),
+        (["generate", "x.jpg", "--out", "x", "--backend", "qq"], "'qq'. There are: comfyui, depth_relief, hunyuan3d_"),
         (["generate", "photo.jpg", "--out", "x", "--set", "clean.faces=1"], "clean.faces takes 100 to 1000000, not 1."),
         (["run", "{recipe}", "--out", "x", "--seed", "-1"], "--seed takes"),
         (["run", "{recipe}", "--out", "x", "--timeout", "0"], "--timeout: takes a number above 0"),

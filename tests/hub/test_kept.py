@@ -54,6 +54,8 @@ def test_sizes_that_only_the_hub_knows(here: Any, weights: Make) -> None:
     one = weights()
     unknown = Weights(one.repository, one.revision, tuple(File(f.name, 0) for f in one.files), "MIT", "https://x.org")
     assert unknown.amount == "an amount that the hub will tell" and one.amount == "2 MB"
+    with pytest.raises(UserError, match=r"^maker/model needs weights \(MIT\)\. Run "):
+        locate(unknown, Report())
     assert total(unknown) == one.size and len(here.asked) == 2
     assert total(one) == one.size and len(here.asked) == 2
     assert fetched(unknown).whole

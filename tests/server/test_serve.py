@@ -116,10 +116,12 @@ def test_uploads_are_named_by_content_and_looked_into(served: Serving, tmp_path:
     served.json("POST", f"/v1/uploads?sha256={'1' * 64}", b"another" + data, 422)
     film = served.json("POST", "/v1/uploads", mp4())
     assert film["kind"] == "mp4"
-    job = served.json("POST", "/v1/film", {"inputs": {"film": film["id"]}}, 201)
-    assert job["order"]["recipe"] == "film_to_film"
-    served.json("DELETE", f"/v1/jobs/{job['id']}")
+    told = served.json("POST", "/v1/film", {"inputs": {"film": film["id"]}}, 422)["error"]
+    assert told["message"].startswith("More frames needs weights"), "film_to_film is what it means"
     served.json("POST", "/v1/jobs", {"recipe": "scene_to_film"}, 422)
+    assert served.json("GET", "/v1/jobs/none", expect=422)["error"]["message"].startswith(
+        "That is no id of this server."
+    )
 
 
 @pytest.mark.parametrize(
