@@ -326,6 +326,7 @@ class Bridge:
         try:
             scene = self._home[run.id][1]
             run.replaces = list(dict.fromkeys((*run.replaces, *self._earlier(run))))
+            run.save(self._records)
             keep(run, scene)
         except Exception as error:  # the result stays on the disk and can be shown again
             self.complain(error)
@@ -334,6 +335,18 @@ class Bridge:
         """Names of what stands where the result comes, from earlier runs of the same name."""
         alike = (each.id for each in self.runs if (each.title, each.at) == (run.title, run.at) and each is not run)
         return [obj.name for asset in map(objects.found, alike) if asset for obj in asset.all_objects]
+
+    def rivals(self, run: Run) -> list[str]:
+        """Names of what stands where its result does: what that replaced, what replaced it or the same, and so on."""
+        known = set(run.replaces) if self.at_home(run) else set()  # in another file the names are other objects
+        made = {each.id: asset for each in self.runs if (asset := objects.found(each.id))}
+        names = {key: {obj.name for obj in asset.all_objects} for key, asset in made.items()}
+        groups = [names[each.id] | set(each.replaces) for each in self.runs if each.id in names]
+        own = names.get(run.id, set())
+        place = known | own
+        for _ in groups:
+            place = place.union(*(group for group in groups if group & place))
+        return sorted((place & known.union(*names.values())) - own)
 
     def sync(self, select: str = "") -> None:
         """Let the list's rows be the runs. Rows hold ids only."""
@@ -356,10 +369,9 @@ def show(context: bpy.types.Context, run: Run) -> None:
     if run.reads:
         cast.load(props.settings(context).cast, scenes.read(run.files(bridge.store)["spec"]))
         return
-    hide = run.replaces if bridge.at_home(run) else []  # in another file the names are other objects
     blend = run.files(bridge.store).get("scene") if run.scene else None
     at = run.at if any(run.at) or "scene" in run.inputs else None
-    exchange.show(context, blend, run=run.id, name=run.title.partition(":")[0], at=at, hide=hide)
+    exchange.show(context, blend, run=run.id, name=run.title.partition(":")[0], at=at, hide=bridge.rivals(run))
 
 
 def keep(run: Run, scene: str) -> None:

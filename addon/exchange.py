@@ -16,6 +16,9 @@ from .objects import RUN, armature, asset_of, found, parts, plain
 from .scene.lib.physics.thing import ITEM
 from .scene.work import ROLE
 
+AWAY = "galatea_away"
+"""Custom property of an object that made way for another: whether renders left it out before."""
+
 
 def write(context: bpy.types.Context, obj: bpy.types.Object, folder: Path, *, source: bool) -> Path:
     """Save a file that holds the object's asset and nothing else; a mesh of the user's becomes the body of one.
@@ -113,9 +116,15 @@ def _as_skin(obj: bpy.types.Object, rig: bpy.types.Object) -> list[bpy.types.Obj
 
 
 def show(context: bpy.types.Context, blend: Path | None, *, run: str, name: str, at: Any, hide: list[str]) -> None:
-    """Select what the run made; append it from its scene file where this file does not have it."""
+    """Select what the run made; append it from its scene file where this file does not have it. Where it is hidden or
+    not there, what stands in its place makes way.
+    """
     asset = found(run)
-    if asset and any(obj.name in context.view_layer.objects for obj in asset.all_objects):
+    inside = context.view_layer.objects
+    if asset and any(obj.name in inside for obj in asset.all_objects):
+        if not any(obj.visible_get() for obj in asset.all_objects):
+            _away(context, hide)
+            _back(asset)
         select(context, asset)
     elif blend is None:
         raise UserError("The files of this run are gone. Run it again.", kind="output")
@@ -146,17 +155,29 @@ def append(context: bpy.types.Context, blend: Path, *, run: str, name: str, at: 
     _drop([c for c in new if c != asset and c not in asset.children_recursive])
     asset.name, asset[RUN] = name, run
     context.scene.collection.children.link(asset)
-    for old in hide:
-        obj = context.view_layer.objects.get(old)
-        if obj:
-            obj.hide_set(True)
-            obj.hide_render = True
-    for obj in asset.all_objects:
+    _away(context, hide)
+    for obj in list(asset.all_objects):
         if obj.get(ROLE) == "source":
             obj.hide_set(True)
     context.view_layer.update()
     _place(asset, _room(context, asset) if at is None else at)
     select(context, asset)
+
+
+def _away(context: bpy.types.Context, names: list[str]) -> None:
+    """Hide what makes way. Objects of ours keep whether they were rendered, for the day that they come back."""
+    for obj in filter(None, map(context.view_layer.objects.get, names)):
+        if asset_of(obj) and not obj.hide_get():
+            obj[AWAY] = obj.hide_render
+        obj.hide_set(True)
+        obj.hide_render = True
+
+
+def _back(asset: bpy.types.Collection) -> None:
+    for obj in list(asset.all_objects):  # a copy: who hides makes Blender lay the collection out anew
+        if AWAY in obj:
+            obj.hide_set(False)
+            obj.hide_render = obj.pop(AWAY)
 
 
 def select(context: bpy.types.Context, asset: bpy.types.Collection) -> None:

@@ -10,6 +10,8 @@ from typing import Any
 import bpy
 
 from ...backend.protocol.catalog import catalog
+from .. import runs
+from ..bridge import bridge
 
 
 class Sub:
@@ -33,12 +35,28 @@ def text(layout: Any, words: str, *, context: bpy.types.Context, icon: str = "NO
         column.label(text=line, icon=icon if number == 0 else ("BLANK1" if icon != "NONE" else "NONE"))
 
 
+def fits(words: str, context: bpy.types.Context, beside: float) -> bool:
+    """Whether a label shows these words whole, where so much of the panel's width is not its own."""
+    import blf
+
+    scale = context.preferences.system.ui_scale or 1.0
+    blf.size(0, context.preferences.ui_styles[0].widget.points * scale)
+    return bool(blf.dimensions(0, words)[0] <= (context.region.width if context.region else 300) - beside * scale)
+
+
 def failure(layout: Any, context: bpy.types.Context, message: str, hint: str) -> None:
     """What went wrong, and what to do."""
     box = layout.box()
     text(box, message, context=context, icon="ERROR", alert=True)
     if hint:
         text(box, hint, context=context, icon="INFO")
+
+
+def progress(layout: Any) -> None:
+    """How far the running job's step is."""
+    live = bridge.live
+    words = f"{live.index + 1} of {live.total}: {runs.label(live.step)}  {live.fraction:.0%}"
+    layout.progress(factor=live.fraction, text=words)
 
 
 def params(layout: Any, settings: Any, step: str, *, skip: tuple[str, ...] = ()) -> None:

@@ -96,7 +96,8 @@ def _details(layout: Any, context: bpy.types.Context, run: Run) -> None:
     elif run.scene:
         first.operator("galatea.show", icon="HIDE_OFF")
     elif run.filmed:
-        first.operator("galatea.open_film", icon="PLAY")
+        if run.state == "done":  # else it would open another job's
+            first.operator("galatea.open_film", icon="PLAY")
     elif not run.gallery:
         first.operator("galatea.save_files", icon="EXPORT")
     first.operator("galatea.again", icon="FILE_REFRESH")

@@ -102,7 +102,7 @@ def _button(layout: Any, context: bpy.types.Context, settings: Any) -> None:
     operator, text, icon = ("", "", "") if bridge.current else next_step(settings)
     row = layout.row(align=True)
     if bridge.current:
-        _running(row, not lacking, "galatea.imagine" if wanted.painter(recipe) else "galatea.generate")
+        _running(row, context, not lacking, "galatea.imagine" if wanted.painter(recipe) else "galatea.generate")
     else:
         row.scale_y = TALL
         row.operator(operator, text=text, icon=icon)
@@ -131,20 +131,21 @@ def installing(layout: Any, context: bpy.types.Context) -> None:
     layout.progress(factor=told.fraction, text=f"{told.phase}  {told.fraction:.0%}")
 
 
-def _running(row: Any, ready: bool, operator: str) -> None:
+def _running(row: Any, context: bpy.types.Context, ready: bool, operator: str) -> None:
     """How far the job is, as tall as the button in whose place it stands: nothing below moves under the mouse."""
     live, left = bridge.live, bridge.seconds_left()
     column = row.column(align=True)
     bar, told = column.row(), column.row()
     bar.scale_y, told.scale_y = 0.6 * TALL, 0.4 * TALL
     bar.progress(factor=live.whole, text=f"{live.index + 1} of {live.total}: {runs.label(live.step)}")
-    words = (
-        f"{live.phase} {live.fraction:.0%}",
-        f"{draw.duration(left)} left" if left is not None else "",
-        f"{bridge.waiting} waiting" if bridge.waiting else "",
-    )
+    rest = [
+        f"{live.fraction:.0%}",
+        *([f"{draw.duration(left)} left"] if left is not None else []),
+        *([f"{bridge.waiting} waiting"] if bridge.waiting else []),
+    ]
+    words, short = f"{live.phase} {', '.join(rest)}", ", ".join(rest)
     told.active = False
-    told.label(text=", ".join(filter(None, words)))
+    told.label(text=words if draw.fits(words, context, 46 + 28 * (1 + ready)) else short)
     side = row.row(align=True)
     side.scale_y = TALL
     side.ui_units_x = 1.4 * (1 + ready)

@@ -10,6 +10,7 @@ import bpy
 
 from ...backend.protocol import scene
 from .. import cast, props, wanted
+from ..bridge import bridge
 from . import draw
 
 ICONS = {
@@ -51,11 +52,18 @@ class GALATEA_PT_simulate(draw.Sub, bpy.types.Panel):
         row.operator("galatea.scene_open", text="", icon="FILE_FOLDER")
         row.operator("galatea.scene_save", text="", icon="FILE_TICK")
         _cast(layout, context, settings.cast)
-        row = layout.row(align=True)
+        column = layout.column(align=True)
+        row = column.row(align=True)
         row.scale_y = 1.3
         row.operator("galatea.scene_build", icon="MESH_CUBE")
         row.operator("galatea.scene_bake", icon="PHYSICS")
         row.operator("galatea.scene_film", icon="RENDER_ANIMATION")
+        if bridge.current and bridge.current.steps[0]["do"] in (settings.parser, "build"):
+            draw.progress(column)
+        else:
+            hint = column.row()
+            hint.active = False
+            hint.label(text="Film builds and bakes by itself", icon="INFO")
         for step in ("build", "simulate"):
             draw.params(layout, settings, step)
 

@@ -9,7 +9,7 @@ from typing import Any
 import bpy
 
 from ...backend.protocol.catalog import catalog
-from .. import objects, props, runs, wanted
+from .. import objects, props, wanted
 from ..bridge import bridge
 from . import draw
 
@@ -46,9 +46,7 @@ def _verb(layout: Any, context: bpy.types.Context, operator: str, icon: str, ste
     run = bridge.current or next(iter(bridge.runs), None)
     run = run if run and {row["do"] for row in run.steps} <= set(steps) else None
     if run and run is bridge.current:
-        live = bridge.live
-        words = f"{live.index + 1} of {live.total}: {runs.label(live.step)}  {live.fraction:.0%}"
-        column.progress(factor=live.fraction, text=words)
+        draw.progress(column)
         return
     hint = column.row()
     hint.active = False

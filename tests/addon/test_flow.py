@@ -101,6 +101,20 @@ def test_the_same_order_again_costs_nothing(quick: Any) -> None:
     assert len(list(runs.load(prefs.runs_folder()))) == 2
 
 
+def test_an_earlier_result_comes_back_in_the_place_of_the_newer(quick: Any) -> None:
+    made = []
+    for make in (bpy.ops.galatea.generate, bpy.ops.galatea.again):
+        make()
+        made.append(bpy.context.view_layer.objects.active)
+    state = bpy.context.window_manager.galatea
+    for row, shown, away in ((1, *made), (0, *made[::-1])):
+        state.active = row
+        assert bpy.ops.galatea.show() == {"FINISHED"}
+        assert (shown.visible_get(), shown.hide_render, away.visible_get(), away.hide_render) == (1, 0, 0, 1)
+    made[0].hide_set(False)  # whoever wants to see both
+    assert bpy.ops.galatea.show() == {"FINISHED"} and made[0].visible_get() and made[1].visible_get()
+
+
 def test_a_picture_without_a_subject_says_what_to_do(addon: Any, tmp_path: Path) -> None:
     from galatea.addon.bridge import bridge
 
