@@ -136,6 +136,8 @@ def _show(options: argparse.Namespace, store: JobStore) -> None:
             sys.stdout.write(f"input     {role} {path}\n")
         sys.stdout.write(f"settings  {' '.join(f'{k}={v}' for k, v in request.params.items())} seed={request.seed}\n")
         sys.stdout.writelines(f"{line}\n" for line in (_ended(result) if result else ()))
+        if store.claimant(job) is not None:
+            sys.stdout.write(f"running   by {store.worker(job)}\n")
 
 
 def _ended(result: Result) -> Iterator[str]:
@@ -171,7 +173,10 @@ def _remove(options: argparse.Namespace, store: JobStore) -> None:
     jobs = whole_ids(store, options.ids)
     for job in jobs:
         if store.claimant(job) is not None:
-            raise UserError(f"{job} is running. Cancel its run first.", kind="usage")
+            text = (
+                f"{job} is running, by {store.worker(job)}. Cancel its run, or end that process where its run is gone."
+            )
+            raise UserError(text, kind="usage")
     _gone(options, store, [_row(store, job) for job in jobs])
 
 

@@ -64,6 +64,15 @@ def machine() -> str:
     return socket.gethostname()
 
 
+def told(path: Path) -> str:
+    """Who a claim names, in words."""
+    try:
+        data = json.loads(_read(path))
+        return f"process {int(data['pid'])} on {str(data['host'])[:100]}"
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        return "a process"
+
+
 def claimant(path: Path, text: str | None = None) -> int | None:
     """The living process that a claim names; `text` is what was read of it."""
     text = _read(path) if text is None else text

@@ -136,6 +136,10 @@ class JobStore:
         """The process that works on the job, here or on another machine; None where nobody does."""
         return claims.claimant(self.folder(job) / "claim")
 
+    def worker(self, job: str) -> str:
+        """That process in words."""
+        return claims.told(self.folder(job) / "claim")
+
     def state(self, job: str) -> JobState:
         result = self.result(job)
         if result:
