@@ -29,8 +29,15 @@ def number(name: str) -> int:
 
 _SPELT = {"Fps": "FPS", "Fstop": "F-Stop", "Hdri": "HDRI", "Lora": "LoRA", "Url": "URL", "Uv": "UV"}
 
+_SHORT = {
+    "initial_velocity": "velocity", "angular_velocity": "turning", "bending_stiffness": "bending",
+    "stretch_stiffness": "stretching",
+}  # fmt: skip
+"""What would be cut off beside a field."""
+
 
 def title(name: str) -> str:
+    name = _SHORT.get(name, name)
     first, gap, rest = name.replace("_", " ").capitalize().partition(" ")
     return f"{_SPELT.get(first, first)}{gap}{rest}"
 
