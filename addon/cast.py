@@ -7,6 +7,7 @@ A field that may be null has a switch beside it, `own_…`: off leaves the choic
 
 import dataclasses
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -194,9 +195,23 @@ def _shelf(folder: Path, said: str) -> dict[str, str]:
     return {"assets": os.pathsep.join(dict.fromkeys(places))} if places else {}
 
 
+def _spoken(message: str, group: Any) -> str:
+    """The same with names as the panel has them, in place of those of the file."""
+    found = re.match(r"scene\.json: (?:(\w+)\[(\d+)\]\.)?([\w.]+):? ", message)
+    if not found:
+        return message
+    rows, number, field = found.groups()
+    of = getattr(group, rows)[int(number)] if rows else None
+    name = getattr(of, "name", "") or (f"{props.title(rows).removesuffix('s')} {int(number) + 1}" if rows else "Scene")
+    return f"{name}: {props.title(field.replace('.', '_'))} {message[found.end() :]}"
+
+
 def write(group: Any, path: Path, *, by_content: bool = False) -> Path:
     """Write the panel's document, proved; `by_content` puts its hash into the name, so that equal ones share a file."""
-    text = scene.validate(document(group)).dumps()
+    try:
+        text = scene.validate(document(group)).dumps()
+    except UserError as error:
+        raise UserError(_spoken(str(error), group), kind=error.kind, hint=error.hint) from None
     if by_content:
         path = path.with_name(f"{path.stem}-{hashed(text.encode())[:12]}{path.suffix}")
     whole.write(path, text.encode())

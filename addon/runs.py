@@ -92,7 +92,7 @@ class Run:
         """Note a step that has ended."""
         result = stage.result
         row = {"step": stage.step, "job": result.job, "state": str(result.state), "seconds": result.seconds}
-        wanted = (*TOLD, *SCORES) if "iou" in result.metrics else TOLD
+        wanted = (*TOLD, *SCORES) if "iou" in result.metrics or stage.step == "report" else TOLD
         told = {name: result.metrics[name] for name in wanted if name in result.metrics}
         self.stages.append({**row, "cached": stage.cached, "warnings": list(result.warnings), **told})
 

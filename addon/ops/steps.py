@@ -195,7 +195,7 @@ class GALATEA_OT_check(_OnObject, bpy.types.Operator):
     """Measure the active mesh and hold it against the gate. The job shows where it falls short, and what mends it"""
 
     bl_idname = "galatea.check"
-    bl_label = "Check"
+    bl_label = "Report"
     steps = ("report",)
     scene = False
 

@@ -14,9 +14,14 @@ from . import draw
 
 
 def rows(layout: Any, context: bpy.types.Context, run: Run) -> None:
-    """Of a job whose mesh was held against a gate."""
+    """Of a job whose mesh was measured, or held against a gate."""
     short = run.short
     if short is None:
+        measured: dict[str, Any] = next((stage for stage in reversed(run.stages) if stage["step"] == "report"), {})
+        if "watertight" in measured:
+            closed = "watertight" if measured["watertight"] else "not watertight"
+            words = f"{measured['faces']:,} faces, {closed}. More in mesh_report.json of its folder, or choose a gate"
+            draw.text(layout, words, context=context, icon="INFO")
         return
     name = next(stage["gate"] for stage in reversed(run.stages) if stage.get("gate"))
     if not short:

@@ -306,6 +306,9 @@ def test_copied_files_stay_together(tmp_path: Path) -> None:
 
 def test_an_object_is_checked_and_exported_from_the_window(addon: Any, bridge: Any, tmp_path: Path) -> None:
     bpy.ops.mesh.primitive_monkey_add()
+    assert (
+        bpy.ops.galatea.check() == {"FINISHED"} and "968 faces, not watertight." in drawn(jobs_ui.GALATEA_PT_jobs).text
+    )
     addon.gate = "print"
     assert bpy.ops.galatea.check() == {"FINISHED"}
     run = bridge.runs[0]

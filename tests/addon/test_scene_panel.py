@@ -120,7 +120,8 @@ def test_a_document_that_is_wrong_leaves_the_panel_as_it_is(
 def test_an_edit_that_cannot_be_is_said_before_anything_runs(addon: Any, spec: scene.SceneSpec) -> None:
     cast.load(addon.cast, spec)
     addon.cast.objects[0].relation.target = "tabel"
-    with pytest.raises(UserError, match="Did you mean 'table'"):
+    said = "^ball: Relation target names 'tabel', which is not in the scene. Did you mean 'table'?"
+    with pytest.raises(UserError, match=said):
         cast.write(addon.cast, Path("never.json"))
     assert not Path("never.json").exists()
 
