@@ -13,7 +13,7 @@ from typing import Any
 
 import bpy
 
-from ..backend.protocol.catalog import bundled, catalog, spec_of
+from ..backend.protocol.catalog import catalog, spec_of
 from ..backend.protocol.recipe import Recipe, load_recipe
 from . import environment, models, props, terms
 
@@ -59,13 +59,6 @@ def first_part(recipe: Recipe) -> Recipe:
 def second_part(recipe: Recipe) -> Recipe:
     """What follows when a picture of the gallery was taken."""
     return replace(recipe, steps=recipe.steps[len(first_part(recipe).steps) :])
-
-
-def shaping(recipe: Recipe) -> list[str]:
-    """The steps whose settings are shown together: all before the mesh is cleaned, and those of the user's own."""
-    steps = [step.do for step in recipe.steps]
-    last = steps.index("clean") if "clean" in steps else len(steps)
-    return [do for at, do in enumerate(steps) if (at < last or do not in bundled()) and do != picker(recipe)]
 
 
 def chancy(settings: Any, steps: Iterable[str]) -> bool:

@@ -19,6 +19,12 @@ else:  # every run of the suite tries the same examples; tools/torture.py tries 
     settings.load_profile("same")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """A failure is told without what its test was given: Blender crashes where it is to show what it has freed."""
+    if config.option.tbstyle == "auto":
+        config.option.tbstyle = "short"
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> JobStore:
     return JobStore(tmp_path / "jobs")

@@ -20,6 +20,8 @@ class Sub:
     bl_space_type, bl_region_type, bl_category = "VIEW_3D", "UI", "Galatea"
     bl_parent_id = "GALATEA_PT_main"
     bl_options = {"DEFAULT_CLOSED"}
+    steps: tuple[str, ...] = ()
+    """Whose settings it shows."""
 
 
 def text(layout: Any, words: str, *, context: bpy.types.Context, icon: str = "NONE", alert: bool = False) -> None:
@@ -54,9 +56,13 @@ def failure(layout: Any, context: bpy.types.Context, message: str, hint: str) ->
 
 def progress(layout: Any) -> None:
     """How far the running job's step is."""
+    layout.progress(factor=bridge.live.fraction, text=f"{place()}  {bridge.live.fraction:.0%}")
+
+
+def place() -> str:
+    """Which step of how many runs."""
     live = bridge.live
-    words = f"{live.index + 1} of {live.total}: {runs.label(live.step)}  {live.fraction:.0%}"
-    layout.progress(factor=live.fraction, text=words)
+    return f"{live.index + 1} of {live.total}: {runs.label(live.step)}"
 
 
 def params(layout: Any, settings: Any, step: str, *, skip: tuple[str, ...] = ()) -> None:

@@ -25,6 +25,7 @@ MARGIN = 46
 
 class GALATEA_PT_compare(draw.Sub, bpy.types.Panel):
     bl_label = "Compare"
+    steps = ("views", "judge")
 
     def draw(self, context: bpy.types.Context) -> None:
         settings = props.settings(context)
@@ -44,7 +45,7 @@ class GALATEA_PT_compare(draw.Sub, bpy.types.Panel):
         row = self.layout.row()
         row.scale_y = 1.3
         row.operator("galatea.compare", icon="CAMERA_STEREO")
-        for step in ("views", "judge"):
+        for step in self.steps:
             self.layout.label(text=wanted.short(step))
             draw.params(self.layout, settings, step)
 

@@ -9,7 +9,7 @@ from typing import Any
 import bpy
 
 from ...backend.protocol.recipe import Recipe
-from .. import environment, models, props, runs, terms, wanted
+from .. import environment, models, props, terms, wanted
 from ..bridge import bridge
 from . import draw
 from .models import chooser
@@ -137,7 +137,7 @@ def _running(row: Any, context: bpy.types.Context, ready: bool, operator: str) -
     column = row.column(align=True)
     bar, told = column.row(), column.row()
     bar.scale_y, told.scale_y = 0.6 * TALL, 0.4 * TALL
-    bar.progress(factor=live.whole, text=f"{live.index + 1} of {live.total}: {runs.label(live.step)}")
+    bar.progress(factor=live.whole, text=draw.place())
     rest = [
         f"{live.fraction:.0%}",
         *([f"{draw.duration(left)} left"] if left is not None else []),

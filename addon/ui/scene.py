@@ -34,6 +34,7 @@ class GALATEA_UL_cast(bpy.types.UIList):
 
 class GALATEA_PT_simulate(draw.Sub, bpy.types.Panel):
     bl_label = "Simulate"
+    steps = ("build", "simulate")
 
     def draw(self, context: bpy.types.Context) -> None:
         settings = props.settings(context)
@@ -64,7 +65,7 @@ class GALATEA_PT_simulate(draw.Sub, bpy.types.Panel):
             hint = column.row()
             hint.active = False
             hint.label(text="Film builds and bakes by itself", icon="INFO")
-        for step in ("build", "simulate"):
+        for step in self.steps:
             draw.params(layout, settings, step)
 
 

@@ -9,13 +9,13 @@ from typing import Any
 import bpy
 
 from ...backend.protocol.catalog import catalog
+from ...backend.protocol.recipe import Recipe
 from .. import objects, props, wanted
 from ..bridge import bridge
-from . import draw
+from . import draw, gallery, scene
 
 
 class _Sub(draw.Sub):
-    steps: tuple[str, ...] = ()
     verb: tuple[str, str] | None = None
     """The operator of the button at the top, and its icon."""
 
@@ -55,12 +55,18 @@ def _verb(layout: Any, context: bpy.types.Context, operator: str, icon: str, ste
         draw.failure(layout, context, bridge.notice.message, bridge.notice.hint)
 
 
+def shaping(recipe: Recipe) -> list[str]:
+    """The steps whose settings no other panel shows, ours and the user's own; of pictures the gallery chooses."""
+    elsewhere = {step for cls in (*gallery.CLASSES, *scene.CLASSES, *CLASSES) for step in getattr(cls, "steps", ())}
+    return [step.do for step in recipe.steps if step.do not in {*elsewhere, wanted.picker(recipe)}]
+
+
 class GALATEA_PT_shape(draw.Sub, bpy.types.Panel):
     bl_label = "Shape"
 
     def draw(self, context: bpy.types.Context) -> None:
         settings = props.settings(context)
-        for step in wanted.shaping(wanted.recipe(settings)):
+        for step in shaping(wanted.recipe(settings)):
             self.layout.label(text=catalog()[step].label)
             draw.params(self.layout, settings, step, skip=("prompt",))
 

@@ -12,6 +12,7 @@ import pytest
 
 from galatea.addon import plan, props, wanted
 from galatea.addon.settings import recipe_items
+from galatea.addon.ui.steps import shaping
 from galatea.backend.cli import parser
 from galatea.backend.cli.flags import order_of
 from galatea.backend.protocol import own
@@ -111,14 +112,14 @@ def test_a_step_of_the_users_own_is_shown_wherever_it_stands(chosen: Any, home: 
     trust(BackendSpec("blocks", "Blocks", "scene-to-scene", "", "blender", params=params))
     settings = bpy.context.scene.galatea
     assert settings.steps.blocks.depth == 4
-    after = Recipe("x", tuple(map(Step, ("cutout", "lift", "bring", "clean", "blocks", "unwrap"))))
-    assert wanted.shaping(after) == ["cutout", "lift", "bring", "blocks"]
+    after = Recipe("x", tuple(map(Step, ("cutout", "lift", "bring", "clean", "blocks", "unwrap", "displace"))))
+    assert shaping(after) == ["cutout", "lift", "bring", "blocks", "displace"], "and one of ours that has no panel"
 
 
 @pytest.mark.parametrize("opened", [False, True])
 def test_a_model_that_is_gone_gives_way_to_the_usual_one(chosen: Any, home: Path, tmp_path: Path, opened: bool) -> None:
-    path = trust(BackendSpec("lathe", "Lathe", "image-to-mesh", "", inputs=("cutout",), outputs=("mesh",)))
-    bpy.context.scene.galatea.backend = "lathe"
+    path = trust(BackendSpec("of_mine", "Of Mine", "image-to-mesh", "", inputs=("cutout",), outputs=("mesh",)))
+    bpy.context.scene.galatea.backend = "of_mine"
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "with.blend"))
     path.unlink()
     if opened:
