@@ -50,10 +50,11 @@ def deadline(name: str, found: list[Phase], count: int, parts: int, out: Path) -
 
 
 def opencue(name: str, found: list[Phase], count: int, parts: int, out: Path) -> Path:
-    """An outline as a Python file, for `python outline.py` where pyoutline is installed."""
+    """An outline as a Python file, for `python galatea_cue.py` where pyoutline is installed: that module is `outline`,
+    which a file of the same name would hide."""
     plan = {"name": name, "phases": [asdict(phase) for phase in found], "orders": count, "parts": parts}
     text = _OUTLINE.replace("@PLAN@", pprint.pformat(plan, sort_dicts=False))
-    path = out / "outline.py"
+    path = out / "galatea_cue.py"
     whole.write(path, text.encode())
     return path
 
