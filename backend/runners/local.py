@@ -134,7 +134,7 @@ class LocalRunner:
         if self._current:
             self._kill(process)
         for job in self._current:
-            self._finish(job, JobState.CANCELLED, Failure("Cancelled.", "cancelled"))
+            self._finish(job, JobState.CANCELLED, Failure("Cancelled.", "cancelled"), since=self._started)
         self._current.clear()
         try:
             process.wait(2)
@@ -186,11 +186,11 @@ class LocalRunner:
         again = {}
         for job, asked in jobs.items():
             if job in stopping:
-                self._finish(job, JobState.CANCELLED, Failure("Cancelled.", "cancelled"))
+                self._finish(job, JobState.CANCELLED, Failure("Cancelled.", "cancelled"), since=self._started)
             elif self._together or (self._unread and not late):
                 again[job] = asked
             else:
-                self._finish(job, JobState.FAILED, self._why(code, late))
+                self._finish(job, JobState.FAILED, self._why(code, late), since=self._started)
         if not self._unread:
             self._alone.update(again)
         self._waiting = {**again, **self._waiting}
@@ -266,11 +266,14 @@ class LocalRunner:
                 os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
-    def _finish(self, job: str, state: JobState, failure: Failure) -> None:
-        """Publish how the job ended, unless it has a result, or another process is at it."""
+    def _finish(self, job: str, state: JobState, failure: Failure, *, since: float | None = None) -> None:
+        """Publish how the job ended, unless it has a result, or another process is at it; `since` when it was at work,
+        where it was begun."""
+        took = time.monotonic() - since if since is not None else 0.0
         with contextlib.suppress(OSError):
             if not self._store.result(job) and self._store.state(job) is not JobState.RUNNING:
-                self._store.publish(Result(job, state, failure=failure, started=time.time()))
+                ended = Result(job, state, failure=failure, started=time.time() - took, seconds=round(took, 3))
+                self._store.publish(ended)
         self._events.append(Done(job))
 
     def _write_log(self, text: str) -> None:

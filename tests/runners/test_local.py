@@ -93,6 +93,7 @@ def test_trouble_becomes_a_failed_job_and_the_next_job_runs(
     assert failed and failed.state is JobState.FAILED and failed.failure
     assert failed.failure.kind == kind and says in failed.failure.message
     assert ("Too little memory is the usual reason" in failed.failure.hint) == (trouble == "kill")
+    assert failed.seconds > 0 or trouble not in ("kill", "exit"), "a process that is gone tells no time: we do"
     assert store.state(good.id) is JobState.DONE
 
 
@@ -188,7 +189,8 @@ def test_cancel_kills_a_worker_that_does_not_listen(runner: LocalRunner, store: 
     assert pid
     runner.cancel(request.id)
     finish(runner, request.id)
-    assert store.state(request.id) is JobState.CANCELLED
+    result = store.result(request.id)
+    assert result and result.state is JobState.CANCELLED and result.seconds > 0
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
 
