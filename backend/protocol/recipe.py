@@ -147,11 +147,19 @@ def load_recipe(name: str) -> Recipe:
     data = read_toml(path)
     try:
         steps = tuple(Step(_word(item["do"]), {k: v for k, v in item.items() if k != "do"}) for item in data["step"])
-        recipe = Recipe(_word(data["name"]), steps, tuple(_word(role) for role in data.get("inputs", ("image",))))
+        recipe = Recipe(_word(data["name"]), steps, tuple(map(_word, listed(data.get("inputs", ["image"])))))
     except (KeyError, TypeError, AttributeError):
-        raise UserError(f"{path} is no recipe: it needs `name` and [[step]] tables with `do`.", kind="usage") from None
+        needs = '`name`, `inputs` as a list such as ["image"], and [[step]] tables with `do`'
+        raise UserError(f"{path} is no recipe: it needs {needs}.", kind="usage") from None
     recipe.check()
     return recipe
+
+
+def listed(value: Any) -> list[Any]:
+    """As it is where it is a list: a text would be one of letters."""
+    if not isinstance(value, list):
+        raise TypeError(f"{value!r} is no list such as [{value!r}]")
+    return value
 
 
 def _word(value: Any) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..protocol import own
+from ..protocol.catalog import bundled
 from ..protocol.errors import JobCancelled, UserError
 from ..protocol.event import Done, Event, Progress
 from ..protocol.job import Asset, Failure, JobState, Request, Result
@@ -101,7 +102,8 @@ class Attempt:
         except JobCancelled:
             self._end(JobState.CANCELLED, failure=Failure("Cancelled.", "cancelled"))
         except Exception as error:
-            self._end(JobState.FAILED, failure=explain(error))
+            request: Request | None = getattr(self, "request", None)
+            self._end(JobState.FAILED, failure=explain(error, request.backend if request else ""))
 
     def done(self) -> None:
         self._end(JobState.DONE, self.report.assets(self._backend.spec.outputs))
@@ -129,8 +131,8 @@ class Attempt:
         self._emit(Done(self._job))
 
 
-def explain(error: Exception) -> Failure:
-    """The failure that a person can act upon."""
+def explain(error: Exception, step: str = "") -> Failure:
+    """The failure that a person can act upon; of a step of the user's own it says where to mend that."""
     if isinstance(error, UserError):
         return Failure(str(error), error.kind, error.hint)
     trace = "".join(traceback.format_exception(error))
@@ -144,9 +146,12 @@ def explain(error: Exception) -> Failure:
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # the other one is torch's
         return Failure("Not enough memory. Choose a lower quality.", "device", "", trace)
     mine = [each for each in traceback.extract_tb(error.__traceback__) if Path(each.filename).parent == own.folder()]
+    script = None if step in bundled() else own.find(step)
     hint = "Run it again; if it fails again, report it with the trace."
     if mine:
         hint = f"Mend it in {mine[-1].filename}, line {mine[-1].lineno}: {mine[-1].line}"
+    elif script:
+        hint = f"Mend it in {script.path}."
     return Failure(f"{type(error).__name__}: {error}", "backend", hint, trace)
 
 

@@ -72,7 +72,8 @@ class Report:
         missing = set(expected) - set(self._files)
         if missing:
             raise RuntimeError(
-                f"the step ended without its {', '.join(sorted(missing))}: it asked report.file for none"
+                f"the step ended without its {', '.join(sorted(missing))}: it asked report.file for "
+                f"{', '.join(sorted(self._files)) or 'none'}"
             )
         root = self._store.folder(self._job)
         found = []

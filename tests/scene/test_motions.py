@@ -208,6 +208,9 @@ def test_a_bad_file_is_refused_in_words(tmp_path):
         ('name = "walk"', "", r"is no motion: it lacks name\. See"),
         ("seconds = 4.0", "seconds = -1", "seconds from 0.1 to 600"),
         ("seconds = 4.0", 'seconds = "two"', "is no motion: could not convert string to float: 'two'"),
+        ('kinds = ["biped"]', 'kinds = "biped"', r"is no motion: 'biped' is no list such as \['biped'\]"),
+        ("default = 0.62", 'default = "slow"', r"is a table of the numbers default, low, high, not {'default': 'slow'"),
+        ("[params]", "[params]\nhigh = 3", "high is a table of the numbers default, low, high, not 3"),
     ):
         path = tmp_path / "bad.toml"
         path.write_text(good.replace(before, now, 1))

@@ -28,6 +28,7 @@ USUAL = {
     "prop": "spin",
 }
 """What a body does where nobody says anything: the clip by the kind."""
+_LIMITS = ("default", "low", "high")
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,6 @@ class Clip:
     name: str
     generator: str
     kinds: tuple[str, ...]
-    sentence: str
     words: tuple[str, ...]
     seconds: float
     numbers: Mapping[str, float]
@@ -59,9 +59,8 @@ def read(path: Path) -> Clip:
         clip = Clip(
             str(data["name"]),
             str(data["generator"]),
-            tuple(map(str, data["kinds"])),
-            str(data["sentence"]),
-            tuple(str(word).lower() for word in data["words"]),
+            tuple(map(str, recipe.listed(data["kinds"]))),
+            tuple(str(word).lower() for word in recipe.listed(data["words"])),
             float(data["seconds"]),
             numbers,
             str(data.get("side", "")),
@@ -92,7 +91,9 @@ def own(path: Path) -> Clip:
 
 
 def _number(path: Path, name: str, entry: Mapping[str, Any]) -> float:
-    value, low, high = float(entry["default"]), float(entry["low"]), float(entry["high"])
+    if not isinstance(entry, dict) or not all(isinstance(entry.get(key), int | float) for key in _LIMITS):
+        raise UserError(f"{path}: {name} is a table of the numbers {', '.join(_LIMITS)}, not {entry!r}.", kind="usage")
+    value, low, high = (float(entry[key]) for key in _LIMITS)
     if not low <= value <= high:
         raise UserError(f"{path}: {name} is {value:g}, not from {low:g} to {high:g}.", kind="usage")
     return value
