@@ -22,8 +22,12 @@ def mesh(
     """Vertices (V, 3), Z up, facing -Y, put on the ground with the longest side `size_m`, and `faces` and all else in
     `arrays`. Returns the vertices as they were written."""
     from .geometry import exchange
-    from .geometry.mesh import save
+    from .geometry.mesh import prove, save
 
+    try:
+        prove({"vertices": vertices, **arrays})
+    except ValueError as error:
+        raise ValueError(f"the mesh {error}") from None
     placed = exchange.grounded(vertices, size_m)
     counts = {"vertices": len(placed), "faces": len(arrays["faces"])}
     path = report.file(role, f"{role}.npz", **counts, size_m=size_m, **told)

@@ -10,6 +10,7 @@ from pathlib import Path
 import bpy
 import numpy as np
 
+from ...backend.geometry.mesh import prove
 from ...backend.protocol.errors import UserError
 from ...backend.protocol.spec import BackendSpec, Param
 from .lib.material import shading
@@ -100,41 +101,22 @@ def read(path: Path) -> Arrays:
     for key in ("vertices", "faces"):
         if key not in arrays:
             raise UserError(f"The mesh {path.name} has no {key}. Make it again.")
-    vertices, faces = _check(arrays["vertices"], arrays["faces"], path.name)
-    uv = _optional(arrays.get("uv"), (len(faces), 3, 2), "uv", path.name)
-    given = arrays.get("colors")
-    wide = given is not None and given.shape[-1:] == (4,)
-    colors = _optional(given, (len(vertices), 4 if wide else 3), "colors", path.name)
-    if colors is not None and not wide:
-        colors = np.pad(colors, ((0, 0), (0, 1)))
-    confidence = _optional(arrays.get("confidence"), (len(vertices),), "confidence", path.name)
-    colors, confidence = (None if each is None else each.clip(0, 1) for each in (colors, confidence))
-    return Arrays(_grounded(vertices), faces, uv, colors, confidence)
-
-
-def _check(vertices: meshes.Array, faces: meshes.Array, name: str) -> tuple[meshes.Floats, meshes.Ints]:
-    for label, array in (("vertices", vertices), ("faces", faces)):
-        if array.ndim != 2 or array.shape[1] != 3:
-            raise UserError(f"The {label} of {name} have the shape {array.shape}, not (n, 3). Make the mesh again.")
-    if not len(vertices) or not len(faces):
+    if not arrays["vertices"].size or not arrays["faces"].size:
         raise UserError("The mesh is empty. Choose a picture in which the subject stands out.")
-    if vertices.dtype.kind != "f" or not np.isfinite(vertices).all():
-        raise UserError(f"The mesh {name} has positions that are no numbers. Make it again.")
-    if faces.dtype.kind not in "iu" or faces.min() < 0 or faces.max() >= len(vertices):
-        raise UserError(f"The mesh {name} has faces whose vertices do not exist. Make it again.")
-    if np.ptp(vertices, axis=0).max() < 1e-6:
-        raise UserError(f"The mesh {name} has no extent. Make it again.")
-    return vertices.astype(np.float32), faces.astype(np.int32)
+    try:
+        prove(arrays)
+    except ValueError as error:
+        raise UserError(f"The mesh {path.name} {error}. Make it again.") from None
+    uv, colors, confidence = (_floats(arrays.get(key)) for key in ("uv", "colors", "confidence"))
+    if colors is not None and colors.shape[1] == 3:
+        colors = np.pad(colors, ((0, 0), (0, 1)))
+    colors, confidence = (None if each is None else each.clip(0, 1) for each in (colors, confidence))
+    vertices = _grounded(arrays["vertices"].astype(np.float32))
+    return Arrays(vertices, arrays["faces"].astype(np.int32), uv, colors, confidence)
 
 
-def _optional(array: meshes.Array | None, shape: tuple[int, ...], label: str, name: str) -> meshes.Floats | None:
-    if array is None or not array.size:
-        return None
-    if array.shape != shape or array.dtype.kind != "f" or not np.isfinite(array).all():
-        raise UserError(
-            f"The {label} of {name} are damaged: {array.shape} of {array.dtype}, not {shape}. Make it again."
-        )
-    return array.astype(np.float32)
+def _floats(array: meshes.Array | None) -> meshes.Floats | None:
+    return None if array is None or not array.size else array.astype(np.float32)
 
 
 def _grounded(vertices: meshes.Floats) -> meshes.Floats:

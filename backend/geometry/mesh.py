@@ -13,6 +13,40 @@ from numpy.typing import NDArray
 
 Vertices = NDArray[np.float32]
 Faces = NDArray[np.int32]
+_BRIGHTEST = 2.0
+"""Models overshoot white a little; what counts to 255 goes far beyond."""
+
+
+def prove(arrays: Mapping[str, NDArray[Any]]) -> None:
+    """That these are a mesh: `vertices` (V, 3) of floats and `faces` (F, 3) of their numbers; where they are there,
+    `uv` (F, 3, 2), `colors` (V, 3 or 4) from 0 to 1 and `confidence` (V,), of floats too. Raises `ValueError` in words.
+    """
+    vertices, faces = arrays["vertices"], arrays["faces"]
+    for name, array in (("vertices", vertices), ("faces", faces)):
+        if array.ndim != 2 or array.shape[1] != 3:
+            raise ValueError(f"has {name} of the shape {array.shape}, not (n, 3)")
+    if not len(vertices) or not len(faces):
+        raise ValueError("is empty")
+    if vertices.dtype.kind != "f" or not np.isfinite(vertices).all():
+        raise ValueError("has positions that are no numbers")
+    if faces.dtype.kind not in "iu" or faces.min() < 0 or faces.max() >= len(vertices):
+        raise ValueError("has faces whose vertices do not exist")
+    if np.ptp(vertices, axis=0).max() < 1e-6:
+        raise ValueError("has no extent")
+    count = len(vertices)
+    shapes: dict[str, list[tuple[int, ...]]] = {
+        "uv": [(len(faces), 3, 2)],
+        "colors": [(count, 3), (count, 4)],
+        "confidence": [(count,)],
+    }
+    for name, fit in shapes.items():
+        more = arrays.get(name)
+        if more is None or not more.size:
+            continue
+        if more.shape not in fit or more.dtype.kind != "f" or not np.isfinite(more).all():
+            raise ValueError(f"has {name} that are {more.shape} of {more.dtype}, not {fit[0]} of numbers")
+        if name == "colors" and more.max() > _BRIGHTEST:
+            raise ValueError(f"has colors up to {more.max():g}, where white is 1")
 
 
 def face_normals(vertices: Vertices, faces: Faces) -> NDArray[np.float64]:
