@@ -67,6 +67,7 @@ _OWN = {
     "hillside": "ramp",
     "flight_of_stairs": "staircase",
     "cannon_ball": "cannonball",
+    "demolition_ball": "wrecking_ball",
     "pool_ball": "billiard_ball",
     "snow_ball": "snowball",
     "table_tennis_ball": "ping_pong_ball",

@@ -277,7 +277,7 @@ def test_a_sentence(words: str) -> None:
 
 
 def test_a_noun_has_its_size_in_one_place() -> None:
-    assert set(KINDS) & set(props.named()) == {"wrecking_ball"}, "there it is a machine"
+    assert not set(KINDS) & set(props.named())
     assert not set(lexicon._OWN) & {*KINDS, *props.named()}
 
 

@@ -19,8 +19,8 @@ from galatea.backend.protocol.props import things
 
 G = 9.81
 JOINTED = [
-    "pendulum", "cradle", "swing", "wrecking_ball", "seesaw", "catapult", "door", "bell", "windmill", "fan", "carousel",
-    "car", "truck", "train", "cart", "plane", "robot",
+    "pendulum", "cradle", "swing", "wrecking_crane", "seesaw", "catapult", "door", "bell", "windmill", "fan",
+    "carousel", "car", "truck", "train", "cart", "plane", "robot",
 ]  # fmt: skip
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What hangs and swings: pendulum, Newton's cradle, swing, wrecking ball."""
+"""What hangs and swings: pendulum, Newton's cradle, swing, wrecking crane."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def swing(kit: Kit) -> Prop:
 
 
 @builds
-def wrecking_ball(kit: Kit) -> Prop:
+def wrecking_crane(kit: Kit) -> Prop:
     """A heavy ball on a gallows, pulled aside to the left."""
     wide, deep, high = kit.size
     thick, radius = 0.05 * high, min(0.12 * high, 0.3 * deep)

@@ -85,7 +85,6 @@ IRREGULAR = {
 
 KINDS: dict[str, tuple[str, tuple[float, float, float], str, float | None]] = {
     "ping_pong_ball": ("ball", (0.04, 0.04, 0.04), "plastic", 0.0027),
-    "wrecking_ball": ("ball", (0.8, 0.8, 0.8), "steel", None),
     "ice_cream": ("ball", (0.06, 0.06, 0.06), "snow", None),
     "pearl": ("ball", (0.01, 0.01, 0.01), "ceramic", None),
     "bubble": ("balloon", (0.1, 0.1, 0.1), "", None),
@@ -110,7 +109,7 @@ KINDS: dict[str, tuple[str, tuple[float, float, float], str, float | None]] = {
     "puddle": ("tank", (0.8, 0.8, 0.1), "", None),
     "swimming_pool": ("tank", (4.0, 2.5, 1.0), "", None),
 }
-"""What presets/props/things.toml has not, or not as a sentence means it (a wrecking ball there brings its gallows): the
-thing, width depth height in metres, material where it is another than usual, kg of one."""
+"""What presets/props/things.toml has not: the thing, width depth height in metres, material where it is another than
+usual, kg of one."""
 WATERS = words("lake sea ocean river pond puddle swimming_pool")
 """They are full of water."""
