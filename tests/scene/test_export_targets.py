@@ -13,6 +13,8 @@ import trimesh
 from galatea.addon.scene.lib.files import targets
 from galatea.addon.scene.lib.motion import animation
 from galatea.backend.protocol.errors import UserError
+from galatea.backend.protocol.props import called
+from galatea.backend.protocol.recipe import PRESETS, read_toml
 
 from . import ell
 
@@ -146,13 +148,23 @@ def test_what_the_artist_did_to_the_object_counts(run, thing):
     [
         ("a red wooden chair", 0.9 * 1.2),
         ("Horses", 1.7 * 1.2),
-        ("car", 4.5),
+        ("car", 4.2),
         ("washing machine", 0.85 * 1.2),
+        ("bowling ball", 0.217),
+        ("rocket", 50.0 * 1.2),
     ],
 )
 def test_what_it_is_says_how_large_it_is(run, thing, like, longest):
     seen = read(run("export", format="stl", like=like).path("model"))
     assert np.ptp(seen.points, axis=0).max() == pytest.approx(longest, rel=1e-4)
+
+
+def test_a_size_stands_in_one_place_unless_a_scene_has_it_otherwise():
+    for measure, table in read_toml(PRESETS / "sizes" / "things.toml").items():
+        for word, metres in table.items():
+            if word in called():
+                built = called()[word].size[2] if measure == "height" else max(called()[word].size)
+                assert not 1 / 1.5 <= metres / built <= 1.5, f"{word}: presets/props/things.toml says it"
 
 
 def test_a_size_is_stronger_than_what_it_is(run, thing):

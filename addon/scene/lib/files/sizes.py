@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How large things usually are: presets/sizes, looked up by what somebody calls a thing."""
+"""How large things usually are, looked up by what one is called: presets/sizes, else as a scene in words has it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,16 @@ import difflib
 import itertools
 import re
 
-from .....backend.protocol import recipe
+from .....backend.protocol import props, recipe
 from .....backend.protocol.errors import UserError
+
+
+def _known() -> dict[str, tuple[float, str]]:
+    built = {word.replace("_", "-"): thing.size for word, thing in props.called().items()}
+    found = {word: (max(size), "height" if size[2] > max(size[:2]) else "longest") for word, size in built.items()}
+    for measure, table in recipe.read_toml(recipe.find("sizes", "things")).items():
+        found |= {word: (float(metres), measure) for word, metres in table.items()}
+    return found
 
 
 def usual(thing: str) -> tuple[float, str]:
@@ -16,11 +24,7 @@ def usual(thing: str) -> tuple[float, str]:
 
     Raises `UserError` with names that are near where no word is known.
     """
-    known = {
-        name: (float(metres), measure)
-        for measure, table in recipe.read_toml(recipe.find("sizes", "things")).items()
-        for name, metres in table.items()
-    }
+    known = _known()
     words = re.findall(r"[^\W\d_]+(?:-[^\W\d_]+)*", thing.lower())
     words += [f"{a}-{b}" for a, b in itertools.pairwise(words)]
     for word in reversed(words):
