@@ -119,6 +119,8 @@ def order_of(options: argparse.Namespace, recipe: str = "") -> Order:
         settings.setdefault(do, {}).update(params)
     if has.get("format"):
         settings.setdefault("export", {}).setdefault("format", options.format)
+    if has.get("moves"):
+        settings.setdefault("move", {}).setdefault("motion", options.moves)
     given |= {"inputs": {**given.get("inputs", {}), **files}, "settings": settings}
     order = Order.of(given, base=Path.cwd(), name="")
     if has.get("weights"):

@@ -17,6 +17,7 @@ from typing import Any
 
 from ..flow import Stage
 from ..protocol.event import Event, Log, Progress
+from ..protocol.job import JobState
 
 STYLES = ("plain", "jsonl", "openjd")
 LEVELS = ("error", "warning", "info", "debug")
@@ -58,7 +59,8 @@ class Tellers:
         if self.style == "jsonl":
             self.line({"event": "end", "run": name, **row})
         elif self.style == "openjd":
-            sys.stdout.write(f"openjd_progress: {100 * share:.1f}\n")
+            if not error:
+                sys.stdout.write(f"openjd_progress: {100 * share:.1f}\n")
             self.refused(message)
         if error:
             head = f"{name}: " if name else ""
@@ -173,8 +175,9 @@ class OpenJobDescription(Teller):
         sys.stdout.write(f"{self._head(self._done + 1, step)}: {_one(text)}\n")
 
     def ended(self, stage: Stage, share: float) -> None:
-        sys.stdout.write(f"openjd_progress: {100 * share:.1f}\n")
-        sys.stdout.flush()
+        if stage.result.state is JobState.DONE:
+            sys.stdout.write(f"openjd_progress: {100 * share:.1f}\n")
+            sys.stdout.flush()
 
 
 def _one(text: str) -> str:

@@ -39,8 +39,9 @@ def add_verbs(verbs: Any) -> None:
     film = _of_mesh(verbs, "film", "mesh to film", "Rig a mesh, move it and film it.",
                     lambda options: "motion_to_film" if options.motion else "mesh_to_film", format=False)  # fmt: skip
     for verb in (animate, film):
-        verb.add_argument("--motion", type=Path, metavar="FILE", help=f"let it move as this says: {MOTIONS}")
-        verb.add_argument("--prompt", metavar="TEXT", help="how it moves, in words")
+        moves = verb.add_mutually_exclusive_group()
+        moves.add_argument("--motion", type=Path, metavar="FILE", help=f"let it move as this says: {MOTIONS}")
+        moves.add_argument("--prompt", metavar="TEXT", dest="moves", help="how it moves, in words")
     _export(verbs)
     _run(verbs)
 

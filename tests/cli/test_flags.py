@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 
 from galatea.backend.cli import flags, main, parser
 from galatea.backend.cli.completion import parsers
+from galatea.backend.cli.examples import EXAMPLES
 from galatea.backend.protocol.errors import UserError
 from galatea.backend.protocol.order import Order
 
@@ -35,6 +37,31 @@ pytestmark = pytest.mark.usefixtures("recipe")
 def test_every_working_verb_has_the_same_flags(verb: str) -> None:
     has = parsers(parser())[verb]._option_string_actions
     assert set(COMMON) <= set(has)
+
+
+@pytest.mark.parametrize("verb", WORKING)
+def test_the_example_in_the_help_of_a_verb_is_an_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], verb: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("photo.jpg", "mesh.glb"):
+        (tmp_path / name).write_bytes(b"not opened")
+    for name in {"resume": ["folder"], "batch": ["photos"]}.get(verb, ()):
+        (tmp_path / name).mkdir()
+        Order("photo_to_mesh", {"image": str(tmp_path / "photo.jpg")}).save(tmp_path / name / "job.json")
+    assert main([*shlex.split(EXAMPLES[verb])[1:], "--dry-run"]) == 0, capsys.readouterr().err
+
+
+@pytest.mark.parametrize("verb", ["animate", "film"])
+def test_words_move_a_mesh(tmp_path: Path, capsys: pytest.CaptureFixture[str], verb: str) -> None:
+    (tmp_path / "mesh.glb").write_bytes(b"not opened")
+    words = [verb, str(tmp_path / "mesh.glb"), "--prompt", "walks 2 m, then waves"]
+    assert main([*words, "--job-file", str(tmp_path / "job.json")]) == 0, capsys.readouterr().err
+    order = Order.read(tmp_path / "job.json")
+    assert (order.settings, order.prompt) == ({"move": {"motion": "walks 2 m, then waves"}}, "")
+    assert main([*words, "--motion", "walk.bvh", "--job-file", str(tmp_path / "job.json")]) == 2
+    assert "not allowed with" in capsys.readouterr().err
+    assert main([*words[:-1], "walks nowhere known", "--set", "move.motion=waves", "--dry-run", "--out", "x"]) == 0
 
 
 def test_a_job_file_is_written_and_run(tmp_path: Path) -> None:
@@ -138,6 +165,7 @@ def test_progress_for_programs(tmp_path: Path) -> None:
     done = galatea(*words, "openjd", "--out", tmp_path / "c", "--set", "fake.trouble=user", "--fresh")
     assert done.returncode == 3
     assert "openjd_fail: This is what a wrong input looks like. Choose another." in done.stdout.splitlines()
+    assert "openjd_progress: 100.0" not in done.stdout, "it has not come to its end"
     done = galatea("run", "nothing", "--out", tmp_path / "d", "--progress", "openjd")
     assert done.returncode == 2 and "openjd_fail: There is no recipe" in done.stdout
 
