@@ -65,8 +65,8 @@ def _batch(options: argparse.Namespace, blender: str) -> int:
         for item in items:
             if item.error:
                 sys.stderr.write(f"galatea: {item.name}: {item.error}\n")
-        dry.run([item.errand for item in items if item.errand], options, blender)
-        return EXIT_CODES["batch"] if any(item.error for item in items) else 0
+        code = dry.run([item.errand for item in items if item.errand], options, blender)
+        return EXIT_CODES["batch"] if any(item.error for item in items) else code
     rows = [row(item.name, item.errand.source if item.errand else "", line=item.number) for item in items]
     table = Table(out, rows, jobs_from=str(options.jobs), workers=options.workers)
     table.prepare(overwrite=options.overwrite)

@@ -16,6 +16,7 @@ from typing import Any
 
 from ..hub import Kept
 from ..protocol.catalog import spec_of
+from ..protocol.errors import EXIT_CODES
 from ..protocol.job import JobState
 from ..protocol.place import gigabytes
 from ..protocol.provenance import licences
@@ -59,11 +60,18 @@ def past(store: JobStore, steps: Iterable[str]) -> dict[str, Past]:
 
 
 def run(errands: Sequence[Errand], options: argparse.Namespace, blender: str) -> int:
-    """Print the plan of each; of several that are alike the first in full, of the others what is to do."""
+    """Print the plan of each; of several that are alike the first in full, of the others what is to do.
+
+    One whose folder holds something else has none."""
     store, identity = flags.store(), flags.runtimes(blender).identity
     known = past(store, {step.do for errand in errands for step in errand.recipe.steps})
     plans: list[dict[str, Any]] = []
     for errand in errands:
+        if error := errand.taken():
+            if len(errands) == 1:
+                raise error
+            sys.stderr.write(f"galatea: {errand.name or errand.out.name}: {error}\n")
+            continue
         plan = _plan(errand, store, identity, known)
         if options.json:
             sys.stdout.write(json.dumps(plan) + "\n")
@@ -75,7 +83,7 @@ def run(errands: Sequence[Errand], options: argparse.Namespace, blender: str) ->
         plans.append(plan)
     if len(plans) > 1 and not options.json:
         _tell_all(plans)
-    return 0
+    return 0 if len(plans) == len(errands) else EXIT_CODES["batch"]
 
 
 def _plan(errand: Errand, store: JobStore, blender: str, known: dict[str, Past]) -> dict[str, Any]:

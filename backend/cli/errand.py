@@ -76,6 +76,10 @@ class Errand:
         if self.order:
             outcome.keep(self.order.into(self.out), self.out, overwrite=self.overwrite)
 
+    def taken(self) -> UserError | None:
+        """Why `prepare` would refuse the folder for what it holds."""
+        return None if self.overwrite else outcome.taken(self.out, self.run, self.order)
+
     def walk(self, store: JobStore, blender: str) -> Walk:
         self.started = time.time()
         return (yield from walk(self.recipe, self.inputs, store, seed=self.seed, blender=blender))

@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import csv
+import json
 import os
 import re
 import sys
@@ -17,11 +19,14 @@ from ..protocol.errors import UserError
 from ..protocol.order import FLAGS, MOST_BYTES, Order, load, parse
 from ..protocol.recipe import parse_settings
 from .flags import placed
+from .outcome import JOB
 from .table import folders
 
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 MESHES = (".glb", ".gltf", ".fbx", ".obj", ".stl", ".ply", ".abc", ".usd", ".usda", ".usdc", ".usdz")
 MOST = 100_000
+SHOWN = 3
+"""So many of the files that were left out are named."""
 _FIELDS = ("recipe", "prompt", "backend", "quality", "gate", "until", "seed", "out")
 
 
@@ -41,7 +46,7 @@ def read(options: argparse.Namespace, here: Path) -> list[Line]:
     if options.jobs == "-":
         found, base = _jsonl(sys.stdin.buffer), here
     elif path.is_dir():
-        found, base = _folder(path), here
+        found, base = _folder(path, quiet=options.quiet or options.log_level == "error"), here
     elif path.suffix.lower() in (".jsonl", ".ndjson", ".csv", ".json"):
         found, base = _file(path), Path(path.absolute().parent)
     else:
@@ -51,7 +56,7 @@ def read(options: argparse.Namespace, here: Path) -> list[Line]:
     if not lines:
         text = f"There is nothing to do in {options.jobs}. Put photos, meshes or job files there."
         raise UserError(text, kind="usage")
-    return _apart(lines)
+    return _apart(lines, Path(options.out).expanduser())
 
 
 def _file(path: Path) -> Iterator[tuple[int, Any]]:
@@ -110,15 +115,23 @@ def _csv(text: Any, path: Path) -> Iterator[tuple[int, Any]]:
         yield table.line_num, data
 
 
-def _folder(folder: Path) -> Iterator[tuple[int, Any]]:
-    """A line for each photo, mesh or job file in it."""
-    number = 0
+def _folder(folder: Path, *, quiet: bool) -> Iterator[tuple[int, Any]]:
+    """A line for each photo, mesh or job file in it; hidden files are none, such as those that macOS puts beside."""
+    number, others = 0, list[str]()
     for path in sorted(folder.iterdir()):
         kind = path.suffix.lower()
         role = "image" if kind in PICTURES else "model" if kind in MESHES else ""
-        if path.is_file() and (role or kind == ".json"):
+        if path.name.startswith(".") or not path.is_file():
+            continue
+        if role or kind == ".json":
             number += 1
             yield number, {"inputs": {role: str(path.absolute())}} if role else path.absolute()
+        else:
+            others.append(path.name)
+    if others and not quiet:
+        more = f" and {len(others) - SHOWN} more" * (len(others) > SHOWN)
+        text = f"No photo, mesh or job file, so left out: {', '.join(others[:SHOWN])}{more}."
+        sys.stderr.write(f"galatea: {text}\n")
 
 
 def _line(number: int, data: Any, options: argparse.Namespace, base: Path) -> Line:
@@ -174,13 +187,35 @@ def _named(data: Mapping[str, Any]) -> str:
         *files[:1],
         str(data.get("prompt") or ""),
     ]
-    plain = (re.sub(r"[^\w .+-]", "_", each)[:60].strip(". ") for each in wanted)
+    plain = (re.sub(r"[^\w .+-]", "_", each)[:60].strip(". ").lstrip("-. ") for each in wanted)
     return next((each for each in plain if each), "")
 
 
-def _apart(lines: list[Line]) -> list[Line]:
-    """Each with a folder's name of its own."""
+def _apart(lines: list[Line], out: Path) -> list[Line]:
+    """Each with a folder's name of its own: of the one that holds its order already, so that a line which came or went
+    moves no other; else the next that is free."""
     wanted = [Path((line.name or f"line-{line.number}") + ".x") for line in lines]
-    for line, name in zip(lines, folders(wanted), strict=True):
+    held, kept = _held(out), dict[int, str]()
+    for place, line in enumerate(lines):
+        there = held.get(_key(line.order.document()), []) if line.order else []
+        own = re.compile(re.escape(wanted[place].stem) + r"(-\d+)?")
+        if name := next(filter(own.fullmatch, there), ""):
+            there.remove(name)
+            kept[place] = name
+    for line, name in zip(lines, folders(wanted, kept), strict=True):
         line.name = name
     return lines
+
+
+def _held(out: Path) -> dict[str, list[str]]:
+    """The folders by the order that each was made by."""
+    found: dict[str, list[str]] = {}
+    for path in sorted(out.glob(f"*/{JOB}")):
+        with contextlib.suppress(UserError):
+            data = load(path)
+            found.setdefault(_key(data) if isinstance(data, Mapping) else "", []).append(path.parent.name)
+    return found
+
+
+def _key(document: Mapping[str, Any]) -> str:
+    return json.dumps({**document, "out": ""}, sort_keys=True)

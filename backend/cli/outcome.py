@@ -40,16 +40,31 @@ def prepare(out: Path, run: str, inputs: Mapping[str, Path], *, overwrite: bool)
 def keep(order: Order, out: Path, *, overwrite: bool) -> None:
     """Write the order beside its files to be; one that says the same in other words stays as it is."""
     path = out / JOB
-    if path.exists():
-        try:
-            if Order.read(path).into(out) == order:
-                return
-        except UserError:
-            pass
-        if not overwrite:
-            text = f"{path} is another order. Choose another --out, or add --overwrite to replace it."
-            raise UserError(text, kind="usage")
-    order.save(path)
+    other = _another(path, order)
+    if other and not overwrite:
+        raise other
+    if other or not path.exists():
+        order.save(path)
+
+
+def taken(out: Path, run: str, order: Order | None) -> UserError | None:
+    """Why nothing is written there without --overwrite: it holds the result, or the order, of another run."""
+    before, _, in_vain = _left(out, run)
+    if before not in ("", run) and not in_vain:
+        message = f"{out} holds the result of another run. Choose another folder, or add --overwrite."
+        return UserError(message, kind="usage")
+    return _another(out / JOB, order.into(out)) if order and not in_vain else None
+
+
+def _another(path: Path, order: Order) -> UserError | None:
+    """Of a job file that says something else; one that says the same in other words is none."""
+    try:
+        if not path.exists() or Order.read(path).into(Path(order.out)) == order:
+            return None
+    except UserError:
+        pass
+    text = f"{path} is another order. Choose another --out, or add --overwrite to replace it."
+    return UserError(text, kind="usage")
 
 
 def writable(out: Path) -> None:
@@ -73,24 +88,31 @@ def _resolved(inputs: Mapping[str, Path]) -> set[Path]:
 
 
 def _clear(out: Path, run: str, keep: set[Path], *, overwrite: bool) -> None:
-    old = out / RESULT
-    if not old.exists():
+    if not overwrite and (error := taken(out, run, None)):
+        raise error
+    before, files, in_vain = _left(out, run)
+    if not before:
         return
-    try:
-        data = json.loads(old.read_text(encoding="utf-8"))
-        before, files = data["run"], [item["path"] for item in data["outputs"]]
-        in_vain = before != run and data["status"] == "failed" and not files
-    except (ValueError, KeyError, TypeError, OSError):
-        before, files, in_vain = "", [], False
-    if in_vain:  # such as a photo whose name was mistyped: nothing is lost
+    if in_vain:
         (out / JOB).unlink(missing_ok=True)
-    elif before != run and not overwrite:
-        message = f"{out} holds the result of another run. Choose another folder, or add --overwrite."
-        raise UserError(message, kind="usage")
-    old.unlink()
+    (out / RESULT).unlink()
     for name in files:
         if Path(name).name == name and (out / name).resolve() not in keep:  # never follow a path out of the folder
             (out / name).unlink(missing_ok=True)
+
+
+def _left(out: Path, run: str) -> tuple[str, list[str], bool]:
+    """Which run left a result there, empty where none did; its files; and whether it was another one that came to
+    nothing, such as of a photo whose name was mistyped: nothing is lost with it."""
+    old = out / RESULT
+    if not old.exists():
+        return "", [], False
+    try:
+        data = json.loads(old.read_text(encoding="utf-8"))
+        before, files = str(data["run"]), [item["path"] for item in data["outputs"]]
+        return before or "?", files, before != run and data["status"] == "failed" and not files
+    except (ValueError, KeyError, TypeError, OSError):
+        return "?", [], False
 
 
 def settled(out: Path, run: str, inputs: Mapping[str, Path]) -> dict[str, Any] | None:

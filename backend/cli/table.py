@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +29,18 @@ def row(name: str, source: str = "", **more: Any) -> Row:
     return {**told, "error": "", **more}
 
 
-def folders(images: Iterable[Path]) -> list[str]:
+def folders(images: Iterable[Path], kept: Mapping[int, str] | None = None) -> list[str]:
     """A folder's name for each picture: that of its file without the ending, and a number where that is taken.
 
-    Two that differ in case alone are one to some systems.
+    Two that differ in case alone are one to some systems. Those in `kept`, by their place, have a name already.
     """
-    taken, found = {TABLE, REPORT, outcome.RESULT, outcome.JOB}, []
-    for image in images:
+    kept = kept or {}
+    taken = {TABLE, REPORT, outcome.RESULT, outcome.JOB, *(name.casefold() for name in kept.values())}
+    found: list[str] = []
+    for place, image in enumerate(images):
+        if place in kept:
+            found.append(kept[place])
+            continue
         stem = image.stem if image.stem.strip(". ") else "image"
         name, number = stem, 1
         while name.casefold() in taken:

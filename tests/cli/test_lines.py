@@ -222,6 +222,43 @@ def test_a_table_and_a_folder_are_orders_too(tmp_path: Path) -> None:
     assert {name: code for name, (_, code) in states(tmp_path / "more").items()} == {"a": 0, "b": 2, "c": 3}
 
 
+def test_of_a_folder_hidden_files_count_for_nothing_and_the_rest_is_told(tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for name in ("._a.png", ".b.json", "b.gif", "-rf c.png", "c.heic", "d.txt", "e.psd", "f.mov"):
+        (folder / name).write_bytes(b"no picture")
+    done = galatea("batch", folder, "--out", tmp_path / "out")
+    assert list(states(tmp_path / "out")) == ["rf c", "b"], "no folder's name begins as a flag does"
+    assert "galatea: No photo, mesh or job file, so left out: c.heic, d.txt, e.psd and 1 more.\n" in done.stderr
+    assert "left out" not in galatea("batch", folder, "--out", tmp_path / "out", "--quiet").stderr
+
+
+def test_a_line_that_comes_or_goes_moves_no_other(tmp_path: Path) -> None:
+    file, out = jobs(tmp_path, line(1, "a"), line(2, "a")), tmp_path / "out"
+    assert galatea("batch", file, "--out", out).returncode == 0
+    jobs(tmp_path, line(3, "a"), line(2, "a"), line(1, "a"))
+    assert galatea("batch", file, "--out", out).returncode == 0
+    jobs(tmp_path, line(3, "a"))
+    assert galatea("batch", file, "--out", out).returncode == 0
+    assert [row.get("kept") for row in read(out / "batch.json")["jobs"]] == [True]
+    made = {path.parent.name: path.read_text() for path in out.glob("*/text.txt")}
+    assert made == {"a": "hello 1\n", "a-2": "hello 2\n", "a-3": "hello 3\n"}
+
+
+def test_a_plan_tells_of_a_folder_that_holds_something_else(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    words = ["run", tmp_path / "wiring.toml", "--out", out / "a"]
+    assert galatea(*words).returncode == 0
+    before = {path: path.stat().st_mtime_ns for path in (out / "a").iterdir()}
+    assert galatea(*words, "--dry-run").returncode == 0, "its own"
+    for seed, more, code in ((5, (), 2), (5, ("--overwrite",), 0)):
+        done = galatea(*words, "--seed", seed, "--dry-run", *more)
+        assert done.returncode == code and ("holds the result of another run" in done.stderr) == bool(code)
+    done = galatea("batch", jobs(tmp_path, line(7, "a", text="x"), line(8, "b")), "--out", out, "--dry-run")
+    assert done.returncode == 11 and "galatea: a: " in done.stderr and f"{out / 'b'}\n" in done.stdout
+    assert before == {path: path.stat().st_mtime_ns for path in (out / "a").iterdir()}
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
