@@ -98,11 +98,15 @@ def _list(options: argparse.Namespace, store: JobStore) -> None:
         return
     for row in rows:
         sys.stdout.write(_line(row) + "\n")
-    if rows:
-        number = sum(1 for _ in store.jobs())
-        sys.stdout.write(f"{number} jobs, {gigabytes(_size(store.root))} in {store.root}\n")
+    if number := sum(1 for _ in store.jobs()):
+        none = "" if rows else "None of "
+        sys.stdout.write(f"{none}{_counted(number)}, {gigabytes(_size(store.root))} in {store.root}\n")
     else:
         sys.stdout.write(f"No jobs in {store.root}.\n")
+
+
+def _counted(number: int) -> str:
+    return f"{number} job{'s' * (number != 1)}"
 
 
 def _line(row: dict[str, Any]) -> str:
@@ -196,7 +200,7 @@ def _prune(options: argparse.Namespace, store: JobStore) -> None:
                 break
             gone.append(row)
             left -= row["size"]
-    what = f"{len(gone)} of {len(rows)} jobs, {gigabytes(sum(row['size'] for row in gone))}, of {store.root}"
+    what = f"{len(gone)} of {_counted(len(rows))}, {gigabytes(sum(row['size'] for row in gone))}, of {store.root}"
     if gone and not (options.dry_run or options.yes or (not options.json and terms.agreed(f"Remove {what}?"))):
         raise UserError(f"Nothing was removed: this would be {what}. Say --yes, or look with --dry-run.", kind="usage")
     _gone(options, store, gone)
@@ -216,4 +220,4 @@ def _gone(options: argparse.Namespace, store: JobStore, rows: list[dict[str, Any
         sys.stdout.write(_line(row) + "\n")
     if len(rows) > options.limit:
         sys.stdout.write(f"… and {len(rows) - options.limit} more\n")
-    sys.stdout.write(f"{'Would free' if options.dry_run else 'Freed'} {gigabytes(freed)}, {len(rows)} jobs.\n")
+    sys.stdout.write(f"{'Would free' if options.dry_run else 'Freed'} {gigabytes(freed)}, {_counted(len(rows))}.\n")

@@ -57,7 +57,7 @@ class HttpStep:
         host = _parts(self._params["url"], SETTING)[1]
         if self._offline and not loopback(host):
             text = f"{host} is not this machine, and this is offline. Allow online access, or clear {SETTING}."
-            raise UserError(text, kind="usage")
+            raise UserError(text, kind="licence")
 
     def _beat(self) -> None:
         self._report.progress(self._phase, self._fraction)

@@ -48,6 +48,8 @@ def test_list_show_and_log(kept: JobStore, capsys: pytest.CaptureFixture[str]) -
     rows = json.loads(told(capsys, "--json", "--limit", "2"))
     assert [row["job"][-1] for row in rows] == ["0", "1"] and rows[0]["size"] > 1_000_000
     assert "5 jobs, 5 MB in " in told(capsys)
+    assert told(capsys, "--state", "queued").startswith("None of 5 jobs, 5 MB in ")
+    assert told(capsys, "remove", f"fake-{4:020x}", "--dry-run").endswith(" 1 job.\n")
     assert [row["state"] for row in json.loads(told(capsys, "list", "--state", "failed", "--json"))] == ["failed"]
     text = told(capsys, "show", f"fake-{3:020x}")
     assert "output    text out-1/text.txt 1 MB" in text and "warning   It was cold." in text

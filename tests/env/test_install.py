@@ -154,7 +154,7 @@ def test_offline_is_refused(home: Path) -> None:
     command = [sys.executable, "-P", str(ROOT / "backend"), "env", "install"]
     environment = {**os.environ, "GALATEA_HOME": str(home), "GALATEA_OFFLINE": "1"}
     run = subprocess.run(command, capture_output=True, text=True, env=environment)
-    assert run.returncode == 8
+    assert run.returncode == 10
     assert "offline" in run.stderr
     assert not home.exists()
 

@@ -269,12 +269,12 @@ def test_trouble_has_its_exit_code_and_is_an_event_too(within: Galatea, hub: Any
 def test_offline_is_what_the_environment_says(galatea: Galatea, hub: Any, environment: dict[str, str]) -> None:
     environment["HF_HUB_OFFLINE"] = "1"
     done = galatea("models", "pull", "maker/model")
-    assert done.returncode == 4 and "this is offline" in done.stderr and not hub.asked
+    assert done.returncode == 10 and "this is offline" in done.stderr and not hub.asked
 
 
 def test_offline_is_what_the_flag_says_too(galatea: Galatea, hub: Any) -> None:
     done = galatea("models", "pull", "maker/model", "--offline")
-    assert done.returncode == 4 and "this is offline" in done.stderr and not hub.asked
+    assert done.returncode == 10 and "this is offline" in done.stderr and not hub.asked
 
 
 def test_weights_that_lack_are_told_before_any_step_is_done(
