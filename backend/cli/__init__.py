@@ -104,9 +104,9 @@ def _unknown(verb: argparse.ArgumentParser, words: list[str]) -> UserError:
     """What to say of words that a verb does not take; argparse would name the help of the whole program."""
     import difflib  # here, for each start of Blender would pay for it
 
-    flags = [flag for action in verb._actions for flag in action.option_strings]
-    near = difflib.get_close_matches(words[0].partition("=")[0], flags, 1)
-    meant = f" Did you mean {near[0]}?" if near else ""
+    flags = {flag.strip("-"): flag for action in verb._actions for flag in action.option_strings}
+    near = difflib.get_close_matches(words[0].partition("=")[0].strip("-"), flags, 1)
+    meant = f" Did you mean {flags[near[0]]}?" if near else ""
     return UserError(f"Unknown to {verb.prog}: {' '.join(words)}.{meant} See `{verb.prog} --help`.", kind="usage")
 
 
