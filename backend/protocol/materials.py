@@ -16,8 +16,9 @@ from typing import Any
 
 from . import scene
 from .errors import UserError, nearest
-from .recipe import PRESETS, read_toml
+from .recipe import PRESETS, of_row, read_toml
 
+PATH = PRESETS / "materials" / "table.toml"
 KINDS = ("solid", "cloth", "fluid", "gas")
 Color = tuple[float, float, float]
 _HARD = 15e9
@@ -73,14 +74,15 @@ class Substance:
 @cache
 def substances() -> Mapping[str, Substance]:
     """By name."""
-    return {name: _row(name, row) for name, row in read_toml(PRESETS / "materials" / "table.toml").items()}
+    return {name: _row(name, row) for name, row in read_toml(PATH).items()}
 
 
 def _row(name: str, row: Mapping[str, Any]) -> Substance:
-    look: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in row["surface"].items()}
-    words, kind = tuple(row["words"].split()), row.get("kind", "solid")
-    surface, breaks = Surface(**look), bool(row.get("breaks", False))
-    return Substance(name, words, kind, surface=surface, source=row["source"], breaks=breaks, **row["physics"])
+    with of_row(PATH, name):
+        look: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in row["surface"].items()}
+        words, kind = tuple(row["words"].split()), row.get("kind", "solid")
+        surface, breaks = Surface(**look), bool(row.get("breaks", False))
+        return Substance(name, words, kind, surface=surface, source=row["source"], breaks=breaks, **row["physics"])
 
 
 @cache

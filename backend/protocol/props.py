@@ -8,7 +8,9 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
-from .recipe import PRESETS, read_toml
+from .recipe import PRESETS, of_row, read_toml
+
+PATH = PRESETS / "props" / "things.toml"
 
 
 @dataclass(frozen=True)
@@ -31,12 +33,13 @@ class Thing:
 @cache
 def things() -> Mapping[str, Thing]:
     """By name."""
-    table = read_toml(PRESETS / "props" / "things.toml")
-    return {
-        name: Thing(name, tuple(row["words"].split()), tuple(row["size"]), row["material"], row["type"],
-                    bool(row.get("hollow", False)), row.get("called", {}))
-        for name, row in table.items()
-    }  # fmt: skip
+    return {name: _thing(name, row) for name, row in read_toml(PATH).items()}
+
+
+def _thing(name: str, row: Mapping[str, Any]) -> Thing:
+    with of_row(PATH, name):
+        words, size, others = tuple(row["words"].split()), tuple(row["size"]), row.get("called", {})
+        return Thing(name, words, size, row["material"], row["type"], bool(row.get("hollow", False)), others)
 
 
 @cache

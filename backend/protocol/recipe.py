@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -153,6 +154,16 @@ def load_recipe(name: str) -> Recipe:
         raise UserError(f"{path} is no recipe: it needs {needs}.", kind="usage") from None
     recipe.check()
     return recipe
+
+
+@contextmanager
+def of_row(path: Path, name: str) -> Iterator[None]:
+    """What is wrong with this table of the file is said of it."""
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError) as error:
+        why = f"lacks {error.args[0]}" if isinstance(error, KeyError) else f"is wrong: {error}"
+        raise ValueError(f"{path}: [{name}] {why}") from error
 
 
 def listed(value: Any) -> list[Any]:

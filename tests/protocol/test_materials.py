@@ -50,6 +50,19 @@ def test_a_word_means_one_substance():
     assert {word: named()[word] for word in generic} == generic
 
 
+def test_what_is_wrong_with_a_row_is_said_of_it():
+    good = {"words": "", "physics": {"density": 1.0}, "surface": {"color": [1, 1, 1], "roughness": 1.0}, "source": "x"}
+    for change, says in (
+        ({"physics": {"densty": 1.0}}, "is wrong: .*'densty'"),
+        ({"words": ["a"]}, "is wrong: .*split"),
+        ({"surface": {}}, "is wrong: .*color"),
+    ):
+        with pytest.raises(ValueError, match=rf"table\.toml: \[tin_foil\] {says}"):
+            materials._row("tin_foil", {**good, **change})
+    with pytest.raises(ValueError, match=r"things\.toml: \[urn\] lacks size"):
+        props._thing("urn", {"words": "", "material": "brass", "type": "rigid_body"})
+
+
 @pytest.mark.parametrize("row", substances().values(), ids=substances())
 def test_a_row_is_what_a_document_may_say(row):
     limits = {each.name: each.metadata["param"] for each in dataclasses.fields(scene.Material)}
