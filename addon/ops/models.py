@@ -92,8 +92,8 @@ class GALATEA_OT_models_pull(_Weights, bpy.types.Operator):
             self.report({"ERROR"}, "This backend has no weights to download")
             return {"CANCELLED"}
         if not spec.free and not self.accept:
-            terms = ", ".join(dict.fromkeys(weights.license for weights in spec.weights))
-            self.report({"ERROR"}, f"The licence has terms ({terms}, {spec.territory}): read and accept it first")
+            named = ", ".join(dict.fromkeys(weights.license for weights in spec.weights))
+            self.report({"ERROR"}, f"The licence has terms ({named}, {spec.territory}): read and accept it first")
             return {"CANCELLED"}
         models.start("pull", spec.id)
         return {"FINISHED"}

@@ -152,8 +152,18 @@ def load_recipe(name: str) -> Recipe:
     except (KeyError, TypeError, AttributeError):
         needs = '`name`, `inputs` as a list such as ["image"], and [[step]] tables with `do`'
         raise UserError(f"{path} is no recipe: it needs {needs}.", kind="usage") from None
-    recipe.check()
+    with _of_file(path):
+        recipe.check()
     return recipe
+
+
+@contextmanager
+def _of_file(path: Path) -> Iterator[None]:
+    """What is wrong with what stands in this file is said with its name."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"{path}: {error}", kind=error.kind, hint=error.hint) from None
 
 
 @contextmanager
@@ -187,7 +197,8 @@ def load_quality(name: str) -> dict[str, dict[str, Any]]:
     for do, params in data.items():
         if not isinstance(params, dict):
             raise UserError(f"{path}: {do[:60]} is no table of parameters. Mend the file.", kind="usage")
-        spec_of(do).fill(params)
+        with _of_file(path):
+            spec_of(do).fill(params)
     return data
 
 

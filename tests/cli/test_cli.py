@@ -105,8 +105,8 @@ def test_wrong_usage_ends_with_2_and_says_what_there_is(
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("version = 1\nname = 'x'\n[[step]]\ndo = 'dance'\n", "There is no step 'dance'"),
-        ("version = 1\nname = 'x'\n[[step]]\ndo = 'fake'\ncolour = 1\n", "no parameter 'colour'"),
+        ("version = 1\nname = 'x'\n[[step]]\ndo = 'dance'\n", "bad.toml: There is no step 'dance'"),
+        ("version = 1\nname = 'x'\n[[step]]\ndo = 'fake'\ncolour = 1\n", "bad.toml: fake has no parameter 'colour'"),
         ("version = 1\nname = 'x'\n", "is no recipe"),
         ("version = 1\nname = 'x'\ninputs = 'image'\n[[step]]\ndo = 'cutout'\n", '`inputs` as a list such as ["im'),
         ("name = 'x'\n", "has no `version = 1`"),
