@@ -17,6 +17,8 @@ GPUS = {"CUDAExecutionProvider": "cuda", "DmlExecutionProvider": "directml", "Co
 """Providers in the order in which they are tried, and what each is called in a result."""
 CPU = "CPUExecutionProvider"
 
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # before onnxruntime is imported: its wheels report their use to Microsoft
+
 
 class Session:
     """A model, given as a path or as bytes, ready to run. `log` is told where a GPU had to be given up."""

@@ -24,11 +24,16 @@ from ..protocol.store import JobStore
 CANCEL_GRACE_SECONDS = 1.0
 _UNWANTED = ("PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP", "LD_LIBRARY_PATH", "LD_PRELOAD", "VIRTUAL_ENV")
 """What another program set for its own Python and libraries must not reach ours."""
+_OURS = {
+    "PYTHONNOUSERSITE": "1", "PYTHONUTF8": "1", "PYTHONDONTWRITEBYTECODE": "1",
+    "ORT_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_TELEMETRY": "1",
+}  # fmt: skip
+"""No library reports to its maker what is done here."""
 
 
 def child_environment() -> dict[str, str]:
     env = {name: value for name, value in os.environ.items() if name not in _UNWANTED}
-    return {**env, "PYTHONNOUSERSITE": "1", "PYTHONUTF8": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    return {**env, **_OURS}
 
 
 class Asked(NamedTuple):

@@ -4,6 +4,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,6 +30,16 @@ def plain() -> np.ndarray:
     session = sessions.Session(cutout.weights(), told.append)
     assert session.device == "cpu" and not told and session.inputs == ["input.1"]
     return session.run(session.outputs[:1], picture())[0]
+
+
+def test_nothing_is_kept_or_reported_by_the_library(tmp_path: Path) -> None:
+    """Its wheels keep an id of the machine and what they will send in the user's cache."""
+    code = "from galatea.backend import sessions; from galatea.backend.backends import cutout\n"
+    code += "sessions.Session(cutout.weights(), print)"
+    env = {name: value for name, value in os.environ.items() if name not in ("XDG_CACHE_HOME", "ORT_DISABLE_TELEMETRY")}
+    env["HOME"] = str(tmp_path)
+    subprocess.run([sys.executable, "-B", "-c", code], env=env, check=True)
+    assert not list(tmp_path.rglob("*"))
 
 
 def test_a_gpu_that_does_not_start_is_told_and_the_cpu_gives_the_same_bits(
