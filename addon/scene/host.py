@@ -52,11 +52,13 @@ class SceneStep:
         work = Work(report, files, seed=request.seed)
         work.steps = report.steps(work.told())
         work.steps[-1]["versions"] = {"bpy": bpy.app.version_string}
+        kept = bpy.context.preferences.filepaths
+        kept.save_version = 0
+        kept.file_preview_type = "NONE"  # without a window it is the start-up file's cube, and lies in the home too
         self.module.run(work, **params)
         if "scene" in self.spec.outputs:
             work.tell()
             path = report.file("scene", "scene.blend")
-            bpy.context.preferences.filepaths.save_version = 0
             bpy.ops.wm.save_as_mainfile(filepath=str(path), copy=True, compress=True)
             _prove(path)
             _open = str(path)

@@ -49,6 +49,14 @@ def test_every_step_goes_on_from_the_saved_file(store, figure):
     assert {"base_color", "normal", "roughness", "scene", "model"} <= set(files)
 
 
+def test_no_picture_of_another_scene_goes_into_the_file_or_the_home_folder(store, figure, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    bpy.context.preferences.filepaths.file_preview_type = "AUTO"
+    _walk(store, {"mesh": figure.mesh, "albedo": figure.albedo}, forget=False)
+    assert bpy.context.preferences.filepaths.file_preview_type == "NONE"
+    assert not list((tmp_path / "cache").rglob("*.png")), "Blender 5.2 puts one there for each file"
+
+
 def test_a_warm_process_makes_the_same_thing(store, figure):
     files = {"mesh": figure.mesh, "albedo": figure.albedo}
     _walk(store, files, forget=False)
