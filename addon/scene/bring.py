@@ -98,10 +98,7 @@ def read(path: Path) -> Arrays:
         raise UserError(f"Cannot read the mesh {path.name}: {error}. Make it again.") from None
     except Exception as error:  # zipfile.BadZipFile and whatever else a damaged archive raises
         raise UserError(f"The mesh {path.name} is damaged ({type(error).__name__}). Make it again.") from None
-    for key in ("vertices", "faces"):
-        if key not in arrays:
-            raise UserError(f"The mesh {path.name} has no {key}. Make it again.")
-    if not arrays["vertices"].size or not arrays["faces"].size:
+    if not all(array.size for name, array in arrays.items() if name in KEYS[:2]):
         raise UserError("The mesh is empty. Choose a picture in which the subject stands out.")
     try:
         prove(arrays)

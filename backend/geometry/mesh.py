@@ -21,6 +21,8 @@ def prove(arrays: Mapping[str, NDArray[Any]]) -> None:
     """That these are a mesh: `vertices` (V, 3) of floats and `faces` (F, 3) of their numbers; where they are there,
     `uv` (F, 3, 2), `colors` (V, 3 or 4) from 0 to 1 and `confidence` (V,), of floats too. Raises `ValueError` in words.
     """
+    if missing := [name for name in ("vertices", "faces") if name not in arrays]:
+        raise ValueError(f"has no {missing[0]}")
     vertices, faces = arrays["vertices"], arrays["faces"]
     for name, array in (("vertices", vertices), ("faces", faces)):
         if array.ndim != 2 or array.shape[1] != 3:

@@ -22,7 +22,7 @@ GOOD: dict[str, Any] = {
 
 def made(store: JobStore, **change: Any) -> Report:
     report = Report(store, JOB, lambda event: None)
-    arrays = {**GOOD, **change}
+    arrays = {name: array for name, array in {**GOOD, **change}.items() if array is not None}
     roles.mesh(arrays.pop("vertices"), arrays, 0.5, report)
     return report
 
@@ -38,6 +38,7 @@ def test_a_mesh_is_put_on_the_ground_as_large_as_is_said(store: JobStore) -> Non
     ("change", "says"),
     [
         ({"vertices": GOOD["vertices"] * np.nan}, "positions that are no numbers"),
+        ({"faces": None}, "no faces"),
         ({"faces": GOOD["faces"] + 1}, "faces whose vertices do not exist"),
         ({"faces": GOOD["faces"].astype(np.float32)}, "faces whose vertices do not exist"),
         ({"faces": GOOD["faces"].ravel()}, r"faces of the shape \(12,\)"),
