@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import json
 import os
 import shutil
@@ -131,18 +132,23 @@ def settled(out: Path, run: str, inputs: Mapping[str, Path]) -> dict[str, Any] |
 def deliver(
     files: Mapping[str, Path], inputs: Mapping[str, Path], out: Path, *, overwrite: bool
 ) -> list[dict[str, Any]]:
-    """Copy each delivered file whole or not at all; raises `UserError` when it cannot be, or is somebody else's."""
+    """Copy each delivered file whole or not at all; raises `UserError` when it cannot be, or is somebody else's.
+
+    One that is there with the same bytes is ours: of a run that was killed before it told so, or of one beside us.
+    """
     outputs = []
     for role, source in files.items():
         target = out / source.name
         if role in INTERNAL or target.resolve() in _resolved(inputs):
             continue
-        if target.exists() and not overwrite:
-            message = f"{target} is there already, and not by Galatea. Choose another --out, or add --overwrite."
-            raise UserError(message, kind="usage")
         try:
-            with whole.part(target) as part:
-                shutil.copyfile(source, part)
+            there = target.is_file() and filecmp.cmp(source, target, shallow=False)
+            if target.exists() and not there and not overwrite:
+                message = f"{target} is there already, and not by Galatea. Choose another --out, or add --overwrite."
+                raise UserError(message, kind="usage")
+            if not there:
+                with whole.part(target) as part:
+                    shutil.copyfile(source, part)
         except OSError as error:
             message = f"Cannot write {target}: {error.strerror}. Free some space or choose another folder with --out."
             raise UserError(message, kind="output") from None

@@ -49,6 +49,22 @@ def test_a_job_that_was_cut_off_is_done_under_its_id(
     assert main(["resume", "out", "--quiet"]) == 0, "a folder is meant where there is one"
 
 
+def test_what_a_killed_run_had_delivered_is_its_own_and_a_strangers_file_is_not(
+    store: JobStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The kill came after the files and before result.json."""
+    (tmp_path / "wiring.toml").write_text(RECIPE)
+    words = ["run", "wiring.toml", "--out", "out", "--quiet"]
+    assert main(words) == 0
+    for again in (words, ["resume", "out", "--quiet"]):
+        (tmp_path / "out" / "result.json").unlink()
+        assert main(again) == 0, capsys.readouterr().err
+    (tmp_path / "out" / "result.json").unlink()
+    (tmp_path / "out" / "text.txt").write_text("mine")
+    assert main(words) == 2 and "text.txt is there already, and not by Galatea" in capsys.readouterr().err
+    assert (tmp_path / "out" / "text.txt").read_text() == "mine"
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
