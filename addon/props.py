@@ -18,7 +18,8 @@ from bpy.props import (
 from ..backend.protocol.catalog import catalog
 from ..backend.protocol.spec import WHOLE, BackendSpec, Param, parted
 
-TASK = "image-to-mesh"
+TASK, USUAL = "image-to-mesh", "lift"
+"""What a model does, and the one that does it where none is chosen."""
 READING = "words-to-scene"
 
 

@@ -15,7 +15,7 @@ from ..backend.protocol.place import data_folder
 from . import cast, wanted
 from .bridge import bridge
 from .objects import RUN
-from .props import TASK, backends, number, parsers, step_group, title
+from .props import TASK, USUAL, backends, number, parsers, step_group, title
 
 MASK = "galatea_mask"
 """Marks an image that was made to be painted as a mask."""
@@ -58,10 +58,10 @@ def _quality_changed(self: Any, context: Any) -> None:
 
 
 def _recipe_changed(self: Any, context: Any) -> None:
-    """A recipe of the artist's own brings its model along; the list can choose another then."""
-    if self.recipe not in recipes.names("recipes"):
-        models = (step.do for step in wanted.preset(self.recipe).steps if catalog()[step.do].task == TASK)
-        self.backend = next(models, self.backend)
+    """A recipe of the artist's own, or for another model than the usual, brings its along; the list can choose then."""
+    models = [step.do for step in wanted.preset(self.recipe).steps if catalog()[step.do].task == TASK]
+    if models and (models[0] != USUAL or self.recipe not in recipes.names("recipes")):
+        self.backend = models[0]
     every = [step for name, *_ in recipe_items() for step in wanted.preset(name).steps]
     _preset(self, _of_qualities() | {(step.do, param) for step in every for param in step.params})
 
@@ -192,7 +192,7 @@ def _build() -> list[type]:
             items=items,
             name="Backend",
             description="The model that makes the mesh",
-            default="lift",
+            default=USUAL,
             update=_quality_changed,
         ),
         parser=EnumProperty(

@@ -96,6 +96,16 @@ def test_recipes_of_the_users_own_stand_in_the_list(chosen: Any, home: Path, tmp
     assert plan.generate(bpy.context).preset == "photo_to_mesh", "it is gone"
 
 
+def test_a_recipe_of_ours_for_another_model_brings_it_along(chosen: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen.backend = "triposr"
+    chosen.recipe = "photo_to_drop"
+    assert chosen.backend == "triposr", "a recipe for the usual one leaves what the artist chose"
+    soft = Recipe("Soft", tuple(map(Step, ("cutout", "relief", "bring", "export"))))
+    monkeypatch.setattr(wanted, "preset", lambda name: soft)
+    chosen.recipe = "photo_to_views"
+    assert chosen.backend == "relief" and [step.do for step in wanted.recipe(chosen).steps][1] == "relief"
+
+
 def trust(spec: BackendSpec) -> Path:
     path = own.folder() / f"{spec.id}.py"
     path.parent.mkdir(parents=True)
