@@ -308,7 +308,8 @@ class Bridge:
     def _save(self, run: Run) -> None:
         """Where the user wanted the files; they stay in the store too."""
         try:
-            runs.copy(run.files(self.store), Path(run.folder))
+            run.saved = str(runs.copy(run.files(self.store), Path(run.folder)))
+            run.save(self._records)
         except OSError as error:
             self.complain(error)
 

@@ -60,6 +60,8 @@ class Run:
     """The gate's name on the command line, where the recipe ends with a report that it did not have."""
     folder: str = ""
     """The folder that its files are copied to when it is done."""
+    saved: str = ""
+    """Where they were copied to: that folder, or a new one in it."""
     id: str = field(default_factory=lambda: time.strftime("%Y%m%d-%H%M%S-") + os.urandom(3).hex())
     created: float = field(default_factory=time.time)
     stages: list[dict[str, Any]] = field(default_factory=list)

@@ -7,6 +7,7 @@ import bpy
 from bpy.props import StringProperty
 
 from .. import objects
+from ..bridge import bridge
 from ..scene.lib.material import shading
 from ..scene.work import ROLE
 from .base import OBJECT_MODE, Conditional
@@ -50,7 +51,7 @@ class GALATEA_OT_confidence(Conditional, bpy.types.Operator):
 
     bl_idname = "galatea.confidence"
     bl_label = "Show the Confidence"
-    bl_options = {"REGISTER", "UNDO", "INTERNAL"}
+    bl_options = {"REGISTER", "UNDO"}
 
     run: StringProperty(options={"SKIP_SAVE"})
 
@@ -59,9 +60,10 @@ class GALATEA_OT_confidence(Conditional, bpy.types.Operator):
         return "" if context.mode == "OBJECT" else OBJECT_MODE
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        body = body_of(self.run)
+        chosen = bridge.chosen(context)
+        body = body_of(self.run or (chosen.id if chosen else ""))
         if body is None:
-            self.report({"WARNING"}, "It is not in this file. Show it in the scene first")
+            self.report({"WARNING"}, "This file has no mesh of the chosen job that says it. Show it in the scene first")
             return {"CANCELLED"}
         look = context.space_data.shading if context.area and context.area.type == "VIEW_3D" else None
         if MAP in body.data.color_attributes:

@@ -17,7 +17,7 @@ class GALATEA_OT_env_install(Conditional, bpy.types.Operator):
 
     bl_idname = "galatea.env_install"
     bl_label = "Install Environment"
-    bl_options = {"REGISTER", "INTERNAL"}
+    bl_options = set[str]()
 
     @classmethod
     def against(cls, context: bpy.types.Context) -> str:
@@ -43,11 +43,19 @@ class GALATEA_OT_env_stop(bpy.types.Operator):
 
 
 class _Checking(Conditional):
-    bl_options = {"REGISTER", "INTERNAL"}
+    bl_options = set[str]()
 
     @classmethod
     def against(cls, context: bpy.types.Context) -> str:
         return "The check is running" if environment.doctor.running else ""
+
+    @staticmethod
+    def start(context: bpy.types.Context, bundle: str = "") -> set[str]:
+        """The preferences show what is found, so they are opened where it was asked for elsewhere."""
+        environment.start_doctor(bundle)
+        if context.window and not (context.area and context.area.type == "PREFERENCES"):
+            bpy.ops.galatea.preferences()
+        return {"FINISHED"}
 
 
 class GALATEA_OT_doctor(_Checking, bpy.types.Operator):
@@ -57,8 +65,7 @@ class GALATEA_OT_doctor(_Checking, bpy.types.Operator):
     bl_label = "Check the Installation"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        environment.start_doctor()
-        return {"FINISHED"}
+        return self.start(context)
 
 
 class GALATEA_OT_copy_doctor(bpy.types.Operator):
@@ -90,8 +97,7 @@ class GALATEA_OT_save_doctor(_Checking, bpy.types.Operator):
         return {"RUNNING_MODAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        environment.start_doctor(bpy.path.ensure_ext(bpy.path.abspath(self.filepath), ".zip"))
-        return {"FINISHED"}
+        return self.start(context, bpy.path.ensure_ext(bpy.path.abspath(self.filepath), ".zip"))
 
 
 class GALATEA_OT_preferences(bpy.types.Operator):

@@ -167,7 +167,7 @@ class GALATEA_OT_open_film(OnJob, bpy.types.Operator):
 
 
 class GALATEA_OT_open_folder(OnJob, bpy.types.Operator):
-    """Open the folder with the files of this job's last step"""
+    """Open the folder that this job's files were saved in, or else that of its last step"""
 
     bl_idname = "galatea.open_folder"
     bl_label = "Open the Folder"
@@ -177,8 +177,9 @@ class GALATEA_OT_open_folder(OnJob, bpy.types.Operator):
         return "" if run.stages else "This job has made no files yet"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        folder = bridge.store.folder(self.which(context).stages[-1]["job"])
-        open_outside(self, folder)
+        run = self.which(context)
+        saved = run.saved and Path(run.saved).is_dir()
+        open_outside(self, Path(run.saved) if saved else bridge.store.folder(run.stages[-1]["job"]))
         return {"FINISHED"}
 
 
@@ -205,8 +206,7 @@ class GALATEA_OT_save_files(OnJob, Trying, bpy.types.Operator):
             raise UserError("Choose a folder that exists.")
         if not files:
             raise UserError("The files of this job are gone. Run it again.")
-        copy(files, folder)
-        self.report({"INFO"}, f"Saved {len(files)} files in {folder}")
+        self.report({"INFO"}, f"Saved {len(files)} files in {copy(files, folder)}")
 
 
 class GALATEA_OT_forget(OnJob, bpy.types.Operator):

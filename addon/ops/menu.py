@@ -8,15 +8,15 @@ from typing import Any
 
 import bpy
 
-from . import environment, films, gallery, generate, image, jobs, queue, scene, steps
+from . import confidence, environment, films, gallery, generate, image, jobs, models, queue, scene, steps
 
 PARTS = {
     "Photo": (image, generate, gallery),
     "Mesh": (steps,),
     "Film from a File": (films,),
     "Simulate": (scene,),
-    "Job": (jobs, queue),
-    "Setup": (environment,),
+    "Job": (jobs, queue, confidence),
+    "Setup": (environment, models),
 }
 """What each menu holds; what is INTERNAL needs to be told what it is for, and is only in panels."""
 

@@ -174,7 +174,7 @@ class GALATEA_OT_backends_renew(Conditional, bpy.types.Operator):
 
     bl_idname = "galatea.backends_renew"
     bl_label = "Look for New Backends and Recipes"
-    bl_options = {"INTERNAL"}
+    bl_options = set[str]()
 
     @classmethod
     def against(cls, context: bpy.types.Context) -> str:

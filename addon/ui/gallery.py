@@ -25,7 +25,7 @@ MARGIN = 46
 
 class GALATEA_PT_compare(draw.Sub, bpy.types.Panel):
     bl_label = "Compare"
-    steps = ("views", "judge")
+    steps = ("views",)
 
     def draw(self, context: bpy.types.Context) -> None:
         settings = props.settings(context)

@@ -92,39 +92,43 @@ def _details(layout: Any, context: bpy.types.Context, run: Run) -> None:
     _queue(grid, run)
     first = grid.row(align=True)
     if bridge.active(run):
+        first.operator("galatea.pause", icon="PAUSE")
         first.operator("galatea.cancel", icon="CANCEL").run = run.id
-    elif run.scene:
-        first.operator("galatea.show", icon="HIDE_OFF")
-    elif run.filmed:
-        if run.state == "done":  # else it would open another job's
-            first.operator("galatea.open_film", icon="PLAY")
-    elif not run.gallery:
-        first.operator("galatea.save_files", icon="EXPORT")
-    first.operator("galatea.again", icon="FILE_REFRESH")
-    first.menu("GALATEA_MT_again", text="", icon="DOWNARROW_HLT")
+    else:
+        _onward(first, run)
+        first.operator("galatea.again", icon="FILE_REFRESH")
+        first.menu("GALATEA_MT_again", text="", icon="DOWNARROW_HLT")
     second = grid.row(align=True)
     second.operator("galatea.copy_command", icon="COPYDOWN")
     second.operator("galatea.save_job_file", text="", icon="FILE_TEXT")
     second.operator("galatea.save_files", text="", icon="EXPORT")
     second.operator("galatea.open_folder", text="", icon="FILE_FOLDER")
     second.operator("galatea.forget", text="", icon="TRASH")
-    picture = previews.icon(run.id)
-    if picture:
-        layout.template_icon(icon_value=picture, scale=5.0)
+    layout.template_icon(icon_value=previews.icon(run.id), scale=5.0)  # its room, too, where there is none yet
+
+
+def _onward(row: Any, run: Run) -> None:
+    """The next thing to do with a job that does not run: the same row for all, so that nothing below moves."""
+    if run.state in ("paused", "interrupted", "failed", "cancelled"):
+        row.operator("galatea.resume", text="Resume" if run.state == "paused" else "Go On", icon="PLAY")
+    elif run.scene:
+        row.operator("galatea.show", icon="HIDE_OFF")
+    elif run.filmed:
+        if run.state == "done":  # else it would open another job's
+            row.operator("galatea.open_film", icon="PLAY")
+    elif run.saved:
+        row.operator("galatea.open_folder", text="Open Folder", icon="FILE_FOLDER")
+    elif not run.gallery:
+        row.operator("galatea.save_files", icon="EXPORT")
 
 
 def _queue(layout: Any, run: Run) -> None:
-    """What can be done with a job that waits, runs or rests."""
+    """What can be done with jobs that wait or rest."""
+    if run.state == "paused" and sum(each.state == "paused" for each in bridge.runs) > 1:
+        layout.operator("galatea.resume", text="Resume All", icon="PLAY").everything = True
+    if not bridge.active(run) or not bridge.place(run):
+        return
     row = layout.row(align=True)
-    if not bridge.active(run):
-        if run.state in ("paused", "interrupted", "failed", "cancelled"):
-            row.operator("galatea.resume", text="Resume" if run.state == "paused" else "Go On", icon="PLAY")
-            if sum(each.state == "paused" for each in bridge.runs) > 1:
-                row.operator("galatea.resume", text="Resume All").everything = True
-        return
-    row.operator("galatea.pause", icon="PAUSE")
-    if not bridge.place(run):
-        return
     for way, icon in ((-1, "TRIA_UP"), (1, "TRIA_DOWN")):
         row.operator("galatea.reorder", text="", icon=icon).way = way
     for priority, icon in PRIORITY.items():
@@ -135,6 +139,7 @@ def _queue(layout: Any, run: Run) -> None:
 
 
 def _state(layout: Any, context: bpy.types.Context, run: Run) -> None:
+    asked = f"{draw.day(run.created).replace('Y', 'y') or 'today'} at {draw.clock(run.created)}"
     if run.failure:
         if not bridge.notice or bridge.notice.message != run.failure["message"]:  # it stands at the top already
             draw.failure(layout, context, run.failure["message"], run.failure.get("hint", ""))
@@ -144,7 +149,11 @@ def _state(layout: Any, context: bpy.types.Context, run: Run) -> None:
     elif run.state == "interrupted":
         words = "Blender ended while it ran. Go on: finished steps and frames are kept."
         draw.text(layout, words, context=context, icon="INFO")
-    elif run.state in runs.ACTIVE and not bridge.active(run):
+    elif bridge.active(run):  # as many lines as when it is done
+        where = "comes into the scene" if run.scene else "is kept with it"
+        words = f"Asked {asked}. You can work on meanwhile; what it makes {where}."
+        draw.text(layout, words, context=context, icon="SORTTIME")
+    elif run.state in runs.ACTIVE:
         words = f"It is, or was, run by another program on {run.owner[0]}. Run it again here, or take it off the list."
         draw.text(layout, words, context=context, icon="INFO")
     elif bridge.held(run):
@@ -155,12 +164,13 @@ def _state(layout: Any, context: bpy.types.Context, run: Run) -> None:
         seconds = sum(stage["seconds"] for stage in run.stages if not stage["cached"])
         cached = sum(1 for stage in run.stages if stage["cached"])
         kept = f", {cached} of {len(run.stages)} steps were there already" if cached else ""
-        asked = f"{draw.day(run.created).replace('Y', 'y') or 'today'} at {draw.clock(run.created)}"
         words = f"Done in {draw.duration(seconds)}{kept}. Asked {asked}"
         draw.text(layout, words, context=context, icon="CHECKMARK")
         look = getattr(context.space_data, "shading", None)
-        if look and (look.type, look.color_type) == ("SOLID", "MATERIAL") and objects.found(run.id):
+        if look and look.type == "SOLID" and look.color_type != "TEXTURE" and objects.found(run.id):
             draw.text(layout, "Z, then Material Preview, shows its colours.", context=context, icon="SHADING_TEXTURE")
+    if run.saved:
+        draw.text(layout, f"Saved in {run.saved}", context=context, icon="FILE_FOLDER")
     _back(layout, run)
     report.rows(layout, context, run)
     for stage in run.stages:

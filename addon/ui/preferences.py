@@ -50,10 +50,8 @@ def _policy(layout: Any, prefs: Any, context: bpy.types.Context) -> None:
     if terms.fault():
         draw.text(layout, terms.fault(), context=context, icon="ERROR", alert=True)
         return
-    row = layout.row()
-    row.prop(prefs, "commercial")
-    row.prop(prefs, "offline")
-    row.prop(prefs, "territory")
+    for name in ("commercial", "offline", "territory"):
+        layout.prop(prefs, name)
     column = layout.column(align=True)
     column.enabled = False
     for spec, verdict in terms.unfit():

@@ -51,6 +51,8 @@ def _verb(layout: Any, context: bpy.types.Context, operator: str, icon: str, ste
     hint = column.row()
     hint.active = False
     hint.label(text=f"On {obj.name}" if obj else "Select a mesh object first", icon="OBJECT_DATA" if obj else "INFO")
+    if run and run.saved:
+        draw.text(layout, f"Saved in {run.saved}", context=context, icon="CHECKMARK")
     if run and run.failure and bridge.notice and bridge.notice.message == run.failure["message"]:
         draw.failure(layout, context, bridge.notice.message, bridge.notice.hint)
 
@@ -131,9 +133,9 @@ class GALATEA_PT_film_file(_Sub, bpy.types.Panel):
     steps = ("interpolate", "upscale", "restyle")
 
     def head(self, layout: Any, context: bpy.types.Context, settings: Any) -> None:
-        row = layout.row(align=True)
-        row.operator("galatea.enlarge_film", icon="FULLSCREEN_ENTER")
-        row.operator("galatea.restyle_film", icon="BRUSH_DATA")
+        column = layout.column(align=True)
+        column.operator("galatea.enlarge_film", icon="FULLSCREEN_ENTER")
+        column.operator("galatea.restyle_film", icon="BRUSH_DATA")
 
 
 class GALATEA_PT_asset(_Sub, bpy.types.Panel):

@@ -10,21 +10,26 @@ import bpy
 
 
 class Layout:
-    """`props` are (owner's class, name), `operators` (id, its properties), `words` the texts of labels."""
+    """`props` are (owner's class, name), `operators` (id, its properties), `words` the texts of labels, `rows` those of
+    the buttons that stand side by side."""
 
     def __init__(self) -> None:
         self.props: list[tuple[str, str]] = []
         self.operators: list[tuple[str, SimpleNamespace, bool]] = []
         self.words: list[tuple[str, bool]] = []
+        self.rows: list[list[str]] = []
+        self.beside: list[str] = []
         self.enabled = True
 
     def prop(self, owner: Any, name: str, **_: Any) -> None:
         assert name in owner.bl_rna.properties
         self.props.append((type(owner).__name__, name))
 
-    def operator(self, name: str, *, text: str = "", **_: Any) -> SimpleNamespace:
+    def operator(self, name: str, *, text: str | None = None, **_: Any) -> SimpleNamespace:
         owner, _, verb = name.partition(".")
-        getattr(getattr(bpy.ops, owner), verb).get_rna_type()  # there is such an operator
+        kind = getattr(getattr(bpy.ops, owner), verb).get_rna_type()  # there is such an operator
+        self.beside.append(kind.name if text is None else text)
+        text = text or ""
         given = SimpleNamespace()
         self.operators.append((name, given, self.enabled))
         self.words.append((text, self.enabled))
@@ -35,10 +40,15 @@ class Layout:
 
     def _part(self, **_: Any) -> Layout:
         part = Layout()
-        part.props, part.operators, part.words = self.props, self.operators, self.words
+        part.props, part.operators, part.words, part.rows = self.props, self.operators, self.words, self.rows
         return part
 
-    row = column = box = split = _part
+    column = box = split = _part
+
+    def row(self, **_: Any) -> Layout:
+        part = self._part()
+        self.rows.append(part.beside)
+        return part
 
     def __getattr__(self, name: str) -> Any:
         return lambda *_, **__: None

@@ -18,6 +18,7 @@ from galatea.addon.settings import recipe_items
 from galatea.addon.ui import draw
 from galatea.addon.ui import jobs as jobs_ui
 from galatea.addon.ui import panel as panel_ui
+from galatea.addon.ui import steps as steps_ui
 from galatea.backend.cli import parser
 from galatea.backend.cli.flags import order_of
 from galatea.backend.flow import Stage
@@ -241,6 +242,15 @@ def test_names_are_spelt_as_they_are_elsewhere_in_blender() -> None:
     assert found == {"HDRI", "F-Stop", "Max tokens", "LoRA strength", ""}
 
 
+def test_buttons_side_by_side_show_their_whole_names(addon: Any, reported: Run) -> None:
+    """In a panel of the width that Blender gives it; a letter is 5.5 px, an icon 22."""
+    for panel in ui.CLASSES:
+        for row in drawn(panel).rows if issubclass(panel, bpy.types.Panel) else ():
+            named = [name for name in row if name.strip()]
+            share = (236 - 21 * (len(row) - len(named))) / max(len(named), 1)
+            assert all(22 + 5.5 * len(name) <= share for name in named), f"{panel.bl_label}: {named}"
+
+
 def test_jobs_of_other_days_say_so() -> None:
     now = time.time()
     assert [draw.day(now - days * 86400) for days in (0, 1)] == ["", "Yesterday"]
@@ -257,6 +267,22 @@ def test_how_to_see_the_colours_is_told_of_a_mesh_that_is_there(reported: Run) -
     asset["galatea_role"], asset["galatea_run"] = "asset", reported.id
     jobs_ui._state(there, context, reported)
     assert "Material Preview" not in away.text and "Material Preview" in there.text
+    plain.shading.color_type = "VERTEX"
+    mapped = Layout()
+    jobs_ui._state(mapped, context, reported)
+    assert mapped.text == there.text, "Back Side does not move from under the mouse that turns it on and off"
+
+
+def test_each_state_of_a_job_has_one_row_of_what_to_do_next(reported: Run, bridge: Any, monkeypatch: Any) -> None:
+    """Else all panels below move when a job starts or ends."""
+    rows = {"": ["pause", "cancel"], "done": ["show", "again"], "failed": ["resume", "again"]}
+    for ended, buttons in rows.items():
+        reported.ended = ended
+        monkeypatch.setattr(bridge, "active", lambda run: not run.ended)
+        layout = Layout()
+        jobs_ui._details(layout, bpy.context, reported)
+        names = [name.partition(".")[2] for name, _, _ in layout.operators if name != "galatea.fix"]
+        assert names == [*buttons, "copy_command", "save_job_file", "save_files", "open_folder", "forget"]
 
 
 def test_a_job_that_passes_says_so(reported: Run) -> None:
@@ -318,6 +344,10 @@ def test_an_object_is_checked_and_exported_from_the_window(addon: Any, bridge: A
     addon.steps.export.format = "obj"
     assert bpy.ops.galatea.export_object(directory=str(tmp_path / "mine")) == {"FINISHED"}
     assert {"mesh.obj", "mesh.mtl", "mesh.obj.galatea.json"} <= {p.name for p in (tmp_path / "mine").iterdir()}
+    assert bpy.ops.galatea.export_object(directory=str(tmp_path / "mine")) == {"FINISHED"}
+    second = f"Saved in {tmp_path / 'mine' / 'mesh-2'}".replace(" ", "")
+    for panel in (jobs_ui.GALATEA_PT_jobs, steps_ui.GALATEA_PT_export):
+        assert second in drawn(panel).text.replace(" ", ""), "where it went, for it is not where it was told to go"
     with pytest.raises(RuntimeError, match="Choose a folder"):
         bpy.ops.galatea.export_object(directory=str(tmp_path / "nowhere"))
     addon.steps.viewer.title = "My monkey"
