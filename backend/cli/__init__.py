@@ -7,6 +7,8 @@ argparse, because the same code runs in Blender's Python, which has nothing else
 from __future__ import annotations
 
 import argparse
+import codecs
+import io
 import re
 import sys
 from collections.abc import Sequence
@@ -110,9 +112,20 @@ def _unknown(verb: argparse.ArgumentParser, words: list[str]) -> UserError:
     return UserError(f"Unknown to {verb.prog}: {' '.join(words)}.{meant} See `{verb.prog} --help`.", kind="usage")
 
 
+def _spelled(error: UnicodeError) -> tuple[str | bytes, int]:
+    """Names of files as they are, byte for byte; other letters that the encoding lacks by their numbers."""
+    try:
+        return codecs.lookup_error("surrogateescape")(error)
+    except UnicodeError:
+        return codecs.lookup_error("backslashreplace")(error)
+
+
 def main(argv: Sequence[str] | None = None, *, blender: str = "") -> int:
     """Return the exit code. `blender` is the program that runs scene steps; empty means the bpy module."""
     options = argparse.Namespace()
+    codecs.register_error("spelled", _spelled)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # no name ends a run after its work, whatever the terminal can show
+        sys.stdout.reconfigure(errors="spelled")
     try:
         top = parser()
         _, unknown = top.parse_known_args(argv, options)

@@ -104,8 +104,10 @@ class Recipe:
 
 
 def short_name(text: str) -> str:
-    """A name for what comes of a photo's name or of words; colons trip the tools that it goes to."""
-    return " ".join(text.replace(":", " ").split())[:60].strip() or "Galatea"
+    """A name for what comes of a photo's name or of words; colons trip the tools that it goes to, and Blender takes no
+    bytes of a file's name that are no UTF-8."""
+    plain = text.encode("utf-8", "ignore").decode().replace(":", " ")
+    return " ".join(plain.split())[:60].strip() or "Galatea"
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -145,6 +145,15 @@ def test_a_run_that_made_nothing_holds_no_folder(tmp_path: Path) -> None:
             prepare(out, "mended", {}, overwrite=False)
 
 
+def test_a_name_that_the_terminal_has_no_letters_for_is_told(recipe: Path, tmp_path: Path) -> None:
+    """Bytes that are no UTF-8 come out as they are, other letters by their numbers; the run is done either way."""
+    for name, told in ((b"caf\xe9", b"/caf\xe9/text.txt"), ("\u65e5".encode(), b"/\\u65e5/text.txt")):
+        out = os.fsdecode(os.fsencode(tmp_path) + b"/" + name)
+        ascii_only = {**os.environ, "PYTHONIOENCODING": "ascii:strict"}
+        done = subprocess.run(command("run", recipe, "--out", out), capture_output=True, env=ascii_only)
+        assert done.returncode == 0 and told in done.stdout, done
+
+
 def test_an_output_folder_that_cannot_be_written(recipe: Path, tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("not a folder")

@@ -69,6 +69,8 @@ def test_the_plan_holds_everything(tmp_path: Path) -> None:
     assert inputs == {"image": tmp_path / "photos/toad.jpg"}
     plain, _ = Order.of({"recipe": "photo_to_mesh", "inputs": {"image": "a:b.jpg"}}).plan()
     assert next(step.params["name"] for step in plain.steps if step.do == "bring") == "a b"
+    odd, _ = Order("photo_to_mesh", {"image": "caf\udce9: x.png"}).plan()
+    assert next(step.params["name"] for step in odd.steps if step.do == "bring") == "caf x", "Blender takes UTF-8 alone"
 
 
 def test_a_part_of_a_run_has_the_settings_of_the_whole(tmp_path: Path) -> None:
