@@ -220,3 +220,16 @@ def test_files_that_are_named_are_there() -> None:
             continue
         for name in re.findall(r"`((?:[a-z_.-]+/)+[\w.-]+\.(?:py|toml|md|sh|txt|yaml))`", pages.without_blocks(path)):
             assert any(each.endswith(f"/{name}") for each in there), f"{path.name} names {name}, which is not there"
+
+
+def test_names_of_the_code_are_in_it() -> None:
+    """`module.name` in ARCHITECTURE.md: what the module defines, a parameter of the step, a module of the package."""
+    text = pages.without_blocks(ROOT / "ARCHITECTURE.md")
+    files = [path for folder in ("addon", "backend") for path in (ROOT / folder).rglob("*.py")]
+    found = set(re.findall(r"`([a-z_]+)\.(?!npz|blend|json|py|toml|md)([A-Za-z_]+)`", text))
+    assert len(found) > 8
+    for module, name in found:
+        texts = [path.read_text(encoding="utf-8") for path in files if path.stem == module]
+        defined = any(re.search(rf'\b(?:def|class) {name}\b|"{name}"', each) for each in texts)
+        inside = any(path.stem == name and path.parent.name == module for path in files)
+        assert defined or inside, f"ARCHITECTURE.md names {module}.{name}, which is not there"
