@@ -185,6 +185,8 @@ def _back(layout: Any, run: Run) -> None:
         guess = sure < GUESS
         words = f"Back side: a guess ({sure:.0%})" if guess else f"Back side: likely ({sure:.0%})"
         layout.operator("galatea.confidence", text=words, icon="QUESTION" if guess else "CHECKMARK").run = run.id
+    else:
+        layout.label(text="")  # its room
 
 
 CLASSES = (GALATEA_UL_jobs, GALATEA_MT_again, GALATEA_PT_jobs)
