@@ -8,8 +8,9 @@ from typing import Any
 import bpy
 from bpy.props import BoolProperty, CollectionProperty, EnumProperty, IntProperty, PointerProperty, StringProperty
 
+from ..backend.protocol import own
 from ..backend.protocol import recipe as recipes
-from ..backend.protocol.catalog import catalog
+from ..backend.protocol.catalog import catalog, spec_of
 from ..backend.protocol.errors import UserError
 from ..backend.protocol.place import data_folder
 from . import cast, wanted
@@ -29,14 +30,31 @@ def recipe_items() -> Items:
     """Recipes that begin with a photo or with words, the user's own after ours."""
     found: Items = []
     order = {"photo_to_mesh": "0", "photo_to_film": "1"}
-    own = [str(path) for path in sorted((data_folder() / "recipes").glob("*.toml"))]
-    for name in (*sorted(recipes.names("recipes"), key=lambda n: order.get(n, n)), *own):
+    for name in (*sorted(recipes.names("recipes"), key=lambda n: order.get(n, n)), *_own()):
         try:
             recipe = recipes.load_recipe(name)
         except UserError:
             continue
         if recipe.inputs == ("image",) or (recipe.reader and not recipe.inputs):
             found.append((name, recipe.name, "", "NONE", number(name)))
+    return found
+
+
+def _own() -> list[str]:
+    """The recipes of the user's own."""
+    return [str(path) for path in sorted((data_folder() / "recipes").glob("*.toml"))]
+
+
+def left_out() -> list[str]:
+    """Why what lies in the data folder is in no list."""
+    found = []
+    scripts = [script.id for script in own.scripts() if script.state != "trusted"]
+    for ask, names in ((spec_of, scripts), (recipes.load_recipe, _own())):
+        for name in names:
+            try:
+                ask(name)
+            except UserError as error:
+                found.append(str(error))
     return found
 
 

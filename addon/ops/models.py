@@ -10,7 +10,7 @@ from ...backend.protocol.catalog import catalog
 from ...backend.protocol.errors import UserError
 from .. import environment, models, props, terms, wanted
 from ..bridge import bridge
-from ..settings import recipe_items, renew
+from ..settings import left_out, recipe_items, renew
 from ..ui import draw
 from .base import ONLINE, Conditional, Trying
 
@@ -187,6 +187,8 @@ class GALATEA_OT_backends_renew(Conditional, bpy.types.Operator):
         bridge.renew()  # the processes know the old list
         new = [label for name, label in _known().items() if name not in before]
         self.report({"INFO"}, f"New: {', '.join(new)}" if new else "There is nothing new")
+        for text in left_out():
+            self.report({"WARNING"}, text)
         return {"FINISHED"}
 
 

@@ -11,7 +11,7 @@ import bpy
 import pytest
 
 from galatea.addon import plan, props, wanted
-from galatea.addon.settings import recipe_items
+from galatea.addon.settings import left_out, recipe_items
 from galatea.addon.ui.steps import shaping
 from galatea.backend.cli import parser
 from galatea.backend.cli.flags import order_of
@@ -75,7 +75,7 @@ def test_the_run_ends_before_the_film(chosen: Any) -> None:
             assert not {"stage", "camera", "film", "export"} & set(steps(plan.generate(bpy.context)))
 
 
-def test_recipes_of_the_users_own_stand_in_the_list(chosen: Any, home: Path, tmp_path: Path) -> None:
+def test_recipes_of_the_users_own_stand_in_the_list(chosen: Any, home: Path, tmp_path: Path, capfd: Any) -> None:
     own = home / "recipes" / "short.toml"
     own.parent.mkdir(parents=True)
     steps_of = "".join(f"[[step]]\ndo = {step}\n" for step in ('"cutout"', '"relief"\ngrid = 65', '"bring"'))
@@ -84,6 +84,7 @@ def test_recipes_of_the_users_own_stand_in_the_list(chosen: Any, home: Path, tmp
     bpy.ops.galatea.backends_renew()
     settings = bpy.context.scene.galatea
     assert [item[1] for item in recipe_items() if item[0] not in names("recipes")] == ["A short one"]
+    assert "Cannot read" in (said := capfd.readouterr().out) and "broken.toml" in said, "why it is not in the list"
     settings.recipe = str(own)
     run = plan.generate(bpy.context)
     assert list(steps(run)) == ["cutout", "relief", "bring"] and steps(run)["relief"]["grid"] == 65, "its own model"
@@ -108,7 +109,7 @@ def test_a_recipe_of_ours_for_another_model_brings_it_along(chosen: Any, monkeyp
 
 def trust(spec: BackendSpec) -> Path:
     path = own.folder() / f"{spec.id}.py"
-    path.parent.mkdir(parents=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("SPEC = ...\n")
     script = own.find(spec.id)
     assert script
@@ -128,6 +129,9 @@ def test_a_step_of_the_users_own_is_shown_wherever_it_stands(chosen: Any, home: 
 
 @pytest.mark.parametrize("opened", [False, True])
 def test_a_model_that_is_gone_gives_way_to_the_usual_one(chosen: Any, home: Path, tmp_path: Path, opened: bool) -> None:
+    (other := own.folder() / "not_yet.py").parent.mkdir(parents=True)
+    other.write_text("SPEC = ...\n")
+    assert ["not_yet.py was not trusted yet" in text for text in left_out()] == [True]
     path = trust(BackendSpec("of_mine", "Of Mine", "image-to-mesh", "", inputs=("cutout",), outputs=("mesh",)))
     bpy.context.scene.galatea.backend = "of_mine"
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "with.blend"))
