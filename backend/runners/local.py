@@ -15,8 +15,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ..protocol import child
-from ..protocol.catalog import spec_of
+from ..protocol import child, own
+from ..protocol.catalog import bundled, spec_of
 from ..protocol.event import Done, Event, Log, decode
 from ..protocol.job import Failure, JobState, Request, Result
 from ..protocol.store import JobStore
@@ -195,18 +195,20 @@ class LocalRunner:
             elif self._together or (self._unread and not late):
                 again[job] = asked
             else:
-                self._finish(job, JobState.FAILED, self._why(code, late), since=self._started)
+                self._finish(job, JobState.FAILED, self._why(code, late, asked.request.backend), since=self._started)
         if not self._unread:
             self._alone.update(again)
         self._waiting = {**again, **self._waiting}
 
-    def _why(self, code: int, late: bool) -> Failure:
+    def _why(self, code: int, late: bool, step: str) -> Failure:
         """Of a process that ended in mid job."""
         if late:
             message = f"Stopped after {self._timeout:g} seconds. Give it more time with --timeout."
             return Failure(message, "timeout")
         message = f"The {self._name} process ended with exit code {code}. Run it again."
-        hint = f"The last lines of its log are in the trace; the log is {self.log_path}."
+        script = None if step in bundled() else own.find(step)
+        mend = f"The step is yours: {script.path}. " if script else ""
+        hint = f"{mend}The last lines of its log are in the trace; the log is {self.log_path}."
         if code == -signal.SIGKILL:
             hint = f"Too little memory is the usual reason: choose a lower quality. {hint}"
         return Failure(message, "backend", hint, self._tail())

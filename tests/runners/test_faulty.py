@@ -4,15 +4,20 @@
 from __future__ import annotations
 
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from galatea.backend.protocol import own
-from galatea.backend.protocol.job import Request
+from galatea.backend.protocol.catalog import catalog
+from galatea.backend.protocol.job import Failure, Request
 from galatea.backend.protocol.spec import BackendSpec
 from galatea.backend.protocol.store import JobStore
 from galatea.backend.runners.inline import InlineRunner
+from galatea.backend.runners.local import LocalRunner
+from galatea.backend.runners.runtimes import Runtimes
 from galatea.backend.worker.find import load
 
 FAULTY = """from ..protocol.spec import BackendSpec
@@ -21,6 +26,34 @@ class Backend:
     def run(self, request, params, report):
         {}
 """
+SPEC = BackendSpec("faulty", "Faulty", "check", "", outputs=("text",))
+
+
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Of the step, in a data folder of its own."""
+    monkeypatch.setenv("GALATEA_HOME", str(tmp_path / "home"))
+    own.folder().mkdir(parents=True)
+    yield own.folder() / "faulty.py"
+    catalog.cache_clear()
+
+
+def failure(runner: LocalRunner | InlineRunner, store: JobStore, path: Path, line: str) -> Failure:
+    """Of a step whose `run` is this line."""
+    path.write_text(FAULTY.format(line))
+    script = own.find("faulty")
+    assert script
+    own.trust(script, SPEC)
+    catalog.cache_clear()
+    request = Request.of(SPEC)
+    runner.submit(request)
+    end = time.monotonic() + 300
+    while not (result := store.result(request.id)):
+        assert time.monotonic() < end
+        runner.poll()
+    runner.close()
+    assert result.failure
+    return result.failure
 
 
 @pytest.mark.parametrize(
@@ -36,20 +69,14 @@ class Backend:
     ],
 )
 def test_a_fault_of_a_step_of_the_users_own_is_told_with_its_line(
-    store: JobStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, message: str, hint: str
+    store: JobStore, path: Path, line: str, message: str, hint: str
 ) -> None:
-    monkeypatch.setenv("GALATEA_HOME", str(tmp_path / "home"))
-    path = own.folder() / "faulty.py"
-    path.parent.mkdir(parents=True)
-    path.write_text(FAULTY.format(line))
-    script = own.find("faulty")
-    assert script
-    own.trust(script, None)
-    request = Request.of(BackendSpec("faulty", "Faulty", "check", "", outputs=("text",)))
-    runner = InlineRunner(store, load)
-    runner.submit(request)
-    runner.poll()
+    found = failure(InlineRunner(store, load), store, path, line)
     sys.modules.pop("galatea.backend.backends.faulty")
-    failure = store.result(request.id).failure  # type: ignore[union-attr]
-    assert failure and failure.message == message and hint in failure.hint
-    assert str(path) in failure.hint
+    assert found.message == message and hint in found.hint and str(path) in found.hint
+
+
+def test_a_step_of_the_users_own_that_takes_its_process_along_is_named(store: JobStore, path: Path) -> None:
+    runner = LocalRunner(store, Runtimes.here().bundled, name="bundled")
+    found = failure(runner, store, path, "import os; os.abort()")
+    assert "exit code -6" in found.message and f"The step is yours: {path}." in found.hint
