@@ -144,12 +144,12 @@ def _state(layout: Any, context: bpy.types.Context, run: Run) -> None:
         if not bridge.notice or bridge.notice.message != run.failure["message"]:  # it stands at the top already
             draw.failure(layout, context, run.failure["message"], run.failure.get("hint", ""))
     elif run.state in ("paused", "cancelled"):
-        words = f"{run.state.capitalize()}. Finished steps and frames are kept."
+        words = f"{run.state.capitalize()}. Asked {asked}. Finished steps and frames are kept."
         draw.text(layout, words, context=context, icon="INFO")
     elif run.state == "interrupted":
         words = "Blender ended while it ran. Go on: finished steps and frames are kept."
         draw.text(layout, words, context=context, icon="INFO")
-    elif bridge.active(run):  # as many lines as when it is done
+    elif bridge.active(run):  # as many lines as when it has ended: no other button comes under the mouse on Cancel
         where = "comes into the scene" if run.scene else "is kept with it"
         words = f"Asked {asked}. You can work on meanwhile; what it makes {where}."
         draw.text(layout, words, context=context, icon="SORTTIME")

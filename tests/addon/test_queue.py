@@ -177,7 +177,8 @@ def test_a_pause_can_become_a_cancel(bridge: Any, fake: Callable[..., Any]) -> N
     bridge.cancel(run)
     tick_until(bridge, lambda: run.ended)
     assert run.state == "cancelled"
-    assert "Cancelled. Finished steps and frames are kept." in drawn(jobs.GALATEA_PT_jobs).text
+    told = drawn(jobs.GALATEA_PT_jobs).text
+    assert "Cancelled. Asked today" in told and "Finished steps and frames are kept." in told
 
 
 def test_time_left_counts_what_is_done_now_and_not_what_was_kept(bridge: Any, fake: Callable[..., Any]) -> None:
