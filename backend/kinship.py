@@ -30,7 +30,7 @@ WORDS = "minilm_words.npz"
 SHA256 = {
     "minilm.onnx": "2a9995f251c441daae17c8ea4e00d01acba12d712eebca2bfded6b3db2b1e5be",
     "minilm.txt": "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
-    "minilm_words.npz": "7ab58415de9744ae0d9ca3e56dc17b45aa869e8091d2631bb96299c41df8346b",
+    "minilm_words.npz": "9231f06a0182f7ae1620e5d0370ec0fe6fb832a61ab705f14981479b46c1c7db",
 }
 LONGEST = 128
 """Word pieces that are looked at, those at begin and end among them; the rest of a long text is left out."""
