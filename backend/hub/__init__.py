@@ -7,7 +7,11 @@ A job asks `source` (or `locate`) and never touches the network; `pull` is what 
 
 from __future__ import annotations
 
+import os
+
 from .fetch import pull
 from .kept import Kept, lacking, locate, source
 
 __all__ = ["Kept", "lacking", "locate", "pull", "source"]
+
+os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"  # before its client is imported, which is told nothing

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -226,3 +228,12 @@ def test_one_at_a_time(here: Any, weights: Make) -> None:
         pull(weights())
     pull(weights())
     assert Kept(weights()).whole
+
+
+def test_the_client_of_the_hub_reports_nothing() -> None:
+    code = "import galatea.backend.hub; from huggingface_hub import constants as c; print(c.HF_HUB_DISABLE_TELEMETRY)"
+    env = {
+        name: value for name, value in os.environ.items() if name not in ("HF_HUB_DISABLE_TELEMETRY", "DO_NOT_TRACK")
+    }
+    done = subprocess.run([sys.executable, "-c", code], env=env, check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "True"
