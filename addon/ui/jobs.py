@@ -98,6 +98,8 @@ def _details(layout: Any, context: bpy.types.Context, run: Run) -> None:
         _onward(first, run)
         first.operator("galatea.again", icon="FILE_REFRESH")
         first.menu("GALATEA_MT_again", text="", icon="DOWNARROW_HLT")
+    if run.state == "paused" and sum(each.state == "paused" for each in bridge.runs) > 1:
+        grid.operator("galatea.resume", text="Resume All", icon="PLAY").everything = True
     second = grid.row(align=True)
     second.operator("galatea.copy_command", icon="COPYDOWN")
     second.operator("galatea.save_job_file", text="", icon="FILE_TEXT")
@@ -123,9 +125,7 @@ def _onward(row: Any, run: Run) -> None:
 
 
 def _queue(layout: Any, run: Run) -> None:
-    """What can be done with jobs that wait or rest."""
-    if run.state == "paused" and sum(each.state == "paused" for each in bridge.runs) > 1:
-        layout.operator("galatea.resume", text="Resume All", icon="PLAY").everything = True
+    """What can be done with a job that waits."""
     if not bridge.active(run) or not bridge.place(run):
         return
     row = layout.row(align=True)
