@@ -38,15 +38,19 @@ def entries(source: str, root: Path) -> Iterator[Entry]:
     """For `Source`."""
     base, keys = next(root.rglob("mpfb2")), Keys(source)
     for number in range(COUNT):
-        rng = np.random.default_rng(number)
-        pose = str(rng.choice(list(POSES), p=list(POSES.values())))
+        pose = _drawn(number)[1]
         read = functools.partial(_read, base, number)
         yield Entry(keys.key(f"{pose}-{number:03d}"), f"{pose} person", "people", "CC0-1.0", "MakeHuman", False, read)
 
 
-def _read(base: Path, number: int) -> Shape:
+def _drawn(number: int) -> tuple[np.random.Generator, str]:
+    """What all else about a person is drawn with, and the pose."""
     rng = np.random.default_rng(number)
-    pose = str(rng.choice(list(POSES), p=list(POSES.values())))
+    return rng, str(rng.choice(list(POSES), p=list(POSES.values())))
+
+
+def _read(base: Path, number: int) -> Shape:
+    rng, pose = _drawn(number)
     human = makehuman.read(base)
     gender = str(rng.choice(["female", "male"]))
     body = human.shaped(_build(rng, gender))
@@ -61,9 +65,8 @@ def _read(base: Path, number: int) -> Shape:
 
 def _build(rng: np.random.Generator, gender: str) -> dict[str, float]:
     """Targets: one age or between two, one face of three, some way from the average towards a build and a height."""
-    first, second, share = [("child", "young", rng.uniform(0, 0.8)), ("young", "old", rng.uniform(0, 1))][
-        int(rng.random() < 0.7)
-    ]
+    young, old = rng.uniform(0, 0.8), rng.uniform(0, 1)
+    first, second, share = ("young", "old", old) if rng.random() < 0.7 else ("child", "young", young)
     race = rng.choice(["african", "asian", "caucasian"])
     muscle, weight = rng.choice(["minmuscle", "averagemuscle", "maxmuscle"]), rng.choice(["minweight", "maxweight"])
     strength, tall = rng.uniform(0, 0.8), rng.choice(["minheight", "maxheight"])
