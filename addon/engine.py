@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,6 +38,10 @@ class Live:
     """When a phase began that counts, such as frames, and the fraction then: what was kept took no time."""
     shares: tuple[float, ...] = ()
     """How many seconds each step takes; nothing where none is known."""
+    whole: float = 0.0
+    """How much of all steps is shown as done."""
+    reckoned: float = 0.0
+    """`done` as it was then."""
 
     def seconds(self) -> float:
         """How many seconds the running step takes altogether, by what it says itself; 0 where that is not enough."""
@@ -48,10 +52,17 @@ class Live:
         return (now - self.since) / self.fraction if self.fraction >= 0.1 and now - self.since >= 1.0 else 0.0
 
     @property
-    def whole(self) -> float:
-        """How much of all steps is done."""
+    def done(self) -> float:
+        """How much of all steps is done, by what is known now. It falls where a step takes longer than was thought."""
         shares = self.shares or (1.0,) * self.total
         return (sum(shares[: self.index]) + shares[self.index] * self.fraction) / sum(shares)
+
+    def advance(self) -> None:
+        """What is shown never goes back: of what it leaves it does as great a part as is done of what is left."""
+        done = self.done
+        if self.reckoned < done:
+            self.whole += (1.0 - self.whole) * (done - self.reckoned) / (1.0 - self.reckoned)
+        self.reckoned = done
 
 
 class Engine:
@@ -213,9 +224,13 @@ class Engine:
         index = min(len(run.stages), len(run.steps) - 1)
         step = run.steps[index]["do"]
         phase = "Cancelling" if self._cancelling else "Pausing" if self._pausing else "Starting"
-        self.live = Live(step, index, len(run.steps), phase, 0.0, time.monotonic(), self.live.log)
+        self.live = replace(
+            self.live, step=step, index=index, total=len(run.steps), phase=phase, fraction=0.0, since=time.monotonic(),
+            counted=(0.0, 0.0),
+        )  # fmt: skip
         self._took = self._usual(run)
         self.live.shares = self._shares(run)
+        self.live.advance()
 
     def _shares(self, run: Run) -> tuple[float, ...]:
         """What was done took what it took, and nothing where it was kept from before. The running step takes what it
@@ -238,6 +253,7 @@ class Engine:
             self.live.phase, self.live.fraction = event.phase, event.fraction
             if self.current:
                 self.live.shares = self._shares(self.current)
+                self.live.advance()
         elif isinstance(event, Log):
             self.live.log = event.text
         self._changed(None)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .worker.report import Report
 
 KEYS = "GALATEA_REMOTE_KEY"
+WANT_KEY = (401, 403, 407)
 MOST_JSON, MOST_MESH = 32 << 20, 512 << 20
 """bytes, an answer above this is refused."""
 LOOK = 0.1
@@ -37,10 +38,11 @@ Beat = Callable[[], None]
 
 
 class Refused(UserError):
-    """The server's answer was an error; `status` is its code, `told` what the answer held, `later` s to wait."""
+    """The server's answer was an error; `status` is its code, `told` what the answer held, `later` s to wait. A key
+    that it refuses is for the user to mend."""
 
     def __init__(self, message: str, status: int, told: Any, later: float = 0.0) -> None:
-        super().__init__(message, kind="backend")
+        super().__init__(message, kind="usage" if status in WANT_KEY else "backend")
         self.status, self.told, self.later = status, told, later
 
 
@@ -205,7 +207,7 @@ class Server:
         code = call.status
         if 300 <= code < 400:
             text = f"{self.name} sends on to {call.location[:200]!r}, which is not followed. Set {self._setting} to it."
-        elif code in (401, 403, 407):
+        elif code in WANT_KEY:
             text = f"{self.name} refuses ({code}{said}). If it wants a key, set the environment variable "
             text += f'{KEYS}="{self.host}=YOUR KEY" and start again.'
         elif code == 413:

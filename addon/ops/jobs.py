@@ -219,6 +219,9 @@ class GALATEA_OT_forget(OnJob, bpy.types.Operator):
     def refuse(cls, run: Run) -> str:
         return "Cancel the job first" if bridge.active(run) else ""
 
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        return context.window_manager.invoke_confirm(self, event)  # Undo does not bring it back
+
     def execute(self, context: bpy.types.Context) -> set[str]:
         bridge.remove(self.which(context))
         return {"FINISHED"}

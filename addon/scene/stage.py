@@ -81,7 +81,7 @@ def run(
     asked = light == wished.AUTO
     light, hour = wished.light(scene, light, hour)
     brighter = wished.stops(scene, light, hour) if asked else 0.0
-    lights, drawn = (recipe.read_toml(recipe.find(kind, name)) for kind, name in (("lights", light), ("looks", look)))
+    lights, drawn = _preset("lights", light, "floor", "tone", "world"), _preset("looks", look, "kind")
     if light == "hdri" and not hdri:
         raise UserError("The light hdri wants a panorama. Choose a file for it, or another light.", kind="usage")
     if background == "photo" and "image" not in work.files:
@@ -113,6 +113,14 @@ def run(
     for warning in looks.apply(scene, look, drawn, bodies, surface):
         work.report.warn(warning)
     work.report.metric("size_m", round(size, 6))
+
+
+def _preset(kind: str, name: str, *needed: str) -> dict[str, Any]:
+    path = recipe.find(kind, name)
+    data = recipe.read_toml(path)
+    if lacks := [each for each in needed if each not in data]:
+        raise UserError(f"{path} lacks {', '.join(lacks)}. Take another of that folder as a pattern.", kind="usage")
+    return data
 
 
 def _kind(floor: str, background: str, lights: dict[str, Any], spec: SceneSpec | None) -> str:

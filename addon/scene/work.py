@@ -54,6 +54,9 @@ class Work:
         """The one object of this role; raises `UserError` where there is none."""
         for obj in self.objects(role):
             return obj
+        if "scene" not in self.files:
+            text = f"There is no {role}: this step was given no scene. One that works on one has it in its `inputs`."
+            raise UserError(text)
         raise UserError(f"The scene has no {role}. Run the step that makes it first.")
 
     def add(self, role: str, obj: bpy.types.Object) -> bpy.types.Object:

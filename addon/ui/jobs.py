@@ -87,9 +87,8 @@ class GALATEA_PT_jobs(draw.Sub, bpy.types.Panel):
 
 
 def _details(layout: Any, context: bpy.types.Context, run: Run) -> None:
-    _state(layout, context, run)
+    """The buttons first, at the same height for every job and state: what is said below them may be long or short."""
     grid = layout.column(align=True)
-    _queue(grid, run)
     first = grid.row(align=True)
     if bridge.active(run):
         first.operator("galatea.pause", icon="PAUSE")
@@ -98,14 +97,16 @@ def _details(layout: Any, context: bpy.types.Context, run: Run) -> None:
         _onward(first, run)
         first.operator("galatea.again", icon="FILE_REFRESH")
         first.menu("GALATEA_MT_again", text="", icon="DOWNARROW_HLT")
-    if run.state == "paused" and sum(each.state == "paused" for each in bridge.runs) > 1:
-        grid.operator("galatea.resume", text="Resume All", icon="PLAY").everything = True
     second = grid.row(align=True)
     second.operator("galatea.copy_command", icon="COPYDOWN")
     second.operator("galatea.save_job_file", text="", icon="FILE_TEXT")
     second.operator("galatea.save_files", text="", icon="EXPORT")
     second.operator("galatea.open_folder", text="", icon="FILE_FOLDER")
     second.operator("galatea.forget", text="", icon="TRASH")
+    _queue(grid, run)
+    if run.state == "paused" and sum(each.state == "paused" for each in bridge.runs) > 1:
+        grid.operator("galatea.resume", text="Resume All", icon="PLAY").everything = True
+    _state(layout, context, run)
     layout.template_icon(icon_value=previews.icon(run.id), scale=5.0)  # its room, too, where there is none yet
 
 
@@ -149,7 +150,7 @@ def _state(layout: Any, context: bpy.types.Context, run: Run) -> None:
     elif run.state == "interrupted":
         words = "Blender ended while it ran. Go on: finished steps and frames are kept."
         draw.text(layout, words, context=context, icon="INFO")
-    elif bridge.active(run):  # as many lines as when it has ended: no other button comes under the mouse on Cancel
+    elif bridge.active(run):  # as many lines as when it has ended: panels below stay where they are
         where = "comes into the scene" if run.scene else "is kept with it"
         words = f"Asked {asked}. You can work on meanwhile; what it makes {where}."
         draw.text(layout, words, context=context, icon="SORTTIME")

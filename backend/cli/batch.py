@@ -68,7 +68,8 @@ def _batch(options: argparse.Namespace, blender: str) -> int:
         code = dry.run([item.errand for item in items if item.errand], options, blender)
         return EXIT_CODES["batch"] if any(item.error for item in items) else code
     rows = [row(item.name, item.errand.source if item.errand else "", line=item.number) for item in items]
-    table = Table(out, rows, jobs_from=str(options.jobs), workers=options.workers)
+    workers = options.workers or (1 if options.runner == "local" else None)
+    table = Table(out, rows, jobs_from=str(options.jobs), workers=workers)
     table.prepare(overwrite=options.overwrite)
     _Batch(items, table, options).go(blender)
     return _tell(table, out, options)

@@ -29,12 +29,17 @@ def catalog() -> Mapping[str, BackendSpec]:
     return {**mine, **bundled()}
 
 
+def written(step: str) -> own.Script | None:
+    """The user's own file of a step; None of ours, which come before any of theirs."""
+    return None if step in bundled() else own.find(step)
+
+
 def spec_of(step: str, likely: Iterable[str] = ()) -> BackendSpec:
     """Raises `UserError` where there is none; the `likely` ones are told of then, else all."""
     known = catalog()
     if step in known:
         return known[step]
-    script = own.find(step)
+    script = written(step)
     if script:
         why = "has changed since you trusted it" if script.state == "changed" else "was not trusted yet"
         text = f"{script.path} {why}. Read it, then run `galatea backends trust {step}`."

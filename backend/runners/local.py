@@ -15,8 +15,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ..protocol import child, own
-from ..protocol.catalog import bundled, spec_of
+from ..protocol import child
+from ..protocol.catalog import spec_of, written
 from ..protocol.event import Done, Event, Log, decode
 from ..protocol.job import Failure, JobState, Request, Result
 from ..protocol.store import JobStore
@@ -206,7 +206,7 @@ class LocalRunner:
             message = f"Stopped after {self._timeout:g} seconds. Give it more time with --timeout."
             return Failure(message, "timeout")
         message = f"The {self._name} process ended with exit code {code}. Run it again."
-        script = None if step in bundled() else own.find(step)
+        script = written(step)
         mend = f"The step is yours: {script.path}. " if script else ""
         hint = f"{mend}The last lines of its log are in the trace; the log is {self.log_path}."
         if code == -signal.SIGKILL:

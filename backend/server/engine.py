@@ -162,7 +162,7 @@ class Engine(threading.Thread):
 
     def _start(self, job: Job) -> None:
         self._stages[job.id] = []
-        job.running, job.index, job.total, job.fraction, job.phase = True, 0, 1, 0.0, "Starting"
+        job.running, job.index, job.fraction, job.phase = True, 0, 0.0, "Starting"
 
         def event(step: str, told: Event) -> None:
             if isinstance(told, Progress) and job.move(step, told.phase, told.fraction):
@@ -192,7 +192,6 @@ class Engine(threading.Thread):
         if job.kind == "step":
             return one(self._desk.request(job.document), self._store)
         recipe, inputs = self._desk.plan(self._desk.order(job.document))
-        job.total = len(recipe.steps)
         return walk(recipe, inputs, self._store, seed=job.document["seed"], blender=self._runner.blender)
 
     def _stop(self, job: Job) -> None:

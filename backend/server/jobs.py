@@ -53,7 +53,8 @@ class Job:
         self.priority: int = order["priority"]
         self.created: float = order["created"]
         self.running = False
-        self.step, self.index, self.total, self.phase, self.fraction = "", 0, 1, "", 0.0
+        self.total: int = order.get("steps", 1)
+        self.step, self.index, self.phase, self.fraction = "", 0, "", 0.0
         self.result = _read(folder / "result.json")
         self.events: list[dict[str, Any]] = []
         self._said = 0.0
@@ -180,15 +181,16 @@ class Ledger:
             return fresh
 
     def add(
-        self, user: str, kind: str, document: dict[str, Any], *, id: str = "", task: str = "", priority: int = 1
-    ) -> Job:
+        self, user: str, kind: str, document: dict[str, Any], *, id: str = "", task: str = "", priority: int = 1,
+        steps: int = 1,
+    ) -> Job:  # fmt: skip
         """Written down before anybody is told its id. An `id` that is there already gives the job that is there."""
         id = id or f"j{secrets.token_hex(10)}"
         with self._lock:
             if id in self._jobs:
                 return self._jobs[id]
         order = {"schema": 1, "user": user, "kind": kind, "task": task, "document": document}
-        order |= {"priority": priority, "created": time.time()}
+        order |= {"priority": priority, "created": time.time(), "steps": steps}
         folder = self._root / id
         folder.mkdir(exist_ok=True)
         publish(folder / "order.json", order)  # of two at once with one id either will do

@@ -122,11 +122,12 @@ def _give(house: House, user: Any, order: Order, key: str, priority: str, task: 
     before = house.ledger.get(id) if id else None
     if before is None:
         house.room(user)
-        house.desk.plan(order)
+        recipe, _ = house.desk.plan(order)
         with house.door:
             house.room(user)
             before = house.ledger.add(
-                user.name, "job", document, id=id, task=task, priority=PRIORITIES.index(priority)
+                user.name, "job", document, id=id, task=task, priority=PRIORITIES.index(priority),
+                steps=len(recipe.steps),
             )  # fmt: skip
         house.engine.wake()
     if before.document != document:

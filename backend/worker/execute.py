@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..protocol import own
-from ..protocol.catalog import bundled
+from ..protocol.catalog import written
 from ..protocol.errors import JobCancelled, UserError
 from ..protocol.event import Done, Event, Progress
 from ..protocol.job import Asset, Failure, JobState, Request, Result
@@ -146,7 +146,7 @@ def explain(error: Exception, step: str = "") -> Failure:
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # the other one is torch's
         return Failure("Not enough memory. Choose a lower quality.", "device", "", trace)
     mine = [each for each in traceback.extract_tb(error.__traceback__) if Path(each.filename).parent == own.folder()]
-    script = None if step in bundled() else own.find(step)
+    script = written(step)
     hint = "Run it again; if it fails again, report it with the trace."
     if mine:
         hint = f"Mend it in {mine[-1].filename}, line {mine[-1].lineno}: {mine[-1].line}"

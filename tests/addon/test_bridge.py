@@ -152,8 +152,21 @@ def test_a_run_whose_blender_died_is_interrupted_and_goes_on_where_it_stopped(
 
 
 def test_a_step_that_takes_long_is_the_greater_part_of_the_whole() -> None:
-    assert engine.Live(index=1, total=2, fraction=0.5).whole == 0.75
-    assert engine.Live(index=1, total=2, fraction=0.5, shares=(1.0, 9.0)).whole == pytest.approx(0.55)
+    assert engine.Live(index=1, total=2, fraction=0.5).done == 0.75
+    assert engine.Live(index=1, total=2, fraction=0.5, shares=(1.0, 9.0)).done == pytest.approx(0.55)
+
+
+def test_what_is_shown_never_goes_back_and_ends_full() -> None:
+    live, shown = engine.Live(total=2), []
+    for index, fraction, shares in (
+        (0, 0.5, ()), (1, 0.0, ()), (1, 0.1, ()), (1, 0.1, (1.0, 99.0)), (1, 0.5, (1.0, 99.0)), (1, 1.0, (1.0, 99.0)),
+    ):  # fmt: skip
+        live.index, live.fraction, live.shares = index, fraction, shares
+        live.advance()
+        shown.append(live.whole)
+    assert shown[:3] == pytest.approx([0.25, 0.5, 0.55]), "as it is done"
+    assert shown[3] == shown[2], "the second step takes 99 times as long as the first: found out late"
+    assert shown[3] < shown[4] < 0.8 and shown[5] == pytest.approx(1.0)
 
 
 def test_a_step_never_done_before_is_weighed_by_what_it_says_itself(
@@ -167,7 +180,7 @@ def test_a_step_never_done_before_is_weighed_by_what_it_says_itself(
     monkeypatch.setattr(bridge.engine, "live", told)
     told.shares = bridge.engine._shares(run)
     assert told.shares == pytest.approx((0.0, 10.0, 40.0), rel=0.01)
-    assert told.whole == pytest.approx(0.4, rel=0.01), "20 of 50 seconds, not two steps of three"
+    assert told.done == pytest.approx(0.4, rel=0.01), "20 of 50 seconds, not two steps of three"
 
 
 def test_time_left_is_told_only_when_it_is_known(bridge: Any, fake: Callable[..., Any]) -> None:

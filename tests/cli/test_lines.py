@@ -96,6 +96,7 @@ def test_killed_in_the_middle_it_does_what_is_missing(tmp_path: Path) -> None:
 def test_what_was_changed_or_lost_is_done_again(tmp_path: Path) -> None:
     file = jobs(tmp_path, line(1, "a"), line(2, "b"), line(3, "c"))
     assert galatea("batch", file, "--out", tmp_path / "out").returncode == 0
+    assert read(tmp_path / "out" / "batch.json")["workers"] == 1, "where none were asked for"
     (tmp_path / "out" / "a" / "text.txt").write_text("cut")
     (tmp_path / "out" / "b" / "result.json").unlink()
     (tmp_path / "out" / "b" / "text.txt").unlink()

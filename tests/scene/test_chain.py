@@ -3,10 +3,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import bpy
+import pytest
 import trimesh
 
 from galatea.addon.scene import host
+from galatea.backend.protocol.errors import UserError
 from galatea.backend.protocol.job import JobState, Request
 from galatea.backend.worker.execute import execute
 
@@ -63,3 +67,11 @@ def test_a_warm_process_makes_the_same_thing(store, figure):
     mesh = next(iter(trimesh.load_scene(files["model"], process=False).geometry.values()))
     assert len(mesh.faces) == 1000
     assert mesh.visual.material.baseColorTexture.size == (256, 256)
+
+
+def test_a_step_that_was_given_no_scene_says_so(make_work):
+    """As one of the user's own is that forgot to name it in its inputs."""
+    with pytest.raises(UserError, match="no body: this step was given no scene"):
+        make_work()[0].object("body")
+    with pytest.raises(UserError, match="The scene has no body"):
+        make_work({"scene": Path("scene.blend")})[0].object("body")

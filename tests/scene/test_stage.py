@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import struct
 
 import bpy
@@ -120,6 +121,14 @@ def test_the_presets_and_the_choices_are_the_same():
         choices = [each for each in param.choices if each != "auto"]
         assert sorted(choices) == recipe.names(kind)
         assert all(recipe.read_toml(recipe.find(kind, each))["help"] for each in choices)
+
+
+def test_a_preset_that_lacks_something_is_named(run, body, tmp_path, monkeypatch):
+    shutil.copytree(recipe.PRESETS, tmp_path / "presets", ignore=shutil.ignore_patterns("examples"))
+    monkeypatch.setattr(recipe, "PRESETS", tmp_path / "presets")
+    (tmp_path / "presets/lights/rim.toml").write_text("version = 1\ntone = [1.0, 1.0, 1.0]\n")
+    with pytest.raises(UserError, match=r"rim\.toml lacks floor, world\."):
+        run("stage", light="rim")
 
 
 def test_the_sun_goes_from_left_to_right_and_down(run, body):

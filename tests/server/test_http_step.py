@@ -78,6 +78,7 @@ def test_wrong_answers_end_in_words(
     stall = 1.0 if "hang" in answers.values() else PATIENCE
     result, _ = do(open_runner(answers, stall=stall, away=1.0), store, fake())
     assert result.state is JobState.FAILED and result.failure and said in result.failure.message, result.failure
+    assert (result.failure.kind == "usage") == (said == "GALATEA_REMOTE_KEY"), "a key is the user's to give"
     assert not list(store.root.parent.glob("**/evil*"))
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from galatea.backend.protocol.catalog import catalog
+from galatea.backend.protocol.recipe import load_recipe
 from galatea.backend.server.tasks import PLACES
 from galatea.backend.server.tokens import Tokens
 
@@ -82,6 +83,10 @@ def test_what_runs_and_what_waits_is_cancelled_and_twin_orders_do_not_stop_each_
     waiting = [submit(served, f"behind {n}", seconds=0.3) for n in range(5)]
     served.until(long["id"], "running")
     assert served.json("GET", f"/v1/jobs/{waiting[-1]['id']}")["place"] >= 1
+    film = {"recipe": "words_to_film", "prompt": "a ball"}
+    queued = served.json("POST", "/v1/jobs", film, 201, headers=JSON)
+    assert queued["state"] == "queued" and queued["steps"] == len(load_recipe(film["recipe"]).steps) > 1
+    served.json("DELETE", f"/v1/jobs/{queued['id']}")
     served.json("DELETE", f"/v1/jobs/{waiting[-1]['id']}")
     served.json("DELETE", f"/v1/jobs/{long['id']}")
     assert served.until(waiting[-1]["id"])["state"] == "cancelled"
