@@ -78,7 +78,7 @@ class Server:
             raise UserError(
                 f"{self.name} is not this machine, and this is offline. Allow online access (in Blender: Preferences > "
                 f"System; elsewhere unset GALATEA_OFFLINE), or set {self._setting} to a server on this machine.",
-                kind="licence",
+                kind="policy",
             )
         self._key = key or _key(self.host)
         if not here:

@@ -43,7 +43,7 @@ MEANT = {
     "output": "the disk is full, or the folder cannot be written",
     "environment": "the full environment, Blender or an optional library is not installed, or broken",
     "gate": "done, but the mesh falls short of what `--gate` asks",
-    "licence": "the policy forbids it: a licence, a territory, or what needs a network while offline",
+    "policy": "the policy forbids it: a licence, a territory, or what needs a network while offline",
     "batch": "some of a batch are done, and some are not",
     "studio": "an asset breaks rules: `galatea validate`",
     "timeout": "a step took longer than `--timeout`",

@@ -42,7 +42,7 @@ FIRST = {
     "environment": "`galatea doctor` says what is missing; `galatea env install` makes the full environment anew.",
     "gate": "The mesh is there. `mesh_report.json` says which figures fall short and which flags mend them"
     " ([finishing](finishing.md)).",
-    "licence": "Nothing was fetched. Take another backend, or change what may be used here"
+    "policy": "Nothing was fetched. Take another backend, or change what may be used here"
     " ([export](export.md#what-may-be-used-here)).",
     "batch": "`report.html` and `batch.json` list each one with its own error. The same command again does only those"
     " that are missing.",

@@ -55,7 +55,7 @@ def _install(place: Place, options: argparse.Namespace) -> None:
     offline = options.offline or os.environ.get("GALATEA_OFFLINE", "") not in ("", "0")
     if offline and not options.wheels:
         message = "Installing fetches packages, and Galatea is offline. Allow online access, or use --wheels FOLDER."
-        raise UserError(message, kind="licence")
+        raise UserError(message, kind="policy")
     if options.wheels and not options.wheels.is_dir():
         raise UserError(f"There is no folder {options.wheels}. Choose another.", kind="usage")
     pip = [text for url in options.index for text in ("--extra-index-url", url)]

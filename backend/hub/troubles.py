@@ -18,7 +18,7 @@ def offline() -> UserError:
         "Weights are fetched from the hub, and this is offline. Allow online access (in Blender: Preferences > System; "
         "elsewhere unset HF_HUB_OFFLINE and GALATEA_OFFLINE, and offline in policy.toml), or bring them from a machine "
         "that may: `galatea models import`.",
-        kind="licence",
+        kind="policy",
     )
 
 

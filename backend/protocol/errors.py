@@ -14,7 +14,7 @@ EXIT_CODES = {
     "output": 7,  # the disk is full, or the folder cannot be written
     "environment": 8,  # the full environment is not installed, or broken
     "gate": 9,  # done, but the mesh falls short of what --gate asks
-    "licence": 10,  # the policy forbids it: a licence, a territory, or offline
+    "policy": 10,  # the policy forbids it: a licence, a territory, or offline
     "batch": 11,  # some of a batch are done, and some are not
     "studio": 12,  # an asset that a studio's rules refuse: `galatea validate`
     "timeout": 124,

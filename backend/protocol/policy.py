@@ -125,8 +125,8 @@ def refusal(spec: BackendSpec, verdict: Verdict) -> UserError:
     text = f"{spec.label} {verdict.clause}."
     if verdict.ask:
         hint = f"Read the terms. If they suit you, run with --accept {spec.id}, or write it under accept in {NAME}."
-        return UserError(text, kind="licence", hint=hint)
-    return UserError(f"{text} Choose another backend.", kind="licence")
+        return UserError(text, kind="policy", hint=hint)
+    return UserError(f"{text} Choose another backend.", kind="policy")
 
 
 def _excluded(territory: str) -> list[str]:

@@ -57,7 +57,7 @@ class HttpStep:
         host = _parts(self._params["url"], SETTING)[1]
         if self._offline and not loopback(host):
             text = f"{host} is not this machine, and this is offline. Allow online access, or clear {SETTING}."
-            raise UserError(text, kind="licence")
+            raise UserError(text, kind="policy")
 
     def _beat(self) -> None:
         self._report.progress(self._phase, self._fraction)
@@ -129,7 +129,7 @@ class HttpStep:
             if job["state"] == "cancelled":
                 said = "somebody cancelled it there"
             kind = str(told.get("kind"))
-            kind = kind if kind in ("input", "device", "weights", "usage", "licence", "timeout") else "backend"
+            kind = kind if kind in ("input", "device", "weights", "usage", "policy", "timeout") else "backend"
             raise UserError(f"{server.name}: {said}", kind=kind, hint=str(told.get("hint", ""))[:500])
         self._phase, self._fraction = "Fetching from the server", 1.0
         assets = job.get("assets")

@@ -21,7 +21,7 @@ from .guard import Guard, answer
 from .house import House
 from .limits import Refusal
 
-_STATUS = {"licence": 403, "output": 507}
+_STATUS = {"policy": 403, "output": 507}
 _log = logging.getLogger("galatea.server")
 
 

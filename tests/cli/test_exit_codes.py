@@ -33,7 +33,7 @@ def wiring(tmp_path: Path, *more: object) -> subprocess.CompletedProcess[str]:
 
 def test_the_table_is_whole_and_no_code_stands_for_two_things() -> None:
     assert len(set(EXIT_CODES.values())) == len(EXIT_CODES) and 0 not in EXIT_CODES.values()
-    tested = {*FAKE, "usage", "weights", "output", "environment", "gate", "licence", "batch", "studio", "cancelled"}
+    tested = {*FAKE, "usage", "weights", "output", "environment", "gate", "policy", "batch", "studio", "cancelled"}
     assert tested == set(EXIT_CODES), "a new one wants a test here"
 
 
@@ -102,7 +102,7 @@ def test_10_is_a_licence_that_does_not_fit(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"not opened")
     words = ["generate", tmp_path / "a.png", "--backend", "hunyuan3d_server", "--territory", "DE"]
     done = galatea(*words, "--out", tmp_path / "out")
-    assert done.returncode == 10 == EXIT_CODES["licence"], done.stderr
+    assert done.returncode == 10 == EXIT_CODES["policy"], done.stderr
     assert not (tmp_path / "out").exists()
 
 

@@ -71,7 +71,7 @@ def test_the_window_is_held_to_it_too(home: Path, tmp_path: Path) -> None:
     recipe = load_recipe("photo_to_mesh").with_backend("hunyuan3d_server")
     with pytest.raises(UserError, match="may not be used in DE") as caught:
         next(walk(recipe, {"image": tmp_path / "none.png"}, JobStore(tmp_path / "jobs")))
-    assert caught.value.kind == "licence"
+    assert caught.value.kind == "policy"
 
 
 def test_offline_refuses_servers_elsewhere_and_not_here(home: Path) -> None:

@@ -60,7 +60,7 @@ def test_offline_nothing_leaves_this_machine(monkeypatch: pytest.MonkeyPatch, ur
         return
     with pytest.raises(UserError, match=r"is not this machine, and this is offline. Allow online access") as refused:
         server(url)
-    assert refused.value.kind == "licence", "what the policy forbids, and so the exit code of that"
+    assert refused.value.kind == "policy", "what the policy forbids, and so the exit code of that"
     monkeypatch.setenv("GALATEA_OFFLINE", "0")
     told = Told()
     server(url, told)

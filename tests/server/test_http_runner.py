@@ -160,7 +160,7 @@ def test_nobody_there_and_nobody_allowed(store: JobStore) -> None:
             runner.submit(request)
             result = finish(runner, store, request.id)
             assert result.failure and said in result.failure.message and "galatea serve" not in result.failure.trace
-            assert (result.failure.kind == "licence") == ("offline" in more)
+            assert (result.failure.kind == "policy") == ("offline" in more)
         finally:
             runner.close()
 
