@@ -17,7 +17,7 @@ from typing import Any
 from ..protocol.errors import EXIT_CODES, UserError
 from ..protocol.job import Failure
 from ..worker.execute import explain
-from . import dry, flags, lines, outcome, run, sheet
+from . import dry, flags, lines, run, sheet
 from .crew import Crew
 from .errand import Errand, left
 from .table import REPORT, TABLE, Table, row
@@ -65,7 +65,7 @@ def _batch(options: argparse.Namespace, blender: str) -> int:
         for item in items:
             if item.error:
                 sys.stderr.write(f"galatea: {item.name}: {item.error}\n")
-        code = dry.run([item.errand for item in items if item.errand], options, blender)
+        code = dry.run(_limited([item.errand for item in items if item.errand], options.limit), options, blender)
         return EXIT_CODES["batch"] if any(item.error for item in items) else code
     rows = [row(item.name, item.errand.source if item.errand else "", line=item.number) for item in items]
     workers = options.workers or (1 if options.runner == "local" else None)
@@ -73,6 +73,17 @@ def _batch(options: argparse.Namespace, blender: str) -> int:
     table.prepare(overwrite=options.overwrite)
     _Batch(items, table, options).go(blender)
     return _tell(table, out, options)
+
+
+def _limited(errands: list[Errand], limit: int | None) -> list[Errand]:
+    """Those that a run with `--limit` comes to: what is done already, and so many of what is missing."""
+    found, room = [], limit or len(errands)
+    for errand in errands:
+        missing = errand.kept() is None
+        room -= missing
+        if room >= 0 or not missing:
+            found.append(errand)
+    return found
 
 
 def _item(line: lines.Line, options: argparse.Namespace, out: Path) -> Item:
@@ -119,7 +130,7 @@ class _Batch:
             self._left(item.name, failure)
             return None
         errand = item.errand
-        found = None if errand.again else outcome.settled(errand.out, errand.run, errand.inputs)
+        found = errand.kept()
         if found is None:
             return errand
         errand.data = found

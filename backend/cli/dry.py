@@ -16,7 +16,7 @@ from typing import Any
 
 from ..hub import Kept
 from ..protocol.catalog import spec_of
-from ..protocol.errors import EXIT_CODES
+from ..protocol.errors import EXIT_CODES, UserError
 from ..protocol.job import JobState
 from ..protocol.place import gigabytes
 from ..protocol.provenance import licences
@@ -62,17 +62,20 @@ def past(store: JobStore, steps: Iterable[str]) -> dict[str, Past]:
 def run(errands: Sequence[Errand], options: argparse.Namespace, blender: str) -> int:
     """Print the plan of each; of several that are alike the first in full, of the others what is to do.
 
-    One whose folder holds something else has none."""
+    One that cannot be planned, as its photo is gone or its folder holds something else, has none."""
     store, identity = flags.store(), flags.runtimes(blender).identity
     known = past(store, {step.do for errand in errands for step in errand.recipe.steps})
     plans: list[dict[str, Any]] = []
     for errand in errands:
-        if error := errand.taken():
+        try:
+            if taken := errand.taken():
+                raise taken
+            plan = _plan(errand, store, identity, known)
+        except UserError as error:
             if len(errands) == 1:
-                raise error
+                raise
             sys.stderr.write(f"galatea: {errand.name or errand.out.name}: {error}\n")
             continue
-        plan = _plan(errand, store, identity, known)
         if options.json:
             sys.stdout.write(json.dumps(plan) + "\n")
         elif plans and _kind(plan) == _kind(plans[-1]):

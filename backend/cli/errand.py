@@ -80,6 +80,10 @@ class Errand:
         """Why `prepare` would refuse the folder for what it holds."""
         return None if self.overwrite else outcome.taken(self.out, self.run, self.order)
 
+    def kept(self) -> dict[str, Any] | None:
+        """The result.json that its folder holds of this very order, unless it is to be made anew."""
+        return None if self.again else outcome.settled(self.out, self.run, self.inputs)
+
     def walk(self, store: JobStore, blender: str) -> Walk:
         self.started = time.time()
         return (yield from walk(self.recipe, self.inputs, store, seed=self.seed, blender=blender))

@@ -285,3 +285,19 @@ def test_as_many_lines_as_are_allowed_are_taken(monkeypatch: pytest.MonkeyPatch)
     assert len(list(lines._jsonl(io.BytesIO(b"{}\n" * 3)))) == 3
     with pytest.raises(UserError, match="more than 3 lines"):
         list(lines._jsonl(io.BytesIO(b"{}\n" * 4)))
+
+
+def test_a_plan_of_many_is_what_then_happens(tmp_path: Path) -> None:
+    """A photo that is gone leaves the plans of the others, and `--limit` counts what is missing, as in the run."""
+    (tmp_path / "jobs.csv").write_text(
+        "recipe,seed,out,image\nphoto_to_mesh,,gone,none.jpg\nwiring.toml,1,a,\nwiring.toml,2,b,\nwiring.toml,3,c,\n"
+    )
+    words = ["batch", tmp_path / "jobs.csv", "--out", tmp_path / "out"]
+    done = galatea(*words, "--dry-run", "--json")
+    assert done.returncode == 11 and "galatea: gone: There is no file" in done.stderr
+    assert [Path(json.loads(each)["out"]).name for each in done.stdout.splitlines()] == ["a", "b", "c"]
+    assert galatea(*words, "--limit", 2).returncode == 11
+    ended = {"gone": ("failed", 3), "a": ("done", 0), "b": ("skipped", None), "c": ("skipped", None)}
+    assert states(tmp_path / "out") == ended
+    done = galatea(*words, "--limit", 2, "--dry-run", "--json")
+    assert [Path(json.loads(each)["out"]).name for each in done.stdout.splitlines()] == ["a", "b"]
