@@ -47,6 +47,7 @@ def add_verbs(verbs: Any) -> None:
             help=f"tasks that share a film ({PARTS})",
         )
         made.add_argument("--name", default="Galatea", metavar="TEXT", help="what the farm shows")
+        made.add_argument("--overwrite", action="store_true", help="replace a job of other orders in DIR")
         made.set_defaults(call=_write)
     task = does.add_parser(
         "task", help="what a machine of the farm runs", description="Do an order up to a step; farms call it."
@@ -77,7 +78,7 @@ def _write(options: argparse.Namespace, blender: str) -> int:
     orders = [Order.read(path) for path in options.orders]
     out = options.out.expanduser()
     outcome.writable(out)
-    found = bundle.write(orders, out)
+    found = bundle.write(orders, out, overwrite=options.overwrite)
     try:
         path = other.KINDS[options.farm](options.name, found, len(orders), options.parts, out)
     except OSError as error:

@@ -23,8 +23,9 @@ from .phases import Phase, phases
 MOST = 10_000
 
 
-def write(orders: Sequence[Order], out: Path) -> list[Phase]:
-    """Fill the folder; returns the phases of the orders, which must be the same. Raises `UserError`."""
+def write(orders: Sequence[Order], out: Path, *, overwrite: bool = False) -> list[Phase]:
+    """Fill the folder; returns the phases of the orders, which must be the same. Raises `UserError`, also where other
+    orders lie there, for a farm may be at them."""
     if not 1 <= len(orders) <= MOST:
         raise UserError(f"A farm's job takes 1 to {MOST} orders. Make several of them.", kind="usage")
     found = [phases(order.plan()[0]) for order in orders]
@@ -33,8 +34,18 @@ def write(orders: Sequence[Order], out: Path) -> list[Phase]:
             text = f"{order.recipe} and {orders[0].recipe} have other phases. Make a job of the farm for each."
             raise UserError(text, kind="usage")
     try:
-        for number, order in enumerate(orders, 1):
-            _brought(order, out).save(out / "orders" / f"{number}.json")
+        folder = out / "orders"
+        made = {
+            folder / f"{number}.json": _brought(order, out).text().encode() for number, order in enumerate(orders, 1)
+        }
+        there = {path: path.read_bytes() for path in folder.glob("*.json")}
+        if there not in ({}, made) and not overwrite:
+            why = f"{out} holds a farm's job of other orders. Choose another --out, or add --overwrite to replace it."
+            raise UserError(why, kind="usage")
+        for path in there.keys() - made.keys():
+            path.unlink()
+        for path, text in made.items():
+            whole.write(path, text)
     except OSError as error:
         raise UserError(f"Cannot write {out}: {error.strerror}. Choose another --out.", kind="output") from None
     most = [max(each[k].gpu_mb for each in found) for k in range(len(found[0]))]

@@ -147,3 +147,20 @@ def test_names_come_through_as_they_are(tmp_path: Path, orders: list[str], monke
     assert main(["farm", "flamenco", *orders, "--out", str(out), "--name", name]) == 0
     job = load(out / "job.json")
     assert (job["name"], job["submitter_platform"]) == (name, "darwin")
+
+
+def test_a_bundle_gives_way_to_no_other_orders_unasked(
+    tmp_path: Path, orders: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A farm may be at them; the same orders for another farm may share the folder."""
+    out = tmp_path / "farm"
+    assert main(["farm", "openjd", *orders, "--out", str(out)]) == 0
+    assert main(["farm", "deadline", *orders, "--out", str(out)]) == 0
+    before = {path: path.read_bytes() for path in out.rglob("*.json")}
+    for given in (orders[:1], orders[::-1]):
+        assert main(["farm", "openjd", *given, "--out", str(out)]) == 2
+        assert "holds a farm's job of other orders" in capsys.readouterr().err
+        assert before == {path: path.read_bytes() for path in out.rglob("*.json")}
+    assert main(["farm", "openjd", orders[1], "--out", str(out), "--overwrite"]) == 0
+    assert [path.name for path in (out / "orders").iterdir()] == ["1.json"]
+    assert load(out / "orders" / "1.json")["seed"] == 1
