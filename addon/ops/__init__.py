@@ -27,9 +27,11 @@ def register() -> None:
     for cls in CLASSES:
         bpy.utils.register_class(cls)
     bpy.types.VIEW3D_MT_object.append(menu.entry)
+    bpy.app.handlers.undo_post.append(confidence.undone)
 
 
 def unregister() -> None:
+    bpy.app.handlers.undo_post.remove(confidence.undone)
     bpy.types.VIEW3D_MT_object.remove(menu.entry)
     for cls in reversed(CLASSES):
         bpy.utils.unregister_class(cls)

@@ -3,6 +3,8 @@
 # ruff: noqa: RUF012 - Blender wants mutable sets as class attributes
 """How sure the model was of each place of a mesh, as colours in the viewport."""
 
+from typing import Any
+
 import bpy
 from bpy.props import StringProperty
 
@@ -15,7 +17,7 @@ from .base import OBJECT_MODE, Conditional
 MAP = "galatea_confidence_map"
 """Colour attribute that is there while the map is shown."""
 BEFORE = "galatea_look"
-"""Custom property of the body: the kind and colour of the viewport's shading before."""
+"""Custom property of the screen, which undo leaves alone: the kind and colour of its viewport's shading before."""
 GUESSED, SURE = (0.86, 0.22, 0.05), (0.05, 0.35, 0.80)
 """Linear colours; orange and blue are told apart by everybody."""
 
@@ -45,6 +47,23 @@ def clear(mesh: bpy.types.Mesh) -> None:
     mesh.color_attributes.remove(mesh.color_attributes[MAP])
 
 
+def _usual(screen: bpy.types.Screen) -> None:
+    """The look of before for the viewport that showed the map."""
+    before = screen.pop(BEFORE, "")
+    for area in screen.areas if before else ():
+        look = area.spaces.active.shading if area.type == "VIEW_3D" else None
+        if look and look.color_type == "VERTEX":
+            look.type, look.color_type = before.split()
+
+
+@bpy.app.handlers.persistent
+def undone(*_: Any) -> None:
+    """Undo takes the map away, but no viewport's look."""
+    if not any(MAP in mesh.color_attributes for mesh in bpy.data.meshes):
+        for screen in bpy.data.screens:
+            _usual(screen)
+
+
 class GALATEA_OT_confidence(Conditional, bpy.types.Operator):
     """See how sure the model is of each place: blue is seen or likely, orange is a guess. Once more for the usual look.
     Where the back matters, try a photo from another side, or set Back to Mirror or Flat under Shape"""
@@ -66,15 +85,15 @@ class GALATEA_OT_confidence(Conditional, bpy.types.Operator):
             self.report({"WARNING"}, "This file has no mesh of the chosen job that says it. Show it in the scene first")
             return {"CANCELLED"}
         look = context.space_data.shading if context.area and context.area.type == "VIEW_3D" else None
-        if MAP in body.data.color_attributes:
+        there = MAP in body.data.color_attributes
+        if there and (look is None or BEFORE in context.screen):
             clear(body.data)
-            if look:
-                look.type, look.color_type = body.get(BEFORE, "SOLID MATERIAL").split()
+            _usual(context.screen)
         else:
-            paint(body.data)
+            if not there:  # after a redo it is, and nobody sees it
+                paint(body.data)
             if look:
-                if look.color_type != "VERTEX":  # undo takes the map away, not the viewport's look
-                    body[BEFORE] = f"{look.type} {look.color_type}"
+                context.screen[BEFORE] = context.screen.get(BEFORE) or f"{look.type} {look.color_type}"
                 look.type, look.color_type = "SOLID", "VERTEX"
         return {"FINISHED"}
 

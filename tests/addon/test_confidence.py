@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from galatea.addon import objects, runs
+from galatea.addon.ops import confidence
 from galatea.addon.scene.lib.material import shading
 from galatea.addon.scene.work import ROLE
 from galatea.backend.flow import Stage
@@ -42,6 +43,28 @@ def test_the_map_shows_guesses_and_goes_again(bridge: Any) -> None:
     assert (np.diff(red) > 0).all() and (np.diff(blue) < 0).all()
     assert bpy.ops.galatea.confidence(run="one") == {"FINISHED"}
     assert set(obj.data.attributes.keys()) == before
+
+
+def test_undo_gives_the_viewport_its_look_back(bridge: Any) -> None:
+    name = body("one").name
+    window = bpy.context.window_manager.windows[0]
+    area = next(area for area in window.screen.areas if area.type == "VIEW_3D")
+    look = area.spaces.active.shading
+    look.type, look.color_type = "MATERIAL", "OBJECT"
+    bpy.ops.ed.undo_push(message="before")
+    with bpy.context.temp_override(window=window, area=area):
+        for again in range(2):
+            assert bpy.ops.galatea.confidence(run="one") == {"FINISHED"}
+            assert (look.type, look.color_type) == ("SOLID", "VERTEX")
+            bpy.ops.ed.undo_push(message="shown")
+            bpy.ops.ed.undo()
+            assert (look.type, look.color_type) == ("MATERIAL", "OBJECT"), again
+        bpy.ops.ed.redo()
+        mesh = bpy.data.objects[name].data
+        assert confidence.MAP in mesh.color_attributes and look.type == "MATERIAL"
+        assert bpy.ops.galatea.confidence(run="one") == {"FINISHED"} and look.color_type == "VERTEX", "seen again"
+        assert bpy.ops.galatea.confidence(run="one") == {"FINISHED"} and look.color_type == "OBJECT"
+        assert confidence.MAP not in mesh.color_attributes and not window.screen.keys()
 
 
 def test_a_run_that_is_not_in_the_file_is_told(bridge: Any) -> None:
