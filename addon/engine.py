@@ -142,10 +142,10 @@ class Engine:
 
     def seconds_left(self) -> float | None:
         """Known only where each step that is to come was measured before at this quality, or the running one says
-        enough itself.
+        enough itself; of one that is to stop nothing is told.
         """
         run, live = self.current, self.live
-        if not run:
+        if not run or self._cancelling or self._pausing:
             return None
         usual = self._usual(run)
         later = [step["do"] for step in run.steps[live.index + 1 :]]

@@ -28,7 +28,10 @@ def number(name: str) -> int:
     return zlib.crc32(name.encode()) & 0x7FFFFFFF
 
 
-_SPELT = {"Fps": "FPS", "Fstop": "F-Stop", "Hdri": "HDRI", "Lora": "LoRA", "Url": "URL", "Uv": "UV"}
+_SPELT = {
+    "Directx": "DirectX", "Fps": "FPS", "Fstop": "F-Stop", "Hdri": "HDRI", "Lora": "LoRA", "Opengl": "OpenGL",
+    "Url": "URL", "Uv": "UV",
+}  # fmt: skip
 
 _SHORT = {
     "initial_velocity": "velocity", "angular_velocity": "turning", "bending_stiffness": "bending",

@@ -104,6 +104,11 @@ class Run:
         return next((stage["back_confidence"] for stage in self.stages if "back_confidence" in stage), None)
 
     @property
+    def warnings(self) -> list[str]:
+        """What its steps warn of, three things of each at most."""
+        return list(dict.fromkeys(text for stage in self.stages for text in stage.get("warnings", ())[:3]))
+
+    @property
     def scores(self) -> dict[str, Any]:
         """What was measured of the result, where the recipe ends with a judge."""
         judged: dict[str, Any] = next((stage for stage in reversed(self.stages) if "iou" in stage), {})

@@ -119,6 +119,34 @@ class GALATEA_OT_preferences(bpy.types.Operator):
         return {"FINISHED"}
 
 
+class GALATEA_OT_panel(Conditional, bpy.types.Operator):
+    """Open Galatea's tab in the sidebar of the 3D View"""
+
+    bl_idname = "galatea.panel"
+    bl_label = "Show the Panel"
+    bl_options = set[str]()
+
+    @classmethod
+    def against(cls, context: bpy.types.Context) -> str:
+        return "" if context.area and context.area.type == "VIEW_3D" else "Go to a 3D View first"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        context.space_data.show_region_ui = True
+        sidebar = next(region for region in context.area.regions if region.type == "UI")
+        looks = iter(range(20))
+
+        def turn() -> float | None:
+            try:
+                sidebar.active_panel_category = "Galatea"
+            except (TypeError, AttributeError):  # its tabs come with its first drawing
+                return None if next(looks, None) is None else 0.05
+            sidebar.tag_redraw()
+            return None
+
+        bpy.app.timers.register(turn)
+        return {"FINISHED"}
+
+
 CLASSES = (
     GALATEA_OT_env_install,
     GALATEA_OT_env_stop,
@@ -126,4 +154,5 @@ CLASSES = (
     GALATEA_OT_copy_doctor,
     GALATEA_OT_save_doctor,
     GALATEA_OT_preferences,
+    GALATEA_OT_panel,
 )

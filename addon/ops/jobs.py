@@ -86,6 +86,11 @@ class GALATEA_OT_again(OnJob, Ordering, bpy.types.Operator):
     def refuse(cls, run: Run) -> str:
         return "This job has not ended" if bridge.active(run) else ""
 
+    @classmethod
+    def description(cls, context: bpy.types.Context, properties: Any) -> str:
+        after = "Do this step of the same order again, and all that come after it. Those before are kept"
+        return after if properties.step else " ".join(cls.__doc__.split())
+
     def order(self, context: bpy.types.Context) -> Run:
         return bridge.again(self.which(context), self.step)
 

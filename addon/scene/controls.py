@@ -48,7 +48,10 @@ def run(work: Work, *, limbs: str) -> None:
 def _replaced(work: Work, old: bpy.types.Object) -> tuple[bpy.types.Object, int]:
     bones = skeleton.read(old)
     if bones.kind not in controls.KINDS:
-        raise UserError(f"Controls are for {' and '.join(controls.KINDS)}; this is a {bones.kind}. Leave them out.")
+        raise UserError(
+            f"Controls are for {' and '.join(controls.KINDS)}, and these bones are of the kind {bones.kind}. "
+            "Set the skeleton's kind and make it again, or leave controls out."
+        )
     lacking = controls.missing(bones)
     if lacking:
         what = ", ".join(lacking[:4])

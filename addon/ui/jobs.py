@@ -174,9 +174,8 @@ def _state(layout: Any, context: bpy.types.Context, run: Run) -> None:
         draw.text(layout, f"Saved in {run.saved}", context=context, icon="FILE_FOLDER")
     _back(layout, run)
     report.rows(layout, context, run)
-    for stage in run.stages:
-        for warning in stage.get("warnings", ())[:3]:
-            draw.text(layout, warning, context=context, icon="INFO")
+    for warning in run.warnings:
+        draw.text(layout, warning, context=context, icon="INFO")
 
 
 def _back(layout: Any, run: Run) -> None:

@@ -166,12 +166,12 @@ def away(self: Any, context: bpy.types.Context) -> None:
     sidebar = next(region for region in context.area.regions if region.type == "UI")
     if sidebar.width > 1 and sidebar.active_panel_category == GALATEA_PT_main.bl_category:
         return
-    row, name = self.layout.row(), GALATEA_PT_main.bl_idname
+    row = self.layout.row()
     if bridge.current:
-        row.popover(name, text=f"{bridge.current.title} {bridge.live.whole:.0%}", icon="SORTTIME")
+        row.operator("galatea.panel", text=f"{bridge.current.title} {bridge.live.whole:.0%}", icon="SORTTIME")
     elif bridge.notice:
         row.alert = True
-        row.popover(name, text="Galatea", icon="ERROR")
+        row.operator("galatea.panel", text="Galatea", icon="ERROR")
 
 
 CLASSES = (GALATEA_PT_main,)

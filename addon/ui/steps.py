@@ -53,6 +53,8 @@ def _verb(layout: Any, context: bpy.types.Context, operator: str, icon: str, ste
     hint.label(text=f"On {obj.name}" if obj else "Select a mesh object first", icon="OBJECT_DATA" if obj else "INFO")
     if run and run.saved:
         draw.text(layout, f"Saved in {run.saved}", context=context, icon="CHECKMARK")
+    for warning in run.warnings if run else ():
+        draw.text(layout, warning, context=context, icon="INFO")
     if run and run.failure and bridge.notice and bridge.notice.message == run.failure["message"]:
         draw.failure(layout, context, bridge.notice.message, bridge.notice.hint)
 

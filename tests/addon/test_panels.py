@@ -211,9 +211,26 @@ def test_rows_that_fall_short_carry_the_button_that_mends_them(reported: Run, br
         bridge.fixed(reported, "--set skeleton.bones=3")
 
 
+def test_what_a_step_warns_of_stands_under_its_button_too(addon: Any, bridge: Any) -> None:
+    run = Run("Owl: Rig", "photo_to_mesh", [{"do": "skeleton", "params": {}}], {}, ended="done")
+    run.add(Stage("skeleton", Result("skeleton-1", JobState.DONE, warnings=["It got a plain backbone."]), cached=False))
+    bridge.history()
+    bridge.runs.insert(0, run)
+    bridge.sync(select=run.id)
+    for panel in (ui.steps.GALATEA_PT_rig, jobs_ui.GALATEA_PT_jobs):
+        assert "It got a plain backbone." in " ".join(drawn(panel).text.split()), panel
+    assert "backbone" not in drawn(ui.steps.GALATEA_PT_film).text
+
+
+def test_each_step_of_again_says_what_is_done(addon: Any) -> None:
+    again = bpy.types.GALATEA_OT_again
+    assert "all that come after it" in again.description(bpy.context, SimpleNamespace(step="bake"))
+    assert again.description(bpy.context, SimpleNamespace(step="")).startswith("Run the same order again. Steps that")
+
+
 def test_the_header_tells_of_a_job_while_the_panel_is_out_of_sight(bridge: Any, fake: Any) -> None:
     told: list[tuple[str, str]] = []
-    row = SimpleNamespace(popover=lambda panel, text, icon: told.append((text, icon)))
+    row = SimpleNamespace(operator=lambda verb, text, icon: told.append((text, icon)))
     layout = SimpleNamespace(layout=SimpleNamespace(row=lambda: row))
     sidebar = SimpleNamespace(type="UI", width=1, active_panel_category="Galatea")
     area, header = SimpleNamespace(regions=[SimpleNamespace(type="WINDOW"), sidebar]), SimpleNamespace(type="HEADER")
@@ -237,9 +254,19 @@ def test_the_header_tells_of_a_job_while_the_panel_is_out_of_sight(bridge: Any, 
     assert panel_ui.away in bpy.types.VIEW3D_MT_editor_menus.draw._draw_funcs, "where it pushes no button of Blender's"
 
 
+def test_what_the_header_says_opens_the_tab(addon: Any) -> None:
+    window = bpy.context.window_manager.windows[0]
+    area = next(area for area in window.screen.areas if area.type == "VIEW_3D")
+    area.spaces.active.show_region_ui = False
+    assert not bpy.ops.galatea.panel.poll()
+    with bpy.context.temp_override(window=window, area=area):
+        assert bpy.ops.galatea.panel() == {"FINISHED"}
+    assert area.spaces.active.show_region_ui
+
+
 def test_names_are_spelt_as_they_are_elsewhere_in_blender() -> None:
-    found = {props.title(name) for name in ("hdri", "fstop", "max_tokens", "lora_strength", "")}
-    assert found == {"HDRI", "F-Stop", "Max tokens", "LoRA strength", ""}
+    found = {props.title(name) for name in ("hdri", "fstop", "max_tokens", "lora_strength", "opengl", "")}
+    assert found == {"HDRI", "F-Stop", "Max tokens", "LoRA strength", "OpenGL", ""}
 
 
 def test_buttons_side_by_side_show_their_whole_names(addon: Any, reported: Run) -> None:

@@ -195,6 +195,7 @@ def test_time_left_counts_what_is_done_now_and_not_what_was_kept(bridge: Any, fa
     bridge.engine._event("fake", Progress("x", "Rendering frame 61/101", 0.6))
     assert bridge.seconds_left() == pytest.approx(40, rel=0.05)
     bridge.cancel(run)
+    assert bridge.seconds_left() is None, "it is to end now"
 
 
 def test_the_panel_has_what_fits_the_state(bridge: Any, fake: Callable[..., Any]) -> None:

@@ -123,7 +123,7 @@ def test_what_cannot_have_controls_is_said(run, make_work, figure, monkeypatch):
     work, _ = make_work()
     one = Bone("spine", "root", np.zeros(3), np.array([0, 0, 1.0]))
     skeleton.build(work, Skeleton("soft", (skeleton.root(np.zeros(3), 0.1), one)))
-    with pytest.raises(UserError, match="this is a soft"):
+    with pytest.raises(UserError, match="these bones are of the kind soft"):
         run("controls")
     rig()[skeleton.KIND] = "biped"
     with pytest.raises(UserError, match=r"has no thigh\.L"):
