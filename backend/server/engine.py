@@ -174,6 +174,7 @@ class Engine(threading.Thread):
         def stage(told: Stage) -> None:
             self._stages[job.id].append(told)
             job.index, job.fraction = len(self._stages[job.id]), 0.0
+            job.step, job.phase = "", "Waiting for its turn"  # until the next one says something
             result = told.result
             job.say("stage", step=told.step, state=str(result.state), cached=told.cached, seconds=result.seconds)
             self._ledger.heard(job)

@@ -145,7 +145,9 @@ async def user_of(
             house.metrics.refused.labels("token").inc()
             if wait:
                 raise Refusal(429, "usage", "Too many wrong tokens came from this address. Wait.", later=wait)
-            raise Refusal(401, "usage", "This server wants a token: Authorization: Bearer galatea_…")
+            gone = "This token counts no more, or was not copied whole. Ask whoever looks after the server."
+            lacks = "This server wants a token: Authorization: Bearer galatea_…"
+            raise Refusal(401, "usage", gone if given else lacks)
     request.state.user = user.name
     wait = house.rates.wait(user.name)
     if wait:

@@ -142,6 +142,7 @@ function hear(event) {
   if (event.event === "progress") {
     Object.assign(job, { state: "running", step: event.step, phase: event.phase, progress: event.progress });
   }
+  if (event.event === "stage") Object.assign(job, { step: "", phase: "Waiting for its turn" });
   if (event.event === "away") job.phase = "The server is away; it will go on with the job when it is back";
   if (event.event === "end") Object.assign(job, { state: event.state });
 }

@@ -99,6 +99,19 @@ def test_what_runs_and_what_waits_is_cancelled_and_twin_orders_do_not_stop_each_
     assert served.until(waiting[0]["id"])["state"] == "done", "what has ended stays"
 
 
+def test_a_job_whose_next_step_waits_for_that_of_another_says_so(served: Serving) -> None:
+    image = served.json("POST", "/v1/uploads", TOAD.read_bytes())["id"]
+    cut = {"recipe": "photo_to_mesh", "inputs": {"image": image}, "backend": "relief", "until": "relief"}
+    job = served.json("POST", "/v1/jobs", cut, 201, headers=JSON)
+    long = submit(served, "in between", seconds=600)
+    end = time.monotonic() + PATIENCE
+    while (told := served.json("GET", f"/v1/jobs/{job['id']}"))["steps_done"] < 1 and time.monotonic() < end:
+        time.sleep(0.05)
+    assert (told["state"], told["step"], told["phase"]) == ("running", "", "Waiting for its turn")
+    served.json("DELETE", f"/v1/jobs/{long['id']}")
+    assert served.until(job["id"])["state"] == "done"
+
+
 def test_a_step_that_fails_says_why(served: Serving) -> None:
     for trouble, kind in (("user", "input"), ("bug", "backend"), ("kill", "backend")):
         job = served.until(submit(served, "trouble", trouble=trouble)["id"])
@@ -279,7 +292,8 @@ def test_tokens(alone: Serving) -> None:
     assert alone.json("GET", "/v1/jobs", token=bob)["jobs"] == []
     assert alone.until(job["id"], token=ada)["state"] == "done"
     Tokens(path).remove("bob")
-    assert alone.ask("GET", "/v1", token=bob)[0] == 401, "at once"
+    gone = alone.json("GET", "/v1", expect=401, token=bob)["error"]["message"]
+    assert gone.startswith("This token counts no more"), "at once"
     tries = [alone.ask("GET", "/v1", token=f"galatea_{n}") for n in range(15)]
     assert tries[-1][0] == 429 and int(tries[-1][1]["retry-after"]) >= 1
     assert alone.ask("GET", "/v1", token=ada)[0] == 200, "who has a token is not kept out by those who guess"
