@@ -91,10 +91,11 @@ class Bridge:
         return next((run for run in runs if run and run.filmed and run.state == "done"), None)
 
     def on_show(self, context: bpy.types.Context) -> list[Run]:
-        """The runs of the gallery to look at: that of the job chosen in the list, else the newest."""
+        """The runs of the gallery to look at: that of the job chosen in the list, else the newest of the open file."""
         found = gallery.galleries(self.runs)
         run = self.chosen(context)
-        return found.get(run.gallery if run else "") or next(iter(found.values()), [])
+        here = (runs for runs in found.values() if any(map(self.at_home, runs)))
+        return found.get(run.gallery if run else "") or next(here, [])
 
     def item(self, key: str) -> gallery.Item | None:
         """The thing of this key in any gallery."""

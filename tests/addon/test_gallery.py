@@ -151,6 +151,10 @@ def test_pictures_first_and_the_chosen_one_becomes_an_object(words: Any) -> None
     (body,) = bodies()
     assert objects.found(made.id) and body.name.startswith("a red disc round")
     assert bridge().on_show(bpy.context) == [painted], "the gallery stays to take another from"
+    bridge().epoch += 1
+    assert not bridge().on_show(bpy.context), "another file begins without the pictures of this one"
+    bridge().sync(select=painted.id)
+    assert bridge().on_show(bpy.context) == [painted], "they come with their job"
 
 
 def test_one_picture_goes_on_to_another_model_and_another_recipe(words: Any) -> None:
