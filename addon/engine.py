@@ -82,6 +82,7 @@ class Engine:
         self._took: dict[str, float] = {}
         self.runner: Dispatch | HttpRunner | None = None
         self._drive: Drive | None = None
+        self._began = 0.0
         self._cancelling = self._pausing = self._outdated = self._online = False
 
     @property
@@ -181,7 +182,7 @@ class Engine:
             self.runner = _with_server(here, store, offline=not online)
         inputs = {role: Path(path) for role, path in run.inputs.items()}
         steps = walk(run.recipe, inputs, store, seed=run.seed, blender=self.runner.blender)
-        self.current = run
+        self.current, self._began = run, time.monotonic()
         self._step(run)
         self._drive = Drive(steps, store, self.runner, on_event=self._event, on_stage=self._stage, again=run.redone)
 
@@ -212,6 +213,7 @@ class Engine:
 
     def _let_go(self, run: Run) -> None:
         if run is self.current:
+            run.took = time.monotonic() - self._began
             self._drive = self.current = None
             self._cancelling, self._pausing, self.live = False, False, Live()
 

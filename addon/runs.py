@@ -67,6 +67,8 @@ class Run:
     stages: list[dict[str, Any]] = field(default_factory=list)
     ended: str = ""
     """done, failed, cancelled or interrupted; empty while it has not ended."""
+    took: float = 0.0
+    """Seconds from when it began to run to its end: those of its steps, and of the processes that had to start."""
     failure: dict[str, str] = field(default_factory=dict)
     paused: bool = False
     """Stopped by the user, or by the end of Blender, to go on later where it stood."""
@@ -151,7 +153,7 @@ class Run:
     def again(self, redone: str = "") -> Run:
         """The same order as a new run; steps that are done answer from the store, but for those from `redone` on."""
         kept = {f.name: getattr(self, f.name) for f in fields(self)}
-        for name in ("id", "created", "stages", "ended", "failure", "owner", "paused", "rank"):
+        for name in ("id", "created", "stages", "ended", "took", "failure", "owner", "paused", "rank"):
             kept.pop(name)
         return Run(**{**kept, "redone": redone})
 

@@ -162,7 +162,7 @@ def _state(layout: Any, context: bpy.types.Context, run: Run) -> None:
             layout, "Ready. It comes into the scene when you are back in Object Mode.", context=context, icon="INFO"
         )
     elif run.state == "done":
-        seconds = sum(stage["seconds"] for stage in run.stages if not stage["cached"])
+        seconds = run.took or sum(stage["seconds"] for stage in run.stages if not stage["cached"])  # of an old record
         cached = sum(1 for stage in run.stages if stage["cached"])
         kept = f", {cached} of {len(run.stages)} steps were there already" if cached else ""
         words = f"Done in {draw.duration(seconds)}{kept}. Asked {asked}"

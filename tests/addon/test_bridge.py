@@ -126,6 +126,8 @@ def test_the_record_outlives_blender(bridge: Any, fake: Callable[..., Any]) -> N
     bridge.finish(run, bpy.context)
     (again,) = runs.load(prefs.runs_folder())
     assert vars(again) == vars(run)
+    assert again.took > sum(stage["seconds"] for stage in again.stages) > 0, "the start of its process too"
+    assert not run.again().took
     assert again.files(prefs.store())["text"].read_text() == "kept 0\n"
     bridge.close()
     bridge.forget()
