@@ -89,7 +89,7 @@ class GALATEA_OT_again(OnJob, Ordering, bpy.types.Operator):
     @classmethod
     def description(cls, context: bpy.types.Context, properties: Any) -> str:
         after = "Do this step of the same order again, and all that come after it. Those before are kept"
-        return after if properties.step else " ".join(cls.__doc__.split())
+        return after if properties.step else ""  # that of the class
 
     def order(self, context: bpy.types.Context) -> Run:
         return bridge.again(self.which(context), self.step)
