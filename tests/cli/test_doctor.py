@@ -97,6 +97,8 @@ def test_a_bundle_helps_and_tells_nothing_of_anybody(planted: dict[str, str], tm
         ('{"api_key": "abcdef"}', '{"api_key": "<secret>"}'),
         ("s3://key:more@bucket", "s3://<secret>@bucket"),
         ("Blender 5.0, root, /root2", "Blender 5.0, root, /root2"),
+        ("Mend it in /day/home/backends/ours.py", "Mend it in /day/home/backends/ours.py"),
+        ("/home/backendsmith/x, /nfs/home/ada/x", "/home/<user>/x, /nfs/home/<user>/x"),
     ],
 )
 def test_what_is_needed_to_help_stays(text: str, left: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,8 @@ SECRET, USER, HOST = "<secret>", "<user>", "<host>"
 _NAMES = re.compile(r"token|secret|passw|passphrase|credential|cookie|auth|private|(^|_)key|key$|(^|_)pat$", re.I)
 """Of variables of the environment."""
 _WORD = r"(?:token|secret|passw(?:or)?d|passphrase|credential|api[_-]?key|access[_-]?key|authorization|signature)"
+_OURS = r"(?:backends|jobs|recipes|server|weights)"
+"""What a data folder holds; docs/studio.md calls it home."""
 _FORMS = (
     (r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", SECRET, re.S),
     (r"\b(?:hf_|gh[a-z]_|github_pat_|glpat-|sk-|xox[a-z]-)[\w-]{8,}", SECRET, 0),
@@ -31,7 +33,7 @@ _FORMS = (
     (r"(://)[^\s/@]+@", rf"\1{SECRET}@", 0),
     (rf"""([\w.-]*{_WORD}[\w.-]*["']?\s*[:=]\s*["']?)[^\s"',;&)}}\]]{{3,}}""", rf"\1{SECRET}", re.I),
     (r"(?<![\w@])[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,}\b", "<mail>", 0),
-    (r"(/home/|/Users/|\b[A-Za-z]:[\\/]+Users[\\/]+)[^/\\\s:\"'<>]+", rf"\1{USER}", re.I),
+    (rf"(/home/(?!{_OURS}/)|/Users/|\b[A-Za-z]:[\\/]+Users[\\/]+)[^/\\\s:\"'<>]+", rf"\1{USER}", re.I),
 )
 _FORMS_READ = tuple((re.compile(pattern, flags), instead) for pattern, instead, flags in _FORMS)
 NOBODY = ("root", "user", "admin", "nobody", "localhost", "ubuntu", "blender", "galatea", "render", "worker")
