@@ -25,13 +25,17 @@ def prove(arrays: Mapping[str, NDArray[Any]]) -> None:
         raise ValueError(f"has no {missing[0]}")
     vertices, faces = arrays["vertices"], arrays["faces"]
     for name, array in (("vertices", vertices), ("faces", faces)):
+        if not isinstance(array, np.ndarray):
+            raise ValueError(f"has {name} that are a {type(array).__name__}, not an array")
         if array.ndim != 2 or array.shape[1] != 3:
             raise ValueError(f"has {name} of the shape {array.shape}, not (n, 3)")
     if not len(vertices) or not len(faces):
         raise ValueError("is empty")
     if vertices.dtype.kind != "f" or not np.isfinite(vertices).all():
         raise ValueError("has positions that are no numbers")
-    if faces.dtype.kind not in "iu" or faces.min() < 0 or faces.max() >= len(vertices):
+    if faces.dtype.kind not in "iu":
+        raise ValueError(f"has faces of {faces.dtype}, which are whole numbers")
+    if faces.min() < 0 or faces.max() >= len(vertices):
         raise ValueError("has faces whose vertices do not exist")
     if np.ptp(vertices, axis=0).max() < 1e-6:
         raise ValueError("has no extent")
@@ -46,7 +50,7 @@ def prove(arrays: Mapping[str, NDArray[Any]]) -> None:
         if more is None or not more.size:
             continue
         if more.shape not in fit or more.dtype.kind != "f" or not np.isfinite(more).all():
-            raise ValueError(f"has {name} that are {more.shape} of {more.dtype}, not {fit[0]} of numbers")
+            raise ValueError(f"has {name} that are {more.shape} of {more.dtype}, not {fit[0]} of floats")
         if name == "colors" and more.max() > _BRIGHTEST:
             raise ValueError(f"has colors up to {more.max():g}, where white is 1")
 

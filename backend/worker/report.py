@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -13,6 +14,13 @@ from ..protocol.errors import JobCancelled
 from ..protocol.event import Event, Log, Progress
 from ..protocol.job import Asset, sha256
 from ..protocol.store import JobStore
+
+
+def plain(value: Any) -> Any:
+    """As JSON can hold it, numpy's numbers and rows as Python's; raises `TypeError` here, where its line is known."""
+    value = value.tolist() if hasattr(value, "tolist") else value
+    json.dumps(value)
+    return value
 
 
 class Report:
@@ -30,12 +38,12 @@ class Report:
         """Say what is being done and how much of the whole job is done, 0 to 1; raises `JobCancelled`."""
         if self._store.cancelled(self._job):
             raise JobCancelled(self._job)
-        self._emit(Progress(self._job, phase, min(max(fraction, 0.0), 1.0)))
+        self._emit(Progress(self._job, phase, float(min(max(fraction, 0.0), 1.0))))
 
     def file(self, role: str, name: str, **meta: Any) -> Path:
         """Where to write the asset of this role; it is checked and hashed when the step has ended."""
         path = self._folder / name
-        self._files[role] = (path, meta)
+        self._files[role] = (path, {key: plain(value) for key, value in meta.items()})
         return path
 
     def keep(self, name: str) -> Path:
@@ -61,7 +69,7 @@ class Report:
         return provenance.texts(self._store, steps)
 
     def metric(self, name: str, value: Any) -> None:
-        self.metrics[name] = value
+        self.metrics[name] = plain(value)
 
     def discard(self) -> None:
         """Take away what a failed attempt wrote; `keep` stays."""

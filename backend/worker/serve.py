@@ -19,14 +19,19 @@ from .execute import Backend, Load
 from .together import execute_together
 
 
-def take_pipe() -> TextIO:
-    """Keep stdout for events alone: whoever prints from now on, in Python or in C, prints to the log.
+def take_pipes() -> tuple[TextIO, TextIO]:
+    """Keep stdin for orders and stdout for events alone: who reads from now on finds the end, and who prints, in Python
+    or in C, prints to the log.
 
     Must run before anything heavy is imported.
     """
-    pipe = os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8")
+    orders = os.fdopen(os.dup(0), encoding="utf-8")
+    events = os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
     os.dup2(2, 1)
-    return pipe
+    return orders, events
 
 
 class Warm:
@@ -53,15 +58,15 @@ class Warm:
             let_go()
 
 
-def serve(root: Path, load: Load, pipe: TextIO) -> None:
+def serve(root: Path, load: Load, orders: TextIO, events: TextIO) -> None:
     """A line holds the id of a job, or of several to be done together; an empty one asks to let go of models."""
     store, warm = JobStore(root), Warm(load)
 
     def emit(event: Event) -> None:
         with contextlib.suppress(BrokenPipeError):  # the asker is gone; the result can be fetched by id
-            pipe.write(encode(event) + "\n")
+            events.write(encode(event) + "\n")
 
-    for line in sys.stdin:
+    for line in orders:
         if line.strip():
             execute_together(store, line.split(), warm, emit)
         else:
@@ -74,9 +79,9 @@ def main(argv: list[str]) -> int:
     The Python worker is started with `backend.worker.find`, the Blender that runs scene steps with
     `addon.scene.host`, so that this side need not know Blender.
     """
-    pipe = take_pipe()
+    orders, events = take_pipes()
     store, loader, *sites = argv
     sys.path.extend(site for site in sites if site not in sys.path)
     root = __package__.removesuffix(".backend.worker")
-    serve(Path(store), importlib.import_module(f"{root}.{loader}").load, pipe)
+    serve(Path(store), importlib.import_module(f"{root}.{loader}").load, orders, events)
     return 0

@@ -40,12 +40,22 @@ def test_a_mesh_is_put_on_the_ground_as_large_as_is_said(store: JobStore) -> Non
         ({"vertices": GOOD["vertices"] * np.nan}, "positions that are no numbers"),
         ({"faces": None}, "no faces"),
         ({"faces": GOOD["faces"] + 1}, "faces whose vertices do not exist"),
-        ({"faces": GOOD["faces"].astype(np.float32)}, "faces whose vertices do not exist"),
+        ({"faces": GOOD["faces"].astype(np.float32)}, "faces of float32, which are whole numbers"),
+        ({"faces": GOOD["faces"].tolist()}, "faces that are a list, not an array"),
         ({"faces": GOOD["faces"].ravel()}, r"faces of the shape \(12,\)"),
         ({"colors": GOOD["colors"] * 255}, "colors up to 255, where white is 1"),
-        ({"colors": GOOD["colors"].astype(np.uint8)}, "colors that are .* uint8"),
+        ({"colors": GOOD["colors"].astype(np.uint8)}, "colors that are .* uint8, not .* of floats"),
     ],
 )
 def test_what_is_no_mesh_is_refused(store: JobStore, change: dict[str, Any], says: str) -> None:
     with pytest.raises(ValueError, match=f"the mesh has {says}"):
         made(store, **change)
+
+
+def test_numbers_of_numpy_are_told_as_what_they_are(store: JobStore) -> None:
+    report = made(store)
+    report.metric("size", np.float32(0.5))
+    report.metric("row", np.arange(2))
+    report.file("text", "a.txt", width=np.int64(3))
+    assert report.metrics["size"] == 0.5 and type(report.metrics["size"]) is float and report.metrics["row"] == [0, 1]
+    assert type(report._files["text"][1]["width"]) is int
