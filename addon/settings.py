@@ -12,7 +12,6 @@ from ..backend.protocol import own
 from ..backend.protocol import recipe as recipes
 from ..backend.protocol.catalog import catalog, spec_of
 from ..backend.protocol.errors import UserError
-from ..backend.protocol.place import data_folder
 from . import cast, wanted
 from .bridge import bridge
 from .objects import RUN
@@ -35,27 +34,39 @@ def recipe_items() -> Items:
             recipe = recipes.load_recipe(name)
         except UserError:
             continue
-        if recipe.inputs == ("image",) or (recipe.reader and not recipe.inputs):
+        if _begins_here(recipe):
             found.append((name, recipe.name, "", "NONE", number(name)))
     return found
 
 
+def _begins_here(recipe: recipes.Recipe) -> bool:
+    """With a photo or with words, as the panel does."""
+    return recipe.inputs == ("image",) or bool(recipe.reader and not recipe.inputs)
+
+
 def _own() -> list[str]:
     """The recipes of the user's own."""
-    return [str(path) for path in sorted((data_folder() / "recipes").glob("*.toml"))]
+    return [str(path) for path in recipes.mine("recipes")]
 
 
 def left_out() -> list[str]:
     """Why what lies in the data folder is in no list."""
-    found = []
+    found = [f"{path}: {own.STRAY}." for path in own.strays()]
     scripts = [script.id for script in own.scripts() if script.state != "trusted"]
-    for ask, names in ((spec_of, scripts), (recipes.load_recipe, _own())):
+    for ask, names in ((spec_of, scripts), (_listed, _own())):
         for name in names:
             try:
                 ask(name)
             except UserError as error:
                 found.append(str(error))
     return found
+
+
+def _listed(name: str) -> None:
+    """Raise `UserError` where this recipe is in no list."""
+    if not _begins_here(recipes.load_recipe(name)):
+        text = f"{name} begins neither with a photo nor with words. Run it in a shell: galatea run {name}"
+        raise UserError(text, kind="usage")
 
 
 @cache

@@ -57,6 +57,8 @@ def _list(options: argparse.Namespace) -> int:
         return 0
     for spec in shown:
         sys.stdout.write("\n".join(lines(spec)) + "\n")
+    for path in own.strays():
+        sys.stdout.write(f"{path.stem:10} {path}: {own.STRAY}\n")
     for script in own.scripts():
         if script.id in bundled():
             sys.stdout.write(f"{script.id:10} {script.path}: not used, for there is one of ours of that name\n")
@@ -101,7 +103,8 @@ def _script(name: str) -> own.Script:
     script = own.find(path.stem)
     if script is None:
         raise UserError(
-            f"There is no {own.folder() / path.stem}.py, or its name is no id such as my_model.", kind="usage"
+            f"{own.folder() / path.stem}.py is not there, is empty or has a name that is no id such as my_model.py.",
+            kind="usage",
         )
     if script.id in bundled():
         raise UserError(f"There is a backend {script.id} of ours. Give your file another name.", kind="usage")
@@ -151,6 +154,8 @@ def _ask(script: own.Script, blender: str) -> BackendSpec:
             raise ValueError(f"its id is {spec.id}, and its file is {script.path.name}")
         if (spec.runtime == "blender") != script.is_scene:
             raise ValueError(f"its runtime is {spec.runtime}, and only what has SPEC and run is of the runtime blender")
+        if not spec.outputs:
+            raise ValueError('it has no outputs, so that nothing of it would be kept: outputs=("mesh",) or ("scene",)')
     except (ValueError, KeyError, TypeError) as error:
         text = f"{script.path} is no step ({error}). Look at docs/extending.md for one that is."
         _, here, below = said.partition(f'  File "{script.path}"')  # what called it is no concern of who wrote it

@@ -12,6 +12,7 @@ from . import own
 from .errors import UserError, nearest
 from .spec import BackendSpec
 
+ANEW = "Start it anew; in Blender press the arrows beside Model."
 PATH = Path(__file__).resolve().parents[1] / "catalog.json"
 
 
@@ -40,6 +41,8 @@ def spec_of(step: str, likely: Iterable[str] = ()) -> BackendSpec:
     if step in known:
         return known[step]
     script = written(step)
+    if script and script.spec:
+        raise UserError(f"{script.path} was trusted after this began. {ANEW}", kind="usage")
     if script:
         why = "has changed since you trusted it" if script.state == "changed" else "was not trusted yet"
         text = f"{script.path} {why}. Read it, then run `galatea backends trust {step}`."

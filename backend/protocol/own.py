@@ -46,6 +46,9 @@ class Script:
         return bool(re.search(rb"^SPEC\b", self.source, re.M))
 
 
+STRAY = "no step, for it is empty or its name is no id such as my_model.py"
+
+
 def folder() -> Path:
     return data_folder() / "backends"
 
@@ -56,6 +59,11 @@ def scripts() -> Iterator[Script]:
         script = find(path.stem)
         if script:
             yield script
+
+
+def strays() -> list[Path]:
+    """What lies there and can be no step."""
+    return [path for path in sorted(folder().glob("*.py")) if not find(path.stem)]
 
 
 def find(step: str) -> Script | None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from .catalog import catalog, spec_of
 from .errors import UserError, nearest
+from .place import data_folder
 
 PRESETS = Path(__file__).resolve().parents[2] / "presets"
 VERSION = 1
@@ -133,14 +134,22 @@ def names(kind: str) -> list[str]:
     return sorted(path.stem for path in (PRESETS / kind).glob("*.toml"))
 
 
+def mine(kind: str) -> list[Path]:
+    """The user's own presets of a kind, in the folder of its name in the data folder."""
+    return sorted((data_folder() / kind).glob("*.toml"))
+
+
 def find(kind: str, name: str) -> Path:
-    """The file of a preset, by its name or by a path that ends with .toml."""
+    """The file of a preset, by its name, ours first, or by a path that ends with .toml."""
     if name in names(kind):
         return PRESETS / kind / f"{name}.toml"
     if name.endswith(".toml"):
         return Path(name)
+    own = {path.stem: path for path in mine(kind)}
+    if name in own:
+        return own[name]
     what = kind.removesuffix("s")
-    text = f"There is no {what} {name!r}. {nearest(name, names(kind))} A file of yours ends with .toml."
+    text = f"There is no {what} {name!r}. {nearest(name, [*names(kind), *own])} A file of yours ends with .toml."
     raise UserError(text, kind="usage")
 
 
@@ -148,6 +157,7 @@ def load_recipe(name: str) -> Recipe:
     """By name from the presets, or any TOML file by path."""
     path = find("recipes", name)
     data = read_toml(path)
+    known(path, data, ("name", "inputs", "step"))
     try:
         steps = tuple(Step(_word(item["do"]), {k: v for k, v in item.items() if k != "do"}) for item in data["step"])
         recipe = Recipe(_word(data["name"]), steps, tuple(map(_word, listed(data.get("inputs", ["image"])))))
@@ -166,6 +176,14 @@ def _of_file(path: Path) -> Iterator[None]:
         yield
     except UserError as error:
         raise UserError(f"{path}: {error}", kind=error.kind, hint=error.hint) from None
+
+
+def known(path: Path, data: Mapping[str, Any], fields: Iterable[str]) -> None:
+    """Raise `UserError` on a field of this file that nobody reads: it was meant to be another."""
+    for name in data:
+        if name not in fields:
+            text = f"{path}: {name[:60]} is no field. {nearest(name, fields, ['version', *fields])}"
+            raise UserError(text, kind="usage")
 
 
 @contextmanager

@@ -111,6 +111,8 @@ def test_wrong_usage_ends_with_2_and_says_what_there_is(
         ("version = 1\nname = 'x'\ninputs = 'image'\n[[step]]\ndo = 'cutout'\n", '`inputs` as a list such as ["im'),
         ("name = 'x'\n", "has no `version = 1`"),
         ("version = 1\nname = 'x'\n[[step]]\ndo = 'bind'\n", "needs 'scene', and no earlier step makes it. Before it"),
+        ("version = 1\nname = 'x'\n[[steps]]\ndo = 'cutout'\n", "steps is no field. Did you mean 'step'?"),
+        ("version = 1\nname = 'x'\nauthor = 'I'\n", "author is no field. There are: version, name, inputs, step."),
         ("not toml at all [", "Cannot read"),
     ],
 )
@@ -119,6 +121,13 @@ def test_a_wrong_recipe_is_refused_by_name(tmp_path: Path, home: Path, text: str
     path.write_text(text)
     done = galatea("run", path, "--out", tmp_path / "x")
     assert done.returncode == 2 and says in done.stderr
+
+
+def test_a_recipe_of_the_data_folder_is_known_by_its_name(recipe: Path, home: Path, tmp_path: Path) -> None:
+    (home / "recipes").mkdir(parents=True)
+    recipe.rename(home / "recipes" / "mine.toml")
+    assert galatea("run", "mine", "--out", tmp_path / "out").returncode == 0
+    assert "Did you mean 'mine'?" in galatea("run", "mime", "--out", tmp_path / "x").stderr
 
 
 def test_an_output_folder_of_another_run_is_not_touched(recipe: Path, tmp_path: Path) -> None:

@@ -138,7 +138,7 @@ def run(work{}): pass
 @pytest.mark.parametrize(
     ("name", "text", "says"),
     [
-        ("lift", "", "There is a backend lift of ours"),
+        ("lift", "x = 1\n", "There is a backend lift of ours"),
         ("broken", "class Backend\n", "is no step (SyntaxError"),
         ("empty", "x = 1\n", "is no step (it has neither Backend nor SPEC)"),
         ("needy", "import nothing_of_the_kind\nBackend = 1\n", 'needy.py", line 1, in <module>'),
@@ -153,14 +153,17 @@ def run(work{}): pass
         ),
         ("greedy", STEP.format("greedy", "", ", *, size"), "missing a required argument: 'size'"),
         ("Big-Name", "x = 1\n", "no id such as my_model"),
+        ("blank", "", "is empty or has a name"),
+        ("lost", STEP.format("lost", "", ""), "it has no outputs, so that nothing of it would be kept"),
     ],
 )
 def test_what_is_no_backend_is_not_trusted(within: Galatea, home: Path, name: str, text: str, says: str) -> None:
     folder = home / "backends"
     folder.mkdir(parents=True)
-    (folder / f"{name}.py").write_text(text or "x = 1\n")
+    (folder / f"{name}.py").write_text(text)
     done = within("backends", "trust", name, "--yes")
     assert done.returncode == 2 and says in done.stderr
+    assert name == "lift" or f"{folder / name}.py: no" in within("backends").stdout, "it is listed, with why it is none"
     trusted = folder / "trusted.json"
     assert not trusted.exists() or json.loads(trusted.read_text()) == {}
 

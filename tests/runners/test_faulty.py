@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from galatea.backend.protocol import own
-from galatea.backend.protocol.catalog import catalog
+from galatea.backend.protocol.catalog import catalog, spec_of
+from galatea.backend.protocol.errors import UserError
 from galatea.backend.protocol.job import Failure, Request
 from galatea.backend.protocol.spec import BackendSpec
 from galatea.backend.protocol.store import JobStore
@@ -60,6 +61,7 @@ def failure(runner: LocalRunner | InlineRunner, store: JobStore, path: Path, lin
     ("line", "message", "hint"),
     [
         ("[][3]", "IndexError: list index out of range", "line 5: [][3]"),
+        ("report.metric('a', {1})", "TypeError: Object of type set is not JSON serializable", "line 5: report.metric"),
         ("pass", "RuntimeError: the step ended without its text: it asked report.file for none", "faulty.py."),
         (
             "report.file('mesh', 'a.npz')",
@@ -80,3 +82,18 @@ def test_a_step_of_the_users_own_that_takes_its_process_along_is_named(store: Jo
     runner = LocalRunner(store, Runtimes.here().bundled, name="bundled")
     found = failure(runner, store, path, "import os; os.abort()")
     assert "exit code -6" in found.message and f"The step is yours: {path}." in found.hint
+
+
+def test_a_step_of_the_users_own_that_asks_the_keyboard_finds_nobody_there(store: JobStore, path: Path) -> None:
+    found = failure(LocalRunner(store, Runtimes.here().bundled, name="bundled"), store, path, "input('go on?')")
+    assert found.message == "EOFError: EOF when reading a line" and "line 5: input(" in found.hint
+
+
+def test_what_was_trusted_while_a_program_runs_wants_it_started_anew(path: Path) -> None:
+    assert "faulty" not in catalog()
+    path.write_text(FAULTY.format("pass"))
+    script = own.find("faulty")
+    assert script
+    own.trust(script, SPEC)
+    with pytest.raises(UserError, match=r"faulty.py was trusted after this began\. Start it anew"):
+        spec_of("faulty")

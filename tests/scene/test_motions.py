@@ -210,6 +210,7 @@ def test_a_bad_file_is_refused_in_words(tmp_path):
         ("seconds = 4.0", 'seconds = "two"', "is no motion: could not convert string to float: 'two'"),
         ('kinds = ["biped"]', 'kinds = "biped"', r"is no motion: 'biped' is no list such as \['biped'\]"),
         ("default = 0.62", 'default = "slow"', r"is a table of the numbers default, low, high, not {'default': 'slow'"),
+        ("seconds", "hand = 'L'\nseconds", "hand is no field. There are: version, name, generator, kinds"),
         ("[params]", "[params]\nhigh = 3", "high is a table of the numbers default, low, high, not 3"),
     ):
         path = tmp_path / "bad.toml"

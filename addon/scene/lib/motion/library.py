@@ -29,6 +29,7 @@ USUAL = {
 }
 """What a body does where nobody says anything: the clip by the kind."""
 _LIMITS = ("default", "low", "high")
+_FIELDS = ("name", "generator", "kinds", "sentence", "words", "seconds", "side", "params")
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ class Clip:
 def read(path: Path) -> Clip:
     """One file, every value checked."""
     data = recipe.read_toml(path)
+    recipe.known(path, data, _FIELDS)
     try:
         numbers = {name: _number(path, name, entry) for name, entry in data.get("params", {}).items()}
         clip = Clip(
