@@ -51,7 +51,7 @@ coverage: setup-dev ## the share of each layer that the tests reach, child proce
 test-matrix: setup-dev ## scene and add-on tests on Blender 4.2, 4.5, 5.0 and 5.2; TESTS=tests/scene/test_bind.py
 	@tools/matrix.sh
 
-check: setup-dev ## lint, types, catalogue, site, extension, tests: what CI runs; or ARGS="lint types"
+check: setup-dev ## lint, types, catalogue, site, extension, tests; or ARGS="lint types"
 	@$(PY) tools/check.py $(ARGS)
 
 build: setup-dev ## the extension's zips, one a platform, in dist/
