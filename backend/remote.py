@@ -203,7 +203,7 @@ class Server:
         except (ValueError, RecursionError):
             told = None
         words = self.masked(_spoken(data, told))
-        said = f": {words}" if words else ""
+        said = f": {words.removesuffix('.')}" if words else ""
         code = call.status
         if 300 <= code < 400:
             text = f"{self.name} sends on to {call.location[:200]!r}, which is not followed. Set {self._setting} to it."

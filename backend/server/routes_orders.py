@@ -237,8 +237,8 @@ def _step(house: House, user: Any, order: forms.StepOrder) -> Job:
     document = order.model_dump()
     request = house.desk.request(document)
     if order.id and order.id != request.id:
-        text = f"The server makes another {order.step} of this: its version or its weights differ from yours. Bring "
-        raise Refusal(409, "usage", text + "both to the same version of Galatea.")
+        text = f"The server makes another {order.step} of this: its version, file or weights differ from yours."
+        raise Refusal(409, "usage", f"{text} Bring both to the same.")
     id = named(user, request.id, "s")
     job = house.ledger.get(id)
     if job and not job.ended:
