@@ -44,8 +44,8 @@ def write(orders: Sequence[Order], out: Path, *, overwrite: bool = False) -> lis
             raise UserError(why, kind="usage")
         for path in there.keys() - made.keys():
             path.unlink()
-        for path, text in made.items():
-            whole.write(path, text)
+        for path, data in made.items():
+            whole.write(path, data)
     except OSError as error:
         raise UserError(f"Cannot write {out}: {error.strerror}. Choose another --out.", kind="output") from None
     most = [max(each[k].gpu_mb for each in found) for k in range(len(found[0]))]
