@@ -172,12 +172,15 @@ class Bridge:
         self.engine.pause(run)
         redraw()
 
-    def resume(self, run: Run) -> None:
-        """The same run once more: what is done, frames too, is not done again."""
+    def resume(self, run: Run, context: bpy.types.Context | None = None) -> None:
+        """The same run once more: what is done, frames too, is not done again. In another file, or another session, it
+        replaces nothing, and what it makes comes into the file that is open.
+        """
         if self.active(run) or run.state in ("done", "running"):
             return
         run.resume()
-        self._home.setdefault(run.id, (-1, ""))  # asked for in another session: its result is shown on demand
+        if not self.at_home(run):
+            self._home[run.id], run.replaces = (self.epoch, context.scene.name) if context else (-1, ""), []
         self.shown.pop(run.id, None)
         run.save(self._records)
         self.engine.queue.append(run)

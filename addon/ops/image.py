@@ -46,6 +46,7 @@ class _FromFile:
         except RuntimeError:
             path = Path(self.filepath)
             wrong = f"Cannot read {path.name} as a picture" if path.is_file() else f"There is no file {path.name} here"
+            wrong = "That is a folder" if path.is_dir() else wrong
             self.report({"ERROR"}, f"{wrong}. Choose a PNG, JPEG or WebP file")
             return {"CANCELLED"}
         setattr(props.settings(context), self.target, image)
@@ -82,7 +83,8 @@ class GALATEA_OT_example(_FromFile, bpy.types.Operator):
 
 
 class GALATEA_OT_edit_mask(Conditional, bpy.types.Operator):
-    """Open the mask of the last cut-out beside the photo. What you paint there is used by the next run"""
+    """Open the mask of the last cut-out beside the photo, a black one where nothing stood out. What you paint there is
+    used by the next run"""
 
     bl_idname = "galatea.edit_mask"
     bl_label = "Edit the Mask"
@@ -90,7 +92,7 @@ class GALATEA_OT_edit_mask(Conditional, bpy.types.Operator):
 
     @classmethod
     def against(cls, context: bpy.types.Context) -> str:
-        there = props.settings(context).mask or last_mask_run(context)
+        there = props.settings(context).mask or last_mask_run(context) or last_mask_run(context, "failed")
         return "" if there else "No mask yet: generate first, or choose a mask file"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -98,11 +100,11 @@ class GALATEA_OT_edit_mask(Conditional, bpy.types.Operator):
         if settings.mask is None:
             run = last_mask_run(context)
             path = run.files(bridge.store).get("mask") if run else None
-            if run is None or path is None:
+            if run and path is None:
                 self.report({"ERROR"}, "The mask of the last run is gone. Generate again")
                 return {"CANCELLED"}
-            image = bpy.data.images.load(str(path))
-            image.name, image[MASK] = f"{run.title} mask", True
+            image = bpy.data.images.load(str(path)) if path else bpy.data.images.new("mask", *settings.image.size)
+            image.name, image[MASK] = f"{run.title if run else Path(settings.image.name).stem} mask", True
             image.pack()  # a copy: what is painted must not change the finished job
             settings.mask = image
         if not bpy.app.background:
@@ -122,15 +124,15 @@ class GALATEA_OT_clear_mask(bpy.types.Operator):
         return {"FINISHED"}
 
 
-def last_mask_run(context: bpy.types.Context) -> Run | None:
-    """The newest run that cut something out of the present image."""
+def last_mask_run(context: bpy.types.Context, state: str = "done") -> Run | None:
+    """The newest run that cut something out of the present image, or failed to."""
     from .. import pictures  # loads numpy: not on register
 
     image = props.settings(context).image
     for run in bridge.runs:
         if image is None or "image" not in run.inputs or not pictures.may_be(image, Path(run.inputs["image"])):
             continue
-        if any(stage["step"] == "cutout" and stage["state"] == "done" for stage in run.stages):
+        if any(stage["step"] == "cutout" and stage["state"] == state for stage in run.stages):
             return run
     return None
 

@@ -42,7 +42,7 @@ class GALATEA_OT_resume(OnJob, bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         paused = [run for run in bridge.runs if run.state == "paused"]
         for run in paused if self.everything else [self.which(context)]:
-            bridge.resume(run)
+            bridge.resume(run, context)
         return {"FINISHED"}
 
 

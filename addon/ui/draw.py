@@ -28,12 +28,13 @@ def text(layout: Any, words: str, *, context: bpy.types.Context, icon: str = "NO
     """A text of several lines: Blender's labels do not wrap."""
     import textwrap
 
-    scale = context.preferences.system.ui_scale or 1.0  # 0 without a window
-    width = (context.region.width if context.region else 300) / scale - 60
     column = layout.column(align=True)
     column.alert = alert
     column.scale_y = 0.85
-    for number, line in enumerate(textwrap.wrap(words, max(16, int(width / 6.4))) or [""]):
+    letters = max(16, int(_width(context) / 5))
+    while letters > 16 and not all(fits(line, context, 84) for line in textwrap.wrap(words, letters)):
+        letters -= 1  # by the letters that there are: those of a path are wide
+    for number, line in enumerate(textwrap.wrap(words, letters) or [""]):
         column.label(text=line, icon=icon if number == 0 else ("BLANK1" if icon != "NONE" else "NONE"))
 
 
@@ -41,9 +42,18 @@ def fits(words: str, context: bpy.types.Context, beside: float) -> bool:
     """Whether a label shows these words whole, where so much of the panel's width is not its own."""
     import blf
 
-    scale = context.preferences.system.ui_scale or 1.0
+    scale = _scale(context)
     blf.size(0, context.preferences.ui_styles[0].widget.points * scale)
-    return bool(blf.dimensions(0, words)[0] <= (context.region.width if context.region else 300) - beside * scale)
+    return bool(blf.dimensions(0, words)[0] <= (_width(context) - beside) * scale)
+
+
+def _width(context: bpy.types.Context) -> float:
+    """Of the panel, where the interface has its usual size."""
+    return (context.region.width if context.region else 300) / _scale(context)
+
+
+def _scale(context: bpy.types.Context) -> float:
+    return context.preferences.system.ui_scale or 1.0  # 0 without a window
 
 
 def failure(layout: Any, context: bpy.types.Context, message: str, hint: str) -> None:

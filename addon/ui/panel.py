@@ -123,6 +123,8 @@ def _button(layout: Any, context: bpy.types.Context, settings: Any) -> None:
         layout.progress(factor=models.work.fraction, text=f"{models.work.phase}  {models.work.fraction:.0%}")
     elif operator == "galatea.env_install" and environment.install.error:
         draw.text(layout, environment.install.error, context=context, icon="ERROR", alert=True)
+    elif operator == "galatea.models_pull" and models.work.error and models.doing in {step.do for step in recipe.steps}:
+        draw.text(layout, models.work.error, context=context, icon="ERROR", alert=True)
 
 
 def installing(layout: Any, context: bpy.types.Context) -> None:

@@ -122,26 +122,6 @@ def test_the_menu_of_backends_greys_each_that_does_not_fit(addon: Any, policy: A
         bpy.ops.galatea.choose_backend(backend="nonsense")
 
 
-def test_why_weights_did_not_come_stands_under_the_button(addon: Any, photo: Path, monkeypatch: Any) -> None:
-    from galatea.addon import environment, models
-
-    addon.image = bpy.data.images.load(str(photo))
-    addon.backend = "triposr"
-    monkeypatch.setattr(environment, "needed", lambda step: False)
-    monkeypatch.setattr(models.work, "error", "The hub cannot be reached.")
-    for doing, told in (("triposr", True), ("triposg", False)):
-        monkeypatch.setattr(models, "doing", doing)
-        assert ("The hub cannot be reached." in drawn(panel_ui.GALATEA_PT_main).text) is told
-
-
-def test_no_line_is_wider_than_the_panel() -> None:
-    context = SimpleNamespace(region=SimpleNamespace(width=284), preferences=bpy.context.preferences)
-    layout = Layout()
-    draw.text(layout, "The file of it is not there: /home/WILHELMINA/MAMMOTHS/WOOLLY/MAMMOTH.JPG", context=context)
-    lines = [words for words, _ in layout.words]
-    assert "".join(lines).endswith("MAMMOTH.JPG") and all(draw.fits(line, context, 84) for line in lines)
-
-
 def test_terms_that_nobody_knows_are_accepted_once(addon: Any, policy: Any, photo: Path, home: Path) -> None:
     from galatea.addon.ui.panel import next_step
 

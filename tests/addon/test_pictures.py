@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import bpy
 import numpy as np
 import pytest
 
-from galatea.addon import pictures
+from galatea.addon import pictures, plan
 from galatea.backend.protocol.errors import UserError
 
 Image = pytest.importorskip("PIL.Image")
@@ -68,3 +69,29 @@ def test_of_an_animated_gif_the_file_is_used(home: Path, tmp_path: Path) -> None
     path.unlink()
     with pytest.raises(UserError, match="Choose a still image"):
         pictures.as_file(image, home)
+
+
+def test_a_folder_in_place_of_a_picture_is_called_one(addon: Any, tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="That is a folder"):
+        bpy.ops.galatea.choose_image(filepath=f"{tmp_path}/")
+
+
+def test_a_mask_can_be_drawn_where_nothing_stood_out(bridge: Any, addon: Any, tmp_path: Path) -> None:
+    path = tmp_path / "grey.png"
+    Image.new("RGB", (64, 48), (150, 150, 150)).save(path)
+    addon.image = bpy.data.images.load(str(path))
+    assert not bpy.ops.galatea.edit_mask.poll(), "generate first"
+    with pytest.raises(RuntimeError, match="draw a mask"):
+        bpy.ops.galatea.generate()
+    assert bpy.ops.galatea.edit_mask() == {"FINISHED"}
+    assert addon.mask.name == "grey mask" and tuple(addon.mask.size) == (64, 48)
+    pixels = np.zeros((48, 64, 4), np.float32)
+    pixels[..., 3] = 1.0
+    assert np.array_equal(np.asarray(addon.mask.pixels[:]), pixels.ravel()), "black"
+    pixels[12:36, 16:48, :3] = 1.0
+    addon.mask.pixels.foreach_set(pixels.ravel())
+    addon.mask.update()
+    run = plan.generate(bpy.context)
+    run.steps, run.scene = run.steps[:1], False
+    bridge.finish(run, bpy.context)
+    assert run.state == "done", run.failure

@@ -140,6 +140,20 @@ def test_a_render_goes_on_after_either_side_died(bridge: Any, scene: Any) -> Non
     assert len(after) == 12 and {name: after[name] for name in kept} == kept
 
 
+def test_what_goes_on_in_another_file_comes_into_that_and_replaces_nothing(
+    bridge: Any, fake: Callable[..., Any]
+) -> None:
+    run = fake(replaces=["Cube"])
+    bridge.start(run, bpy.context)
+    bridge.pause(run)
+    bridge.epoch += 1
+    bridge.sync(select=run.id)
+    assert not bridge.at_home(run) and bpy.ops.galatea.resume() == {"FINISHED"}
+    assert bridge.at_home(run) and run.replaces == []
+    tick_until(bridge, lambda: run.ended)
+    assert run.state == "done", run.failure
+
+
 def test_order_and_priority_say_who_is_next_and_outlive_a_restart(bridge: Any, fake: Callable[..., Any]) -> None:
     one, two, three, four = (fake({"text": str(n)}) for n in range(4))
     for run in (one, two, three, four):
