@@ -110,6 +110,7 @@ def test_a_batch_outlives_a_machine_of_its_cluster(place: Path) -> None:
     texts = {(place / "assets" / f"thing{n}" / "text.txt").read_text() for n in range(COUNT)}
     assert texts == {f"hello {n + 1}\n" for n in range(COUNT)}, "each from its own order"
     assert (place / "assets" / "report.html").is_file()
+    assert f"done: {COUNT} done, 0 failed, 0 cancelled\n" in said, "as the page reads batch.json"
     first = (place / "batch.txt").read_text()
     assert f"{COUNT} done" in first and "kept" not in first
     assert sum("  kept" in line for line in said.splitlines()) == COUNT, "given again nothing was done anew"
