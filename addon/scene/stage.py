@@ -21,6 +21,17 @@ from .lib.motion import animation
 from .lib.render import looks, skies, studio, surfaces, tone, wished
 from .work import ROLE, Work
 
+
+def _named(kind: str, first: str) -> tuple[str, ...]:
+    """The presets of a kind, the usual one first."""
+    return tuple(sorted(recipe.names(kind), key=lambda name: (name != first, name)))
+
+
+def _told(kind: str) -> str:
+    """What each of them says of itself."""
+    return "; ".join(f"{name}: {recipe.read_toml(recipe.find(kind, name))['help']}" for name in recipe.names(kind))
+
+
 SPEC = BackendSpec(
     id="stage",
     label="Stage",
@@ -37,17 +48,15 @@ SPEC = BackendSpec(
             "light",
             "choice",
             "auto",
-            "Auto is what the words of a scene say, else studio: soft boxes in a cove; lit edges in the dark; white "
-            "product room; night; neutral grey; sun and sky; a panorama of yours",
-            choices=("auto", "studio", "rim", "cyclorama", "night", "neutral", "sky", "hdri"),
+            f"Auto is what the words of a scene say, else studio. {_told('lights')}",
+            choices=("auto", *_named("lights", "studio")),
         ),
         Param(
             "look",
             "choice",
             "realistic",
-            "As its materials are, one grey clay, with its wires, drawn with outlines, or seen through. Only renders "
-            "show it: materials and exports stay as they are",
-            choices=("realistic", "clay", "wireframe", "toon", "xray"),
+            f"{_told('looks')}. Only renders show it: materials and exports stay as they are",
+            choices=_named("looks", "realistic"),
         ),
         Param(
             "floor",

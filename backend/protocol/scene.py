@@ -16,6 +16,7 @@ from typing import Any
 
 from . import fields, whole
 from .errors import UserError, nearest
+from .recipe import names
 
 VERSION = 1
 LARGEST = 1_000_000
@@ -28,6 +29,8 @@ RELATIONS = (
     "around", "against", "between", "hanging_from", "through",
 )  # fmt: skip
 ARRANGEMENTS = ("auto", "row", "column", "stack", "grid", "circle", "scattered", "pile", "pyramid", "wall")
+LIGHTS = tuple(name for name in names("lights") if name != "hdri")
+"""Without the one that wants a file."""
 PLACES = ("floor", "wall", "world")
 """What a relation or a constraint may name that is no object."""
 
@@ -134,9 +137,7 @@ class Environment:
     walls: bool = fields.flag(False, "There are four walls around the scene")
     weather: str = fields.choice("none", ("none", "rain", "snow", "sparks", "leaves"), "What falls from the sky")
     time_of_day: float | None = fields.number(None, "Hour; null is a studio", 0.0, 24.0, "h")
-    light: str = fields.choice(
-        "auto", ("auto", "studio", "rim", "cyclorama", "night", "neutral", "sky"), "A light of the step stage"
-    )
+    light: str = fields.choice("auto", ("auto", *LIGHTS), "A light of the step stage")
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from galatea.addon.scene.lib.render import engines, pictures, skies
 from galatea.addon.scene.stage import SPEC
 from galatea.backend.protocol import recipe
 from galatea.backend.protocol.errors import UserError
+from galatea.backend.protocol.scene import LIGHTS
 
 WIDE, HIGH = 64, 48
 
@@ -120,7 +121,8 @@ def test_the_presets_and_the_choices_are_the_same():
         param = next(param for param in SPEC.params if param.name == name)
         choices = [each for each in param.choices if each != "auto"]
         assert sorted(choices) == recipe.names(kind)
-        assert all(recipe.read_toml(recipe.find(kind, each))["help"] for each in choices)
+        assert all(recipe.read_toml(recipe.find(kind, each))["help"] in param.help for each in choices)
+    assert {"auto", "hdri", *LIGHTS} == set(SPEC.params[0].choices), "documents too"
 
 
 def test_a_preset_that_lacks_something_is_named(run, body, tmp_path, monkeypatch):
