@@ -30,12 +30,16 @@ class GALATEA_OT_env_install(Conditional, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class GALATEA_OT_env_stop(bpy.types.Operator):
+class GALATEA_OT_env_stop(Conditional, bpy.types.Operator):
     """Stop the installation. What was downloaded is kept"""
 
     bl_idname = "galatea.env_stop"
     bl_label = "Stop the Installation"
-    bl_options = {"REGISTER", "INTERNAL"}
+    bl_options = {"REGISTER"}
+
+    @classmethod
+    def against(cls, context: bpy.types.Context) -> str:
+        return "" if environment.install.running else "Nothing is being installed"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         environment.stop_install()

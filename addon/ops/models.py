@@ -56,6 +56,7 @@ class GALATEA_OT_models_pull(_Weights, bpy.types.Operator):
 
     bl_idname = "galatea.models_pull"
     bl_label = "Download Weights"
+    bl_options = {"REGISTER"}
     accept: BoolProperty(name="I have read the licence and accept it", options={"SKIP_SAVE"})
 
     @classmethod
@@ -104,7 +105,7 @@ class GALATEA_OT_accept_terms(Trying, bpy.types.Operator):
 
     bl_idname = "galatea.accept_terms"
     bl_label = "Accept the Terms"
-    bl_options = {"REGISTER", "INTERNAL"}
+    bl_options = {"REGISTER"}
     backend: StringProperty(name="Backend", options={"SKIP_SAVE"})
     accept: BoolProperty(name="I have read the terms, and they suit me", options={"SKIP_SAVE"})
 
@@ -114,6 +115,9 @@ class GALATEA_OT_accept_terms(Trying, bpy.types.Operator):
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         self.backend = self.chosen(context)
+        if not self.backend:
+            self.report({"INFO"}, "Nothing that is chosen waits for a yes to its terms")
+            return {"CANCELLED"}
         return context.window_manager.invoke_props_dialog(self, width=420)
 
     def draw(self, context: bpy.types.Context) -> None:
@@ -132,12 +136,16 @@ class GALATEA_OT_accept_terms(Trying, bpy.types.Operator):
         terms.accept(backend)
 
 
-class GALATEA_OT_models_stop(bpy.types.Operator):
+class GALATEA_OT_models_stop(Conditional, bpy.types.Operator):
     """Stop the download. What was downloaded is kept"""
 
     bl_idname = "galatea.models_stop"
     bl_label = "Stop the Download"
-    bl_options = {"REGISTER", "INTERNAL"}
+    bl_options = {"REGISTER"}
+
+    @classmethod
+    def against(cls, context: bpy.types.Context) -> str:
+        return "" if models.work.running else "Nothing is being downloaded"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         models.stop()
