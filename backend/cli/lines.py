@@ -46,7 +46,7 @@ def read(options: argparse.Namespace, here: Path) -> list[Line]:
     if options.jobs == "-":
         found, base = _jsonl(sys.stdin.buffer), here
     elif path.is_dir():
-        found, base = _folder(path, quiet=options.quiet or options.log_level == "error"), here
+        found, base = _folder(path, options.out, quiet=options.quiet or options.log_level == "error"), here
     elif path.suffix.lower() in (".jsonl", ".ndjson", ".csv", ".json"):
         found, base = _file(path), Path(path.absolute().parent)
     else:
@@ -115,23 +115,31 @@ def _csv(text: Any, path: Path) -> Iterator[tuple[int, Any]]:
         yield table.line_num, data
 
 
-def _folder(folder: Path, *, quiet: bool) -> Iterator[tuple[int, Any]]:
-    """A line for each photo, mesh or job file in it; hidden files are none, such as those that macOS puts beside."""
-    number, others = 0, list[str]()
+def _folder(folder: Path, out: Path | None, *, quiet: bool) -> Iterator[tuple[int, Any]]:
+    """A line for each photo, mesh or job file in it, and words on what else there is. Hidden files count for nothing,
+    such as those that macOS puts beside, nor does what a batch made there itself."""
+    number, files, inner = 0, list[str](), list[str]()
     for path in sorted(folder.iterdir()):
         kind = path.suffix.lower()
         role = "image" if kind in PICTURES else "model" if kind in MESHES else ""
-        if path.name.startswith(".") or not path.is_file():
+        if path.name.startswith(".") or (out and path.resolve() == out.expanduser().resolve()):
             continue
-        if role or kind == ".json":
+        if path.is_dir():
+            inner.append(path.name)
+        elif (role or kind == ".json") and path.is_file():
             number += 1
             yield number, {"inputs": {role: str(path.absolute())}} if role else path.absolute()
         else:
-            others.append(path.name)
-    if others and not quiet:
-        more = f" and {len(others) - SHOWN} more" * (len(others) > SHOWN)
-        text = f"No photo, mesh or job file, so left out: {', '.join(others[:SHOWN])}{more}."
-        sys.stderr.write(f"galatea: {text}\n")
+            files.append(path.name)
+    if not quiet:
+        _left_out("No photo, mesh or job file, so left out", files)
+        _left_out("Folders are not looked into, so left out", inner)
+
+
+def _left_out(why: str, names: list[str]) -> None:
+    if names:
+        more = f" and {len(names) - SHOWN} more" * (len(names) > SHOWN)
+        sys.stderr.write(f"galatea: {why}: {', '.join(names[:SHOWN])}{more}.\n")
 
 
 def _line(number: int, data: Any, options: argparse.Namespace, base: Path) -> Line:

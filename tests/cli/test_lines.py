@@ -232,6 +232,12 @@ def test_of_a_folder_hidden_files_count_for_nothing_and_the_rest_is_told(tmp_pat
     assert list(states(tmp_path / "out")) == ["rf c", "b"], "no folder's name begins as a flag does"
     assert "galatea: No photo, mesh or job file, so left out: c.heic, d.txt, e.psd and 1 more.\n" in done.stderr
     assert "left out" not in galatea("batch", folder, "--out", tmp_path / "out", "--quiet").stderr
+    for name in ("shot010", "shot020", ".git", "out"):
+        (folder / name).mkdir()
+    (folder / "gone.png").symlink_to("nowhere.png")
+    done = galatea("batch", folder, "--out", folder / "out", "--limit", 1)
+    assert "left out: c.heic, d.txt, e.psd and 2 more.\n" in done.stderr, "a link to nothing is none"
+    assert "galatea: Folders are not looked into, so left out: shot010, shot020.\n" in done.stderr
 
 
 def test_a_line_that_comes_or_goes_moves_no_other(tmp_path: Path) -> None:
