@@ -77,9 +77,6 @@ def luma(picture: np.ndarray) -> np.ndarray:
     return picture[..., :3] @ np.array([0.2126, 0.7152, 0.0722])
 
 
-LIGHTS = ["studio", "rim", "cyclorama", "night", "neutral", "sky"]
-
-
 @pytest.mark.parametrize("light", LIGHTS)
 def test_each_light_shows_the_body(run, body, render, light):
     run("stage", light=light)
