@@ -92,6 +92,7 @@ def _doctor(layout: Any, context: bpy.types.Context) -> None:
         draw.text(layout, told.error, context=context, icon="ERROR", alert=True)
     icons = {"ok": "CHECKMARK", "warn": "INFO", "fail": "ERROR"}
     for finding in told.findings:
-        layout.label(text=f"{finding['what']}: {finding['found']}", icon=icons.get(finding["state"], "NONE"))
+        words = f"{finding['what']}: {finding['found']}"
+        draw.text(layout, words, context=context, icon=icons.get(finding["state"], "NONE"))
         if finding.get("fix"):
             draw.text(layout, finding["fix"], context=context, icon="BLANK1")

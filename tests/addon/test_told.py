@@ -32,3 +32,16 @@ def test_no_line_is_wider_than_the_panel() -> None:
     draw.text(layout, "The file of it is not there: /home/WILHELMINA/MAMMOTHS/WOOLLY/MAMMOTH.JPG", context=context)
     lines = [words for words, _ in layout.words]
     assert "".join(lines).endswith("MAMMOTH.JPG") and all(draw.fits(line, context, 84) for line in lines)
+
+
+def test_what_the_check_found_is_told_whole(addon: Any, monkeypatch: Any) -> None:
+    from galatea.addon import environment
+    from galatea.addon.ui import preferences
+
+    found = "Failed: cutout-97837e3a7fe94fc17b6b, 50 min ago: " + "Paint the subject white on black. " * 4
+    what, _, rest = found.strip().partition(": ")
+    monkeypatch.setattr(environment.doctor, "findings", [{"state": "warn", "what": what, "found": rest}])
+    layout = Layout()
+    preferences._doctor(layout, bpy.context)
+    lines = [words for words, _ in layout.words if words]
+    assert " ".join(lines).endswith(found.strip()) and all(draw.fits(line, bpy.context, 84) for line in lines)
