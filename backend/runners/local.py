@@ -241,9 +241,10 @@ class LocalRunner:
                 self._died()
 
     def _line(self) -> dict[str, Asked]:
-        """Take the jobs that go out next: the first of the lowest turn, those of the step that is loaded before others,
-        and others like it."""
-        first = min(self._waiting.values(), key=lambda asked: (asked.turn, asked.request.backend != self._warm))
+        """Take the jobs that go out next: the first of the lowest turn, those of the model that is loaded before
+        others, and others like it. Blender loads none: there no film goes before a mesh that has waited longer."""
+        model = self._name != "blender"
+        first = min(self._waiting.values(), key=lambda each: (each.turn, model and each.request.backend != self._warm))
         job, self._warm = first.request.id, first.request.backend
         line, most = {job: first}, spec_of(self._warm).batch
         for other, asked in self._waiting.items():

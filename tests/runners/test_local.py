@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from galatea.backend.backends.fake import Backend
+from galatea.backend.protocol.catalog import spec_of
 from galatea.backend.protocol.claims import process_alive
 from galatea.backend.protocol.errors import UserError
 from galatea.backend.protocol.event import Done, Event, Progress, decode
@@ -71,6 +72,20 @@ def test_the_worker_stays_warm(runner: LocalRunner) -> None:
         do(runner, request)
         pids.add(runner.pid)
     assert len(pids) == 1
+
+
+@pytest.mark.parametrize(("name", "order"), [("bundled", "acb"), ("blender", "abc")])
+def test_what_is_loaded_goes_first_where_a_model_is(store: JobStore, tmp_path: Path, name: str, order: str) -> None:
+    """Blender loads none: there whoever waits longest is next, or films would go before meshes for ever."""
+    (tmp_path / "no.png").write_bytes(b"no picture")
+    other = Request.of(spec_of("cutout"), {"image": tmp_path / "no.png"})
+    asked = {"a": fake(text="a"), "b": other, "c": fake(text="c")}
+    runner = LocalRunner(store, Runtimes.here().bundled, name=name)
+    try:
+        ended = [event.job for event in do(runner, *asked.values()) if isinstance(event, Done)]
+    finally:
+        runner.close()
+    assert ended == [asked[letter].id for letter in order]
 
 
 @pytest.mark.parametrize(
