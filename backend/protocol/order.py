@@ -218,7 +218,8 @@ def _fits(recipe: Recipe, inputs: Iterable[str]) -> None:
     takes = {role for step in recipe.steps for role in spec_of(step.do).inputs + spec_of(step.do).optional}
     for role in inputs:
         if role not in takes:
-            raise UserError(f"{recipe.name} takes no --{FLAGS.get(role, role)}.", kind="usage")
+            text = f"{recipe.name} takes no --{FLAGS.get(role, role)}: none of its steps reads it."
+            raise UserError(text, kind="usage")
 
 
 def _wrong(name: str, where: str, problem: str) -> UserError:

@@ -78,7 +78,7 @@ def test_a_failed_run_never_passes_off_an_older_result(recipe: Path, tmp_path: P
         (["run", "photo_to_flim", "--out", "x"], "Did you mean 'photo_to_film'?"),
         (["run", "dance", "--out", "x"], "There is no recipe 'dance'"),
         (["run", "photo_to_film", "--out", "x"], "needs --image"),
-        (["run", "{recipe}", "--out", "x", "--image", "{recipe}"], "takes no --image"),
+        (["run", "{recipe}", "--out", "x", "--image", "{recipe}"], "takes no --image: none of its steps reads it"),
         (["run", "{recipe}", "--out", "x", "--set", "fake.colour=1"], "no parameter 'colour'"),
         (["run", "{recipe}", "--out", "x", "--set", "dance.colour=1"], "There is no step 'dance'"),
         (["run", "{recipe}", "--out", "x", "--set", "relief.grid=128"], "has no step 'relief'"),
