@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import time
+from pathlib import Path
 from typing import Any
 
 import bpy
@@ -73,12 +74,17 @@ def start_doctor(bundle: str = "") -> None:
         if isinstance(line, list):
             doctor.findings = line
 
+    def ended() -> None:
+        if doctor.findings and bundle and Path(bundle).is_file():
+            doctor.said = f"Saved {bundle}"
+        look_again()
+
     from ..backend.runners.runtimes import library_folders
 
     # it must see the libraries that this Blender sees
     env = {"PYTHONPATH": os.pathsep.join(library_folders()), "GALATEA_BLENDER": bpy.app.binary_path}
     more = ["--bundle", bundle] if bundle else []
-    Helper(doctor, ["doctor", "--json", *more], listen, look_again, **env)
+    Helper(doctor, ["doctor", "--json", *more], listen, ended, **env)
 
 
 def register() -> None:

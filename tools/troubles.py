@@ -24,7 +24,8 @@ An error of Galatea says what is wrong and ends with what to do next. The panel 
 … stands for what is yours, such as a file's name.
 
 1. `galatea doctor` tries Blender, its films, the card, the folders and the weights, and says the fix of each that is
-   not well. `galatea doctor --bundle report.zip` packs its findings and the last failures, without secrets.
+   not well. `galatea doctor --bundle report.zip` packs its findings and the last failures, without secrets. In Blender
+   the same is *Check the Installation* and *Save a Report*: *F3* finds them.
 2. `galatea jobs` lists what was run, `galatea jobs log ID` prints what a step said.
 3. `galatea resume FOLDER` goes on after the cause is mended: steps that are done are not done again.
 """

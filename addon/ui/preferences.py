@@ -90,6 +90,8 @@ def _doctor(layout: Any, context: bpy.types.Context) -> None:
         layout.label(text="Checking", icon="TIME")
     if told.error:
         draw.text(layout, told.error, context=context, icon="ERROR", alert=True)
+    elif told.said:
+        draw.text(layout, told.said, context=context, icon="FILE_TICK")
     icons = {"ok": "CHECKMARK", "warn": "INFO", "fail": "ERROR"}
     for finding in told.findings:
         words = f"{finding['what']}: {finding['found']}"

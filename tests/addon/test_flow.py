@@ -142,6 +142,7 @@ def test_the_installer_and_the_doctor_tell_what_they_find(addon: Any, tmp_path: 
     assert "offline" in environment.install.error.lower() and not environment.install.running
     assert {"Galatea", "Python", "numpy"} <= {finding["what"] for finding in environment.doctor.findings}
     assert zipfile.is_zipfile(tmp_path / "report.zip")
+    assert environment.doctor.said == f"Saved {tmp_path / 'report.zip'}"
 
 
 def test_a_recipe_with_a_film_makes_the_object_and_then_the_film(quick: Any) -> None:
