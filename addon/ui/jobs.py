@@ -167,12 +167,10 @@ def _state(layout: Any, context: bpy.types.Context, run: Run) -> None:
         kept = f", {cached} of {len(run.stages)} steps were there already" if cached else ""
         words = f"Done in {draw.duration(seconds)}{kept}. Asked {asked}"
         draw.text(layout, words, context=context, icon="CHECKMARK")
-        look = getattr(context.space_data, "shading", None)
-        if look and look.type == "SOLID" and look.color_type != "TEXTURE" and objects.found(run.id):
-            draw.text(layout, "Z, then Material Preview, shows its colours.", context=context, icon="SHADING_TEXTURE")
     if run.saved:
         draw.text(layout, f"Saved in {run.saved}", context=context, icon="FILE_FOLDER")
     _back(layout, run)
+    _colours(layout, context, run)
     report.rows(layout, context, run)
     for warning in run.warnings:
         draw.text(layout, warning, context=context, icon="INFO")
@@ -187,6 +185,14 @@ def _back(layout: Any, run: Run) -> None:
         layout.operator("galatea.confidence", text=words, icon="QUESTION" if guess else "CHECKMARK").run = run.id
     else:
         layout.label(text="")  # its room
+
+
+def _colours(layout: Any, context: bpy.types.Context, run: Run) -> None:
+    """Below the button that changes the viewport's look, or it would move under the mouse."""
+    look = getattr(context.space_data, "shading", None)
+    plain = look and look.type == "SOLID" and look.color_type != "TEXTURE"
+    if plain and run.state == "done" and objects.found(run.id):
+        draw.text(layout, "Z, then Material Preview, shows its colours.", context=context, icon="SHADING_TEXTURE")
 
 
 CLASSES = (GALATEA_UL_jobs, GALATEA_MT_again, GALATEA_PT_jobs)
