@@ -27,7 +27,10 @@ def add_verbs(verbs: Any) -> None:
     )
     verb.add_argument("asset", type=Path, metavar="ASSET", help="a glb, gltf, obj, fbx, usd, stl, ply, abc or .blend")
     verb.add_argument(
-        "--profile", choices=profile.choices, default=profile.default, help=profile.help[0].lower() + profile.help[1:]
+        "--profile",
+        choices=profile.choices,
+        default=profile.default,
+        help=f"{profile.help[0].lower()}{profile.help[1:]}; else {profile.default}",
     )
     flags.shared(verb)
     verb.set_defaults(call=_validate)
