@@ -53,7 +53,11 @@ class Recipe:
         models = [spec for spec in catalog().values() if spec.runtime != "blender"]
         tasks = [spec.task for spec in models]
         mine = {task for step in self.steps if tasks.count(task := spec_of(step.do).task) > 1}
-        task = spec_of(backend, [spec.id for spec in models if spec.task in mine]).task
+        spec = spec_of(backend, [spec.id for spec in models if spec.task in mine])
+        if spec.runtime == "blender":
+            text = f"{backend} is a step of the scene, no backend. Write a recipe with it as a [[step]]."
+            raise UserError(text, kind="usage")
+        task = spec.task
         if not any(spec_of(step.do).task == task for step in self.steps):
             there = ", ".join(dict.fromkeys(spec_of(step.do).task for step in self.steps))
             text = f"{self.name} has no step of the task {task}, which {backend} does. Its tasks are: {there}."
@@ -148,9 +152,9 @@ def find(kind: str, name: str) -> Path:
     own = {path.stem: path for path in mine(kind)}
     if name in own:
         return own[name]
-    what = kind.removesuffix("s")
-    text = f"There is no {what} {name!r}. {nearest(name, [*names(kind), *own])} A file of yours ends with .toml."
-    raise UserError(text, kind="usage")
+    there = nearest(name, [*names(kind), *own])
+    yours = f"A file of yours ends with .toml, or lies in {data_folder() / kind}."
+    raise UserError(f"There is no {kind.removesuffix('s')} {name!r}. {there} {yours}", kind="usage")
 
 
 def load_recipe(name: str) -> Recipe:

@@ -85,6 +85,7 @@ def test_a_failed_run_never_passes_off_an_older_result(recipe: Path, tmp_path: P
         (["run", "{recipe}", "--out", "x", "--set", "colour"], "not of the form step.param=value"),
         (["run", "{recipe}", "--out", "x", "--quality", "best"], "There is no quality 'best'"),
         (["run", "{recipe}", "--out", "x", "--gate", "game"], "--gate is for a mesh, and Wiring makes none"),
+        (["generate", "x.jpg", "--out", "x", "--backend", "clean"], "clean is a step of the scene, no backend. Write"),
         (["run", "{recipe}", "--out", "x", "--backend", "fakes"], "There is no step 'fakes'"),
         (["generate", "x.jpg", "--out", "x", "--backend", "qq"], "'qq'. There are: comfyui, depth_relief, hunyuan3d_"),
         (["generate", "photo.jpg", "--out", "x", "--set", "clean.faces=1"], "clean.faces takes 100 to 1000000, not 1."),
