@@ -41,7 +41,7 @@ class Backend:
         label="Lift (own model)",
         task="image-to-mesh",
         seeded="never",
-        version=7,
+        version=8,
         batch=4,
         help="Our own network, trained on free meshes: it knows the backs of many things. Nothing to download.",
         license="GPL-3.0-or-later; encoder DINOv2, Apache-2.0",
