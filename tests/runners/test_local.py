@@ -15,7 +15,6 @@ import pytest
 from galatea.backend.backends.fake import Backend
 from galatea.backend.protocol.catalog import spec_of
 from galatea.backend.protocol.claims import process_alive
-from galatea.backend.protocol.errors import UserError
 from galatea.backend.protocol.event import Done, Event, Progress, decode
 from galatea.backend.protocol.job import JobState, Request
 from galatea.backend.protocol.store import JobStore
@@ -398,15 +397,3 @@ def test_close_while_working_leaves_a_cancelled_job_and_no_process(store: JobSto
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
     assert runner.poll() == [Done(request.id)] and runner.pid is None, "nothing begins any more"
-
-
-def test_a_runtime_that_is_not_installed_says_how_to_get_it(store: JobStore) -> None:
-    here = Runtimes.here()
-    lacking = Runtimes(here.bundled, (), ())
-    with pytest.raises(UserError, match="galatea env install") as caught:
-        lacking.command("full")
-    assert caught.value.kind == "environment"
-    with pytest.raises(UserError, match="GALATEA_BLENDER"):
-        lacking.command("blender")
-    with pytest.raises(UserError, match="no program /no/blender"):
-        Runtimes(here.bundled, ["/no/blender"]).command("blender")

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from galatea.backend.protocol.catalog import spec_of
+from galatea.backend.protocol.errors import UserError
 from galatea.backend.protocol.event import Done
 from galatea.backend.protocol.job import Request
 from galatea.backend.protocol.place import data_folder
@@ -72,3 +73,15 @@ def test_the_blender_that_we_run_in_has_our_libraries_and_another_has_its_own(
 def test_a_hand_is_a_process_of_the_same_program() -> None:
     runtimes = Runtimes(["python", "-P", "start", "worker", "{store}", "loader"], ())
     assert runtimes.hand("bundled", "a.module", "1") == ["python", "-P", "start", "hand", "a.module", "1"]
+
+
+def test_a_runtime_that_is_not_installed_says_how_to_get_it() -> None:
+    here = Runtimes.here()
+    lacking = Runtimes(here.bundled, (), ())
+    with pytest.raises(UserError, match="galatea env install") as caught:
+        lacking.command("full")
+    assert caught.value.kind == "environment"
+    with pytest.raises(UserError, match="GALATEA_BLENDER"):
+        lacking.command("blender")
+    with pytest.raises(UserError, match="no program /no/blender"):
+        Runtimes(here.bundled, ["/no/blender"]).command("blender")
