@@ -10,7 +10,7 @@ from bpy.props import BoolProperty, CollectionProperty, EnumProperty, IntPropert
 
 from ..backend.protocol import own
 from ..backend.protocol import recipe as recipes
-from ..backend.protocol.catalog import catalog, spec_of
+from ..backend.protocol.catalog import bundled, catalog, spec_of
 from ..backend.protocol.errors import UserError
 from . import cast, wanted
 from .bridge import bridge
@@ -52,6 +52,7 @@ def _own() -> list[str]:
 def left_out() -> list[str]:
     """Why what lies in the data folder is in no list."""
     found = [f"{path}: {own.STRAY}." for path in own.strays()]
+    found += [f"{script.path}: {own.HIDDEN}." for script in own.scripts() if script.id in bundled()]
     scripts = [script.id for script in own.scripts() if script.state != "trusted"]
     for ask, names in ((spec_of, scripts), (_listed, _own())):
         for name in names:

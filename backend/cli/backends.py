@@ -61,7 +61,7 @@ def _list(options: argparse.Namespace) -> int:
         sys.stdout.write(f"{path.stem:10} {path}: {own.STRAY}\n")
     for script in own.scripts():
         if script.id in bundled():
-            sys.stdout.write(f"{script.id:10} {script.path}: not used, for there is one of ours of that name\n")
+            sys.stdout.write(f"{script.id:10} {script.path}: {own.HIDDEN}\n")
         elif script.state != "trusted":
             why = "changed since you trusted it" if script.state == "changed" else "not trusted yet"
             sys.stdout.write(f"{script.id:10} {script.path}: {why}. `galatea backends trust {script.id}`\n")

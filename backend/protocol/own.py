@@ -47,6 +47,7 @@ class Script:
 
 
 STRAY = "no step, for it is empty or its name is no id such as my_model.py"
+HIDDEN = "not used, for there is one of ours of that name"
 
 
 def folder() -> Path:

@@ -133,8 +133,12 @@ class Attempt:
 
 def explain(error: Exception, step: str = "") -> Failure:
     """The failure that a person can act upon; of a step of the user's own it says where to mend that."""
+    frames = traceback.extract_tb(error.__traceback__)
+    mine = [each for each in frames if Path(each.filename).parent == own.folder()]
+    place = f"{mine[-1].filename}, line {mine[-1].lineno}: {mine[-1].line}" if mine else ""
     if isinstance(error, UserError):
-        return Failure(str(error), error.kind, error.hint)
+        asked = place and mine[-1] is not frames[-1]  # else the step refuses something itself
+        return Failure(str(error), error.kind, error.hint or (f"Asked for in {place}" if asked else ""))
     trace = "".join(traceback.format_exception(error))
     full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
     if full or os.strerror(errno.ENOSPC) in str(error):  # Blender's operators say it in words
@@ -145,11 +149,10 @@ def explain(error: Exception, step: str = "") -> Failure:
         return Failure(f"Cannot write {error.filename}. Check its permissions.", "output", "", trace)
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # the other one is torch's
         return Failure("Not enough memory. Choose a lower quality.", "device", "", trace)
-    mine = [each for each in traceback.extract_tb(error.__traceback__) if Path(each.filename).parent == own.folder()]
     script = written(step)
     hint = "Run it again; if it fails again, report it with the trace."
-    if mine:
-        hint = f"Mend it in {mine[-1].filename}, line {mine[-1].lineno}: {mine[-1].line}"
+    if place:
+        hint = f"Mend it in {place}"
     elif script:
         hint = f"Mend it in {script.path}."
     return Failure(f"{type(error).__name__}: {error}", "backend", hint, trace)

@@ -134,8 +134,10 @@ def test_a_model_that_is_gone_gives_way_to_the_usual_one(chosen: Any, home: Path
     (other := own.folder() / "not_yet.py").parent.mkdir(parents=True)
     other.write_text("SPEC = ...\n")
     (other.parent / "my-model.py").write_text("SPEC = ...\n")
-    stray, new = left_out()
+    (other.parent / "lift.py").write_text("SPEC = ...\n")
+    stray, hidden, new = left_out()
     assert "my-model.py: no step, for" in stray and "not_yet.py was not trusted yet" in new
+    assert "lift.py: not used, for there is one of ours" in hidden
     path = trust(BackendSpec("of_mine", "Of Mine", "image-to-mesh", "", inputs=("cutout",), outputs=("mesh",)))
     bpy.context.scene.galatea.backend = "of_mine"
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "with.blend"))

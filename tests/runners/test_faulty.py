@@ -78,6 +78,25 @@ def test_a_fault_of_a_step_of_the_users_own_is_told_with_its_line(
     assert found.message == message and hint in found.hint and str(path) in found.hint
 
 
+@pytest.mark.parametrize(
+    ("line", "message", "hint"),
+    [
+        (
+            "from galatea.backend.protocol import recipe; recipe.find('lights', 'rym')",
+            "There is no light 'rym'.",
+            "line 5:",
+        ),
+        ("from galatea.backend.protocol.errors import UserError; raise UserError('A crack.')", "A crack.", ""),
+    ],
+)
+def test_what_ours_refuses_is_told_with_the_line_that_asked_and_what_the_step_refuses_with_none(
+    store: JobStore, path: Path, line: str, message: str, hint: str
+) -> None:
+    found = failure(InlineRunner(store, load), store, path, line)
+    sys.modules.pop("galatea.backend.backends.faulty")
+    assert found.message.startswith(message) and hint in found.hint and bool(hint) == bool(found.hint)
+
+
 def test_a_step_of_the_users_own_that_takes_its_process_along_is_named(store: JobStore, path: Path) -> None:
     runner = LocalRunner(store, Runtimes.here().bundled, name="bundled")
     found = failure(runner, store, path, "import os; os.abort()")
