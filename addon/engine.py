@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import bpy
 
@@ -21,6 +21,10 @@ from .runs import Run
 if TYPE_CHECKING:
     from ..backend.runners.http import HttpRunner
     from ..backend.runners.runtimes import Dispatch
+
+
+FRAME = 2.0
+"""s that a frame takes until one was rendered here: one of *medium* on two cores (README)."""
 
 
 @dataclass
@@ -239,7 +243,7 @@ class Engine:
         says itself; what is to come as long as the last time, and what nobody knows the mean of the others."""
         usual, live = self._took, self.live
         took = [0.0 if stage["cached"] else stage["seconds"] for stage in run.stages[: live.index]]
-        come = [usual.get(each["do"], 0.0) for each in run.steps[live.index :]]
+        come = [usual.get(each["do"]) or _first(each, run) for each in run.steps[live.index :]]
         come[0] = live.seconds() or come[0]
         known = [seconds for seconds in (*took, *come) if seconds]
         mean = sum(known) / len(known) if known else 1.0
@@ -265,6 +269,15 @@ class Engine:
             self.current.add(stage)
             self._step(self.current)
         self._changed(self.current)
+
+
+def _first(step: dict[str, Any], run: Run) -> float:
+    """About how many seconds a step takes that was never done; 0 where nothing says it. A film is long against all
+    that comes before it."""
+    if step["do"] != "film":
+        return 0.0
+    length = next((each["params"].get("seconds") for each in run.steps if each["do"] == "camera"), 0.0)
+    return FRAME * (step["params"].get("frames") or 24.0 * (length or 3.0))
 
 
 def _with_server(here: Dispatch, store: JobStore, *, offline: bool) -> Dispatch | HttpRunner:

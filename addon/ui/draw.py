@@ -32,7 +32,7 @@ def text(layout: Any, words: str, *, context: bpy.types.Context, icon: str = "NO
     column.alert = alert
     column.scale_y = 0.85
     letters = max(16, int(_width(context) / 5))
-    while letters > 16 and not all(fits(line, context, 84) for line in textwrap.wrap(words, letters)):
+    while letters > 16 and not all(fits(line, context, 92) for line in textwrap.wrap(words, letters)):
         letters -= 1  # by the letters that there are: those of a path are wide
     for number, line in enumerate(textwrap.wrap(words, letters) or [""]):
         column.label(text=line, icon=icon if number == 0 else ("BLANK1" if icon != "NONE" else "NONE"))

@@ -185,6 +185,20 @@ def test_a_step_never_done_before_is_weighed_by_what_it_says_itself(
     assert told.done == pytest.approx(0.4, rel=0.01), "20 of 50 seconds, not two steps of three"
 
 
+def test_a_first_film_is_long_against_what_comes_before_it(
+    bridge: Any, fake: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = fake({}, {}, {})
+    told: dict[str, dict[str, Any]] = {"fake": {}, "camera": {"seconds": 2.0}, "film": {}}
+    run.steps = [{"do": do, "params": params} for do, params in told.items()]
+    done = {"state": "done", "cached": False, "seconds": 3.0}
+    run.stages = [{**done, "step": "fake"}, {**done, "step": "camera"}]
+    monkeypatch.setattr(bridge.engine, "live", engine.Live(index=2, total=3))
+    assert bridge.engine._shares(run) == (3.0, 3.0, 48 * engine.FRAME)
+    run.steps[2]["params"]["frames"] = 5
+    assert bridge.engine._shares(run) == (3.0, 3.0, 5 * engine.FRAME)
+
+
 def test_time_left_is_told_only_when_it_is_known(bridge: Any, fake: Callable[..., Any]) -> None:
     first = fake({"seconds": 0.3})
     bridge.start(first, bpy.context)

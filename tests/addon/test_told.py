@@ -31,7 +31,7 @@ def test_no_line_is_wider_than_the_panel() -> None:
     layout = Layout()
     draw.text(layout, "The file of it is not there: /home/WILHELMINA/MAMMOTHS/WOOLLY/MAMMOTH.JPG", context=context)
     lines = [words for words, _ in layout.words]
-    assert "".join(lines).endswith("MAMMOTH.JPG") and all(draw.fits(line, context, 84) for line in lines)
+    assert "".join(lines).endswith("MAMMOTH.JPG") and all(draw.fits(line, context, 92) for line in lines)
 
 
 def test_what_the_check_found_is_told_whole(addon: Any, monkeypatch: Any) -> None:
@@ -44,4 +44,4 @@ def test_what_the_check_found_is_told_whole(addon: Any, monkeypatch: Any) -> Non
     layout = Layout()
     preferences._doctor(layout, bpy.context)
     lines = [words for words, _ in layout.words if words]
-    assert " ".join(lines).endswith(found.strip()) and all(draw.fits(line, bpy.context, 84) for line in lines)
+    assert " ".join(lines).endswith(found.strip()) and all(draw.fits(line, bpy.context, 92) for line in lines)

@@ -34,6 +34,7 @@ def test_an_artists_first_hour(play: Callable[..., dict[str, Any]], tmp_path: Pa
     assert noted["eye"][1] < -0.5, "what is shown is seen from its front"
     whole, cut = noted["tall"]
     assert cut < 0.95 * whole, "what was painted out of the mask is not in the mesh"
+    assert noted["painted"] == 0.0, "undo of the mesh leaves what was painted"
     assert noted["beside"] == noted["both"] and noted["whole"] == [True, True], "photo and mask side by side"
     assert noted["windows"] == 2, "no second window of one mask"
     assert noted["bones"] > 1 and noted["falls"][0] != noted["falls"][1], "another seed, another fall"
