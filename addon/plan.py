@@ -15,7 +15,7 @@ from ..backend.protocol.errors import UserError
 from ..backend.protocol.gate import gated
 from ..backend.protocol.recipe import Recipe, Step, load_quality, short_name
 from ..backend.protocol.whole import write
-from . import prefs, props, wanted, windows
+from . import prefs, props, wanted
 from .runs import Run
 
 if TYPE_CHECKING:
@@ -108,8 +108,6 @@ def _inputs(settings: Any, recipe: Recipe) -> dict[str, Path]:
         return {}
     folder = prefs.data_folder() / "inputs"
     given = {"image": settings.image, "mask": settings.mask}
-    if settings.mask and settings.mask.is_dirty:  # else a later undo reads it as it was before it was painted
-        windows.as_undo_step(lambda _: settings.mask.pack(), settings.id_data.name, "Galatea: the mask as painted")
     return {role: pictures.as_file(image, folder) for role, image in given.items() if image}
 
 

@@ -39,7 +39,10 @@ def may_change_file() -> bool:
 
 
 def as_undo_step(change: Callable[[bpy.types.Context], None], scene: str, message: str) -> None:
-    """Change the file through the window that shows the scene of this name, or any, as one undo step."""
+    """Change the file through the window that shows the scene of this name, or any, as one undo step.
+
+    What was painted on a packed picture, such as a mask, is packed before it: the undo may read it from there again.
+    """
     manager = bpy.context.window_manager
     windows = list(manager.windows) if manager else []
     window = next((w for w in windows if w.scene.name == scene), windows[0] if windows else None)
@@ -47,5 +50,10 @@ def as_undo_step(change: Callable[[bpy.types.Context], None], scene: str, messag
         change(bpy.context)
         return
     with bpy.context.temp_override(window=window):
+        painted = [image for image in bpy.data.images if image.is_dirty and image.packed_file]
+        for image in painted:
+            image.pack()
+        if painted:
+            bpy.ops.ed.undo_push(message="Galatea: pictures as painted")
         change(bpy.context)
         bpy.ops.ed.undo_push(message=message)

@@ -34,7 +34,6 @@ def test_an_artists_first_hour(play: Callable[..., dict[str, Any]], tmp_path: Pa
     assert noted["eye"][1] < -0.5, "what is shown is seen from its front"
     whole, cut = noted["tall"]
     assert cut < 0.95 * whole, "what was painted out of the mask is not in the mesh"
-    assert noted["painted"] == 0.0, "undo of the mesh leaves what was painted"
     assert noted["beside"] == noted["both"] and noted["whole"] == [True, True], "photo and mask side by side"
     assert noted["windows"] == 2, "no second window of one mask"
     assert noted["bones"] > 1 and noted["falls"][0] != noted["falls"][1], "another seed, another fall"
@@ -100,3 +99,10 @@ def test_joints_are_refined_by_hand_and_then_bound(play: Callable[..., dict[str,
     assert noted["undone"], "one undo step takes the bound copy away"
     for name in ("skeleton", "refined", "bound"):
         assert colours(tmp_path / "out" / f"{name}.png") > 100
+
+
+def test_a_stroke_on_the_mask_outlives_the_undo_of_what_came_after(play: Callable[..., dict[str, Any]]) -> None:
+    noted = play("stroke")
+    before, drawn, undone, again, dropped, after = noted["shares"]
+    assert drawn < before - 0.001 and undone == before, "a black stroke, and taken back"
+    assert again == dropped == after == drawn and noted["packed"] and noted["state"] == "done", noted

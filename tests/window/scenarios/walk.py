@@ -162,8 +162,6 @@ def retouched(stage):
     yield from tried(stage, "galatea.generate")
     cut = bpy.context.view_layer.objects.active
     stage.note(tall=[tall, cut.dimensions.z / max(cut.dimensions)])
-    kept = bpy.context.scene.galatea.mask.pixels[: half * 4]
-    stage.note(painted=max(max(kept[channel::4]) for channel in range(3)))
 
 
 def trouble(stage):
