@@ -224,7 +224,8 @@ def test_a_motion_of_ones_own_has_the_numbers_of_its_generator(tmp_path):
     for before, now, says in (
         ("rate = ", "rat = ", r"own\.toml: \[params\] lacks rate\. The generator wobble takes angle, rate\."),
         ("[params]", "[params]\nhigh = { default = 1, low = 0, high = 2 }", "has no use for high"),
-        ("[params]", "[other]", "lacks angle, rate"),
+        ("[params]", "[other]", "other is no field"),
+        (good[good.index("[params]") :], "", "lacks angle, rate"),
     ):
         path.write_text(good.replace(before, now, 1))
         with pytest.raises(UserError, match=says):
