@@ -33,7 +33,7 @@ class Bridge:
         """As it was when Blender started."""
         self.runs: list[Run] = []
         self.notice: Failure | None = None
-        """Why the last thing could not be started or failed, for the top of the panel."""
+        """Why the last thing could not be started or failed."""
         self.epoch = 0
         """Counts loaded files: what was asked in one file is not put into another."""
         self.shown: dict[str, tuple[gallery.Item, ...]] = {}
@@ -100,6 +100,12 @@ class Bridge:
     def item(self, key: str) -> gallery.Item | None:
         """The thing of this key in any gallery."""
         return next((item for items in self.shown.values() for item in items if item.key == key), None)
+
+    @property
+    def troubled(self) -> Run | None:
+        """The job whose failure the notice is; None where something could not even be started."""
+        told = self.notice.message if self.notice else None
+        return next((run for run in self.runs if run.failure and run.failure["message"] == told), None)
 
     def place(self, run: Run) -> int:
         """Where it stands in the queue, from 1; 0 where it does not wait."""

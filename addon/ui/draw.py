@@ -13,6 +13,9 @@ from ...backend.protocol.catalog import catalog
 from .. import runs
 from ..bridge import bridge
 
+LINE = 0.85
+"""How tall a line of a text is, in rows."""
+
 
 class Sub:
     """A part of the panel, closed until it is wanted."""
@@ -24,18 +27,20 @@ class Sub:
     """Whose settings it shows."""
 
 
-def text(layout: Any, words: str, *, context: bpy.types.Context, icon: str = "NONE", alert: bool = False) -> None:
-    """A text of several lines: Blender's labels do not wrap."""
+def text(layout: Any, words: str, *, context: bpy.types.Context, icon: str = "NONE", alert: bool = False) -> float:
+    """A text of several lines, for Blender's labels do not wrap; returns how tall it is, in rows."""
     import textwrap
 
     column = layout.column(align=True)
     column.alert = alert
-    column.scale_y = 0.85
+    column.scale_y = LINE
     letters = max(16, int(_width(context) / 5))
     while letters > 16 and not all(fits(line, context, 92) for line in textwrap.wrap(words, letters)):
         letters -= 1  # by the letters that there are: those of a path are wide
-    for number, line in enumerate(textwrap.wrap(words, letters) or [""]):
+    lines = textwrap.wrap(words, letters) or [""]
+    for number, line in enumerate(lines):
         column.label(text=line, icon=icon if number == 0 else ("BLANK1" if icon != "NONE" else "NONE"))
+    return LINE * len(lines)
 
 
 def fits(words: str, context: bpy.types.Context, beside: float) -> bool:
@@ -56,12 +61,11 @@ def _scale(context: bpy.types.Context) -> float:
     return context.preferences.system.ui_scale or 1.0  # 0 without a window
 
 
-def failure(layout: Any, context: bpy.types.Context, message: str, hint: str) -> None:
-    """What went wrong, and what to do."""
+def failure(layout: Any, context: bpy.types.Context, message: str, hint: str) -> float:
+    """What went wrong, and what to do; returns how tall it is, in rows."""
     box = layout.box()
-    text(box, message, context=context, icon="ERROR", alert=True)
-    if hint:
-        text(box, hint, context=context, icon="INFO")
+    rows = text(box, message, context=context, icon="ERROR", alert=True)
+    return rows + (text(box, hint, context=context, icon="INFO") if hint else 0.0) + 0.5
 
 
 def progress(layout: Any) -> None:

@@ -12,7 +12,7 @@ import bpy
 from .. import objects, previews, runs
 from ..bridge import bridge
 from ..runs import Run
-from . import draw, report
+from . import draw, panel, report
 
 ICONS = {
     "queued": "TIME",
@@ -106,8 +106,10 @@ def _details(layout: Any, context: bpy.types.Context, run: Run) -> None:
     _queue(grid, run)
     if run.state == "paused" and sum(each.state == "paused" for each in bridge.runs) > 1:
         grid.operator("galatea.resume", text="Resume All", icon="PLAY").everything = True
-    _state(layout, context, run)
-    layout.template_icon(icon_value=previews.icon(run.id), scale=5.0)  # its room, too, where there is none yet
+    more = _state(layout, context, run)
+    layout.template_icon(
+        icon_value=previews.icon(run.id), scale=max(1.0, 5.0 - more)
+    )  # its room, too, before there is one
 
 
 def _onward(row: Any, run: Run) -> None:
@@ -139,11 +141,13 @@ def _queue(layout: Any, run: Run) -> None:
         button.priority = priority
 
 
-def _state(layout: Any, context: bpy.types.Context, run: Run) -> None:
+def _state(layout: Any, context: bpy.types.Context, run: Run) -> float:
+    """How it is with the job; returns how many rows taller that is than of one that runs."""
+    more = 0.0
     asked = f"{draw.day(run.created).replace('Y', 'y') or 'today'} at {draw.clock(run.created)}"
     if run.failure:
-        if not bridge.notice or bridge.notice.message != run.failure["message"]:  # it stands at the top already
-            draw.failure(layout, context, run.failure["message"], run.failure.get("hint", ""))
+        if not panel.at_top() or bridge.troubled is not run:
+            more = draw.failure(layout, context, run.failure["message"], run.failure.get("hint", "")) - 2 * draw.LINE
     elif run.state in ("paused", "cancelled"):
         words = f"{run.state.capitalize()}. Asked {asked}. Finished steps and frames are kept."
         draw.text(layout, words, context=context, icon="INFO")
@@ -174,6 +178,7 @@ def _state(layout: Any, context: bpy.types.Context, run: Run) -> None:
     report.rows(layout, context, run)
     for warning in run.warnings:
         draw.text(layout, warning, context=context, icon="INFO")
+    return more
 
 
 def _back(layout: Any, run: Run) -> None:

@@ -44,7 +44,14 @@ class GALATEA_PT_main(bpy.types.Panel):
         row.active = wanted.chancy(settings, (step.do for step in recipe.steps))
         row.prop(settings, "seed")
         _button(layout, context, settings)
-        _notice(layout, context)
+        if at_top():
+            draw.failure(layout, context, bridge.notice.message, bridge.notice.hint)
+
+
+def at_top() -> bool:
+    """The notice is told here. Why a step on an object failed stands under its own button, which keeps its place."""
+    job = bridge.troubled
+    return bool(bridge.notice and not (job and "scene" in job.inputs and "image" not in job.inputs))
 
 
 def _picture(layout: Any, settings: Any) -> None:
@@ -154,11 +161,6 @@ def _running(row: Any, context: bpy.types.Context, ready: bool, operator: str) -
     side.operator("galatea.cancel", text=" ", icon="CANCEL")  # with no text Blender draws the next button's name there
     if ready:
         side.operator(operator, text=" ", icon="ADD")
-
-
-def _notice(layout: Any, context: bpy.types.Context) -> None:
-    if bridge.notice:
-        draw.failure(layout, context, bridge.notice.message, bridge.notice.hint)
 
 
 def away(self: Any, context: bpy.types.Context) -> None:

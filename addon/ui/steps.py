@@ -55,7 +55,7 @@ def _verb(layout: Any, context: bpy.types.Context, operator: str, icon: str, ste
         draw.text(layout, f"Saved in {run.saved}", context=context, icon="CHECKMARK")
     for warning in run.warnings if run else ():
         draw.text(layout, warning, context=context, icon="INFO")
-    if run and run.failure and bridge.notice and bridge.notice.message == run.failure["message"]:
+    if bridge.notice and bridge.troubled and {row["do"] for row in bridge.troubled.steps} <= set(steps):
         draw.failure(layout, context, bridge.notice.message, bridge.notice.hint)
 
 

@@ -9,7 +9,9 @@ from typing import Any
 
 import bpy
 
-from galatea.addon.ui import draw, panel
+from galatea.addon.runs import Run
+from galatea.addon.ui import draw, jobs, panel, steps
+from galatea.backend.protocol.job import Failure
 
 from .drawn import Layout, drawn
 
@@ -45,3 +47,23 @@ def test_what_the_check_found_is_told_whole(addon: Any, monkeypatch: Any) -> Non
     preferences._doctor(layout, bpy.context)
     lines = [words for words, _ in layout.words if words]
     assert " ".join(lines).endswith(found.strip()) and all(draw.fits(line, bpy.context, 92) for line in lines)
+
+
+def test_a_failure_is_told_where_its_button_is(addon: Any, bridge: Any, monkeypatch: Any) -> None:
+    """At the top it would push the button of a part out from under the mouse."""
+    why = Failure("There is nothing to bind.", hint="Fit a skeleton first.")
+    rig = Run("Owl: Rig", "", [{"do": "skeleton", "params": {}}], {"scene": "owl.blend"})
+    made = Run("Owl", "", [{"do": "lift", "params": {}}], {"image": "owl.png"})
+    bridge.history()
+    rows: list[float] = []
+    monkeypatch.setattr(Layout, "template_icon", lambda self, scale, **_: rows.append(scale), raising=False)
+    panels = (panel.GALATEA_PT_main, steps.GALATEA_PT_rig, steps.GALATEA_PT_film, jobs.GALATEA_PT_jobs)
+    for run, places in ((rig, [0, 1, 0, 1]), (made, [1, 0, 0, 0])):
+        run.fail(why)
+        bridge.runs.insert(0, run)
+        bridge.sync(select=run.id)
+        bridge.notice = why
+        assert [drawn(each).text.count(why.message) for each in panels] == places, run.title
+        bridge.notice = None
+        assert why.message in drawn(jobs.GALATEA_PT_jobs).text, "with the job, once the top tells something else"
+    assert 1.0 <= rows[0] < rows[2] == 5.0, "what is told takes the picture's room, and panels below stay"
