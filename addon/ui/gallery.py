@@ -41,7 +41,8 @@ class GALATEA_PT_compare(draw.Sub, bpy.types.Panel):
         hint = self.layout.column()
         hint.active = False
         for reason, names in reasons.items():
-            draw.text(hint, f"{', '.join(names)}: {reason}.", context=context, icon="INFO")
+            each = "each " if len(names) > 1 else ""
+            draw.text(hint, f"{', '.join(names)}: {each}{reason}.", context=context, icon="INFO")
         row = self.layout.row()
         row.scale_y = 1.3
         row.operator("galatea.compare", icon="CAMERA_STEREO")

@@ -77,7 +77,7 @@ def _compare(options: argparse.Namespace, blender: str) -> int:
     code = worst.code or 0 if worst else 0
     outputs: list[dict[str, Any]] = []
     try:
-        outputs = _deliver(rows, errands, options)
+        outputs = _deliver(identity, rows, errands, options)
     except Exception as error:  # a full disk, or a file of somebody else
         trouble = explain(error)
         failure, code = failure or trouble, code or EXIT_CODES[trouble.kind]
@@ -143,7 +143,7 @@ def _row(errand: Errand) -> dict[str, Any]:
 
 
 def _deliver(
-    rows: list[dict[str, Any]], errands: Sequence[Errand], options: argparse.Namespace
+    identity: str, rows: list[dict[str, Any]], errands: Sequence[Errand], options: argparse.Namespace
 ) -> list[dict[str, Any]]:
     """The page, its numbers and, if wanted, the best mesh."""
     best = next((row for row in rows if "score" in row), None)
@@ -164,7 +164,7 @@ def _deliver(
             source = options.out / best["folder"] / best["files"]["model"]
             made["best"] = Path(temporary) / f"best{source.suffix}"
             shutil.copyfile(source, made["best"])
-        return outcome.deliver(made, errands[0].inputs, options.out, overwrite=options.overwrite)
+        return outcome.deliver(identity, made, errands[0].inputs, options.out, overwrite=options.overwrite)
 
 
 def _tell(data: dict[str, Any], options: argparse.Namespace) -> None:

@@ -121,7 +121,7 @@ class Errand:
         failure = _failure(error) or (_by_processor(self.stages) if self.on_gpu else None) or held_against(self.stages)
         try:
             files = {role: path for stage in self.stages for role, path in store.files(stage.result).items()}
-            outputs = outcome.deliver(files, self.inputs, self.out, overwrite=self.overwrite)
+            outputs = outcome.deliver(self.run, files, self.inputs, self.out, overwrite=self.overwrite)
         except UserError as trouble:
             failure = failure or explain(trouble)
         self._end(failure, error, outputs)

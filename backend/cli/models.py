@@ -16,7 +16,7 @@ from ..hub import Kept, bundle
 from ..hub.fetch import Bar
 from ..protocol.errors import UserError
 from ..protocol.place import data_folder, gigabytes
-from ..protocol.weights import SHARED, share, shared_folder
+from ..protocol.weights import SHARED, share, shared_folder, shared_told
 from . import terms
 from .entries import Entry, Teller, chosen, entries, entry_of, follow, say
 from .pull import consent, pull
@@ -159,12 +159,13 @@ def _folder(options: argparse.Namespace) -> int:
     for name in options.names:
         share(Path(name).expanduser().absolute())
     mine, shared = data_folder() / "weights", shared_folder()
-    told = "GALATEA_WEIGHTS" if os.environ.get("GALATEA_WEIGHTS") else SHARED
+    named, told = shared_told(), "GALATEA_WEIGHTS" if os.environ.get("GALATEA_WEIGHTS") else SHARED
+    absent = f"none: {named}, by {told}, is not there" if named and not Path(named).expanduser().is_dir() else "none"
     if options.json:
         rows = {"own": str(mine), "shared": str(shared or ""), "told_by": told if shared else ""}
         sys.stdout.write(json.dumps(rows) + "\n")
         return 0
-    sys.stdout.write(f"own     {mine}\nshared  {f'{shared}, by {told}' if shared else 'none'}\n")
+    sys.stdout.write(f"own     {mine}\nshared  {f'{shared}, by {told}' if shared else absent}\n")
     return 0
 
 

@@ -130,20 +130,23 @@ def settled(out: Path, run: str, inputs: Mapping[str, Path]) -> dict[str, Any] |
 
 
 def deliver(
-    files: Mapping[str, Path], inputs: Mapping[str, Path], out: Path, *, overwrite: bool
+    run: str, files: Mapping[str, Path], inputs: Mapping[str, Path], out: Path, *, overwrite: bool
 ) -> list[dict[str, Any]]:
     """Copy each delivered file whole or not at all; raises `UserError` when it cannot be, or is somebody else's.
 
-    One that is there with the same bytes is ours: of a run that was killed before it told so, or of one beside us.
+    One that is there with the same bytes is ours, of a run that was killed before it told so; and so is what the same
+    run, beside us, told of.
     """
     outputs = []
+    before, names, _ = _left(out, run)
+    ours = set(names) if before == run else set()
     for role, source in files.items():
         target = out / source.name
         if role in INTERNAL or target.resolve() in _resolved(inputs):
             continue
         try:
             there = target.is_file() and filecmp.cmp(source, target, shallow=False)
-            if target.exists() and not there and not overwrite:
+            if target.exists() and not there and not overwrite and target.name not in ours:
                 message = f"{target} is there already, and not by Galatea. Choose another --out, or add --overwrite."
                 raise UserError(message, kind="usage")
             if not there:

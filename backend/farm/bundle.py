@@ -35,8 +35,10 @@ def write(orders: Sequence[Order], out: Path, *, overwrite: bool = False) -> lis
             raise UserError(text, kind="usage")
     try:
         folder = out / "orders"
+        copies: dict[Path, Path] = {}
         made = {
-            folder / f"{number}.json": _brought(order, out).text().encode() for number, order in enumerate(orders, 1)
+            folder / f"{number}.json": _brought(order, out, copies).text().encode()
+            for number, order in enumerate(orders, 1)
         }
         there = {path: path.read_bytes() for path in folder.glob("*.json")}
         if there not in ({}, made) and not overwrite:
@@ -44,6 +46,8 @@ def write(orders: Sequence[Order], out: Path, *, overwrite: bool = False) -> lis
             raise UserError(why, kind="usage")
         for path in there.keys() - made.keys():
             path.unlink()
+        for target, source in copies.items():
+            _take(source, target)
         for path, data in made.items():
             whole.write(path, data)
     except OSError as error:
@@ -52,38 +56,36 @@ def write(orders: Sequence[Order], out: Path, *, overwrite: bool = False) -> lis
     return [replace(phase, gpu_mb=need) for phase, need in zip(found[0], most, strict=True)]
 
 
-def _brought(order: Order, out: Path) -> Order:
-    """The same order, its files in the bundle."""
-    inputs = {role: _copy(Path(path), out) for role, path in order.inputs.items()}
+def _brought(order: Order, out: Path, copies: dict[Path, Path]) -> Order:
+    """The same order, its files in the bundle; adds to `copies` what is to be copied, by where it comes to lie."""
+    inputs = {role: _copy(Path(path), out, copies) for role, path in order.inputs.items()}
     named: dict[str, Any] = {
-        name: _copy(Path(value), out)
+        name: _copy(Path(value), out, copies)
         for name in ("recipe", "quality", "gate")
         if (value := getattr(order, name)).endswith(".toml")
     }
     settings = {}
     for do, params in order.settings.items():
         files = {param.name for param in spec_of(do).params if param.kind == "file"}
-        settings[do] = {name: _copy(Path(v), out) if name in files and v else v for name, v in params.items()}
+        settings[do] = {name: _copy(Path(v), out, copies) if name in files and v else v for name, v in params.items()}
     return replace(order, inputs=inputs, settings=settings, out="", **named)
 
 
-def _copy(path: Path, out: Path) -> str:
+def _copy(path: Path, out: Path, copies: dict[Path, Path]) -> str:
     """As the job file in `orders` names it."""
     if not path.is_file():
         raise UserError(f"There is no file {path}. Choose another.", kind="usage")
     name = f"{sha256(path)[:16]}/{path.name}"
     target = out / "inputs" / name
-    target.parent.mkdir(parents=True, exist_ok=True)
-    _take(path, target)
+    copies[target] = path
     if path.suffix.lower() in REFERRING:
         for near in (*path.parent.glob("*"), *path.parent.glob("*/*")):
             if near.is_file() and near.suffix.lower() in REFERRED and near != path:
-                beside = target.parent / near.relative_to(path.parent)
-                beside.parent.mkdir(parents=True, exist_ok=True)
-                _take(near, beside)
+                copies[target.parent / near.relative_to(path.parent)] = near
     return f"../inputs/{name}"
 
 
 def _take(path: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
     with whole.part(target) as part:
         shutil.copyfile(path, part)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from galatea.backend.cli import main
+from galatea.backend.cli import main, outcome
 from galatea.backend.protocol.job import JobState
 from galatea.backend.protocol.store import JobStore
 
@@ -63,6 +63,19 @@ def test_what_a_killed_run_had_delivered_is_its_own_and_a_strangers_file_is_not(
     (tmp_path / "out" / "text.txt").write_text("mine")
     assert main(words) == 2 and "text.txt is there already, and not by Galatea" in capsys.readouterr().err
     assert (tmp_path / "out" / "text.txt").read_text() == "mine"
+
+
+def test_the_same_run_beside_us_is_no_stranger(
+    store: JobStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two of one order at the same time, such as of one batch given twice: the bytes of a render may differ."""
+    (tmp_path / "wiring.toml").write_text(RECIPE)
+    words = ["run", "wiring.toml", "--out", "out", "--quiet"]
+    assert main(words) == 0
+    (tmp_path / "out" / "text.txt").write_text("as the other made it")
+    monkeypatch.setattr(outcome, "prepare", lambda *_, **__: None)  # the other ended after we had looked
+    assert main([*words, "--fresh"]) == 0
+    assert (tmp_path / "out" / "text.txt").read_text() != "as the other made it"
 
 
 @pytest.mark.parametrize(

@@ -156,11 +156,16 @@ def test_a_bundle_gives_way_to_no_other_orders_unasked(
     out = tmp_path / "farm"
     assert main(["farm", "openjd", *orders, "--out", str(out)]) == 0
     assert main(["farm", "deadline", *orders, "--out", str(out)]) == 0
-    before = {path: path.read_bytes() for path in out.rglob("*.json")}
-    for given in (orders[:1], orders[::-1]):
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    other = load(Path(orders[0]))
+    ((role, given),) = other["inputs"].items()
+    mesh = tmp_path / f"other{Path(given).suffix}"
+    mesh.write_bytes((Path(orders[0]).parent / given).read_bytes() + b"\n")
+    (tmp_path / "another.json").write_text(json.dumps({**other, "inputs": {role: str(mesh)}}))
+    for given in (orders[:1], orders[::-1], [str(tmp_path / "another.json")]):
         assert main(["farm", "openjd", *given, "--out", str(out)]) == 2
         assert "holds a farm's job of other orders" in capsys.readouterr().err
-        assert before == {path: path.read_bytes() for path in out.rglob("*.json")}
+        assert before == {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
     assert main(["farm", "openjd", orders[1], "--out", str(out), "--overwrite"]) == 0
     assert [path.name for path in (out / "orders").iterdir()] == ["1.json"]
     assert load(out / "orders" / "1.json")["seed"] == 1

@@ -119,10 +119,12 @@ def test_a_damaged_note_of_it_is_as_none(home: Path, text: str) -> None:
     assert shared_folder() is None
 
 
-def test_wrong_folders_are_refused(within: Any, home: Path, tmp_path: Path) -> None:
+def test_wrong_folders_are_refused(within: Any, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     none = within("models", "folder", tmp_path / "none")
     assert none.returncode == 2 and "There is no folder" in none.stderr
     (tmp_path / "empty").mkdir()
     empty = within("models", "folder", tmp_path / "empty")
     assert empty.returncode == 4 and f"GALATEA_HOME={tmp_path / 'empty'} galatea models pull" in empty.stderr
     assert within("models", "folder", "a", "b").returncode == 2 and shared_folder() is None
+    monkeypatch.setenv("GALATEA_WEIGHTS", str(tmp_path / "away"))
+    assert f"shared  none: {tmp_path / 'away'}, by GALATEA_WEIGHTS, is not there" in within("models", "folder").stdout

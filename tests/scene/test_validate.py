@@ -158,6 +158,21 @@ def test_what_we_export_has_a_root_that_pipelines_take(run: Any, box: Any, tmp_p
     assert not [rule for rule in found if rule.startswith("usd")], found
 
 
+def test_what_we_export_for_unreal_has_names_that_it_takes(run: Any, box: Any, tmp_path: Path) -> None:
+    """A photo's name may have blanks, and the body has the photo's."""
+    bpy.data.images["colour"].filepath = "//colour.png"
+    _spaced(box)
+    run("load", {"model": saved(tmp_path, "glb")})
+    (body,) = (obj for obj in bpy.data.objects if obj.type == "MESH")
+    body.name = body.data.name = "my owl (2) ö"
+    names = sorted(obj.name for obj in bpy.data.objects)
+    paths = {target: run("export", format="glb", target=target).path("model") for target in ("none", "unreal")}
+    assert names == sorted(obj.name for obj in bpy.data.objects), "for a while"
+    for each in (bpy.data.objects, bpy.data.materials):
+        bpy.data.batch_remove(list(each))
+    assert "names" not in broken(run, paths["unreal"], "unreal") and "names" in broken(run, paths["none"], "unreal")
+
+
 def test_what_is_no_asset_is_told(run: Any, tmp_path: Path) -> None:
     for name, data in (("a.blend", b"no blend"), ("a.glb", b"glTF"), ("a.txt", b"")):
         (tmp_path / name).write_bytes(data)

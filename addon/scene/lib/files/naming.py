@@ -31,6 +31,11 @@ def base(name: str) -> str:
     return _ENDS.sub("", name).encode()[:_LENGTH].decode(errors="ignore") or "Galatea"
 
 
+def plain(name: str) -> str:
+    """Without the letters that Unreal replaces."""
+    return re.sub(r"[^\w.:-]", "_", name, flags=re.ASCII)
+
+
 def beside(name: str) -> bool:
     """A coarser level or a hull of something bears this name."""
     return bool(_BESIDE.search(name))
@@ -53,17 +58,22 @@ def hull(body: str, number: int, target: str = "none") -> str:
 
 @contextmanager
 def named(objects: Sequence[bpy.types.Object], target: str) -> Iterator[None]:
-    """The body, which is the first, its levels and its hulls bear a target's names for a while, their data too."""
+    """The body, which is the first, its levels and its hulls bear a target's names for a while, their data too; for
+    Unreal whatever goes along has names of plain letters."""
     body = objects[0]
     asset = base(body.name)
     ours = level(asset, 0, target) if LEVEL in body else body.name
+    fit = plain if target == "unreal" else str
     hulls = sorted((obj for obj in objects if obj.get(ROLE) == "collision"), key=lambda obj: obj.name)
     wanted = [(obj, hull(ours, number, target)) for number, obj in enumerate(hulls)]
     wanted += [(obj, level(asset, obj[LEVEL], target)) for obj in objects if obj.get(ROLE) == "lod"]
     wanted += [(body, ours)]
-    before = [(thing, thing.name) for obj, _ in wanted for thing in (obj, obj.data)]
+    looks = dict.fromkeys(slot.material for obj in objects for slot in obj.material_slots if slot.material)
+    before = [(thing, thing.name) for thing in (*looks, *(each for obj in objects for each in (obj, obj.data)))]
     for obj, name in wanted:
         obj.name = obj.data.name = name
+    for thing, _ in before:
+        thing.name = fit(thing.name)
     try:
         yield
     finally:

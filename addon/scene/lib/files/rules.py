@@ -99,7 +99,8 @@ def _names(path: Path, profile: str, meshes: list[bpy.types.Object]) -> Iterator
     if profile in ("unreal", "ayon"):
         odd = [name for name in names if re.search(r"[^A-Za-z0-9_.:\-]", name)]
         yield _of("names", odd, "names are plain", "letters that other programs replace",
-                  "Use letters, digits and underscores.", state="fail" if profile == "unreal" else "warn")  # fmt: skip
+                  "Use letters, digits and underscores, as an export for the target unreal does.",
+                  state="fail" if profile == "unreal" else "warn")  # fmt: skip
 
 
 def _used_materials(meshes: list[bpy.types.Object]) -> list[Any]:
