@@ -51,6 +51,11 @@ def whole(backend: str) -> bool:
     return found
 
 
+def here(backend: str) -> bool:
+    """Some weights of this backend lie on the disk."""
+    return any(each.here for each in _kept(backend))
+
+
 def _kept(backend: str) -> list[Kept]:
     from ..backend.hub import Kept
 

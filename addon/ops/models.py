@@ -16,7 +16,7 @@ from .base import ONLINE, Conditional, Trying
 
 
 class _Weights(Conditional):
-    bl_options = {"REGISTER", "INTERNAL"}
+    bl_options = {"REGISTER"}
     backend: StringProperty(name="Backend", options={"SKIP_SAVE"})
 
     @classmethod
@@ -56,7 +56,6 @@ class GALATEA_OT_models_pull(_Weights, bpy.types.Operator):
 
     bl_idname = "galatea.models_pull"
     bl_label = "Download Weights"
-    bl_options = {"REGISTER"}
     accept: BoolProperty(name="I have read the licence and accept it", options={"SKIP_SAVE"})
 
     @classmethod
@@ -152,29 +151,35 @@ class GALATEA_OT_models_stop(Conditional, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class GALATEA_OT_models_verify(_Weights, bpy.types.Operator):
+class _Fetched(_Weights):
+    verb = ""
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        backend = self.chosen(context)
+        if not models.here(backend):
+            self.report({"ERROR"}, f"There are no weights of {wanted.short(backend) or 'this model'} here")
+            return {"CANCELLED"}
+        models.start(self.verb, backend)
+        return {"FINISHED"}
+
+
+class GALATEA_OT_models_verify(_Fetched, bpy.types.Operator):
     """Read all weights of this backend and compare them with their hashes"""
 
     bl_idname = "galatea.models_verify"
-    bl_label = "Verify"
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        models.start("verify", self.chosen(context))
-        return {"FINISHED"}
+    bl_label = "Verify Weights"
+    verb = "verify"
 
 
-class GALATEA_OT_models_remove(_Weights, bpy.types.Operator):
+class GALATEA_OT_models_remove(_Fetched, bpy.types.Operator):
     """Delete the weights of this backend from the disk. They can be downloaded again"""
 
     bl_idname = "galatea.models_remove"
-    bl_label = "Delete"
+    bl_label = "Delete Weights"
+    verb = "remove"
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         return context.window_manager.invoke_confirm(self, event)
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        models.start("remove", self.chosen(context))
-        return {"FINISHED"}
 
 
 class GALATEA_OT_backends_renew(Conditional, bpy.types.Operator):

@@ -114,8 +114,8 @@ def _weights(layout: Any, context: bpy.types.Context, spec: BackendSpec) -> None
     if models.whole(spec.id):
         layout.label(text="Installed", icon="CHECKMARK")
         row = layout.row(align=True)
-        row.operator("galatea.models_verify", icon="VIEWZOOM").backend = spec.id
-        row.operator("galatea.models_remove", icon="TRASH").backend = spec.id
+        row.operator("galatea.models_verify", text="Verify", icon="VIEWZOOM").backend = spec.id
+        row.operator("galatea.models_remove", text="Delete", icon="TRASH").backend = spec.id
         return
     layout.operator_context = "INVOKE_DEFAULT"
     layout.operator("galatea.models_pull", text="Download", icon="IMPORT").backend = spec.id

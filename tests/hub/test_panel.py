@@ -90,6 +90,9 @@ def test_from_the_button_to_the_weights(panel: Any, online: None, hub: Any) -> N
     assert bpy.ops.galatea.models_remove() == {"FINISHED"}
     wait(lambda: not models.work.running)
     assert not models.whole("mine") and next_step(panel)[0] == "galatea.models_pull"
+    for verb in (bpy.ops.galatea.models_verify, bpy.ops.galatea.models_remove):
+        with pytest.raises(RuntimeError, match="There are no weights of"):
+            verb()
 
 
 def test_stopped_it_goes_on_later(panel: Any, online: None, hub: Any, home: Path) -> None:
