@@ -27,7 +27,7 @@ class Sub:
     """Whose settings it shows."""
 
 
-def text(layout: Any, words: str, *, context: bpy.types.Context, icon: str = "NONE", alert: bool = False) -> float:
+def text(layout: Any, words: str, icon: str = "NONE", *, context: bpy.types.Context, alert: bool = False) -> float:
     """A text of several lines, for Blender's labels do not wrap; returns how tall it is, in rows."""
     import textwrap
 

@@ -26,6 +26,10 @@ ICONS = {
 
 PRIORITY = {1: "TRIA_UP_BAR", 0: "NONE", -1: "TRIA_DOWN_BAR"}
 
+ROOM, PICTURE = 7.5, 3.0
+"""In rows: what is told of a job together with its picture, so that panels below stay where they are whatever becomes
+of it; and the least of the picture."""
+
 GUESS = 0.55
 """Below this the back side is called a guess: most such backs of validation views were wrong (docs/model.md)."""
 
@@ -106,10 +110,8 @@ def _details(layout: Any, context: bpy.types.Context, run: Run) -> None:
     _queue(grid, run)
     if run.state == "paused" and sum(each.state == "paused" for each in bridge.runs) > 1:
         grid.operator("galatea.resume", text="Resume All", icon="PLAY").everything = True
-    more = _state(layout, context, run)
-    layout.template_icon(
-        icon_value=previews.icon(run.id), scale=max(1.0, 5.0 - more)
-    )  # its room, too, before there is one
+    room = ROOM - _state(layout, context, run)
+    layout.template_icon(icon_value=previews.icon(run.id), scale=min(max(room, PICTURE), ROOM))
 
 
 def _onward(row: Any, run: Run) -> None:
@@ -142,43 +144,39 @@ def _queue(layout: Any, run: Run) -> None:
 
 
 def _state(layout: Any, context: bpy.types.Context, run: Run) -> float:
-    """How it is with the job; returns how many rows taller that is than of one that runs."""
-    more = 0.0
-    asked = f"{draw.day(run.created).replace('Y', 'y') or 'today'} at {draw.clock(run.created)}"
-    if run.failure:
-        if not panel.at_top() or bridge.troubled is not run:
-            more = draw.failure(layout, context, run.failure["message"], run.failure.get("hint", "")) - 2 * draw.LINE
-    elif run.state in ("paused", "cancelled"):
-        words = f"{run.state.capitalize()}. Asked {asked}. Finished steps and frames are kept."
-        draw.text(layout, words, context=context, icon="INFO")
-    elif run.state == "interrupted":
-        words = "Blender ended while it ran. Go on: finished steps and frames are kept."
-        draw.text(layout, words, context=context, icon="INFO")
-    elif bridge.active(run):  # as many lines as when it has ended: panels below stay where they are
-        where = "comes into the scene" if run.scene else "is kept with it"
-        words = f"Asked {asked}. You can work on meanwhile; what it makes {where}."
-        draw.text(layout, words, context=context, icon="SORTTIME")
-    elif run.state in runs.ACTIVE:
-        words = f"It is, or was, run by another program on {run.owner[0]}. Run it again here, or take it off the list."
-        draw.text(layout, words, context=context, icon="INFO")
-    elif bridge.held(run):
-        draw.text(
-            layout, "Ready. It comes into the scene when you are back in Object Mode.", context=context, icon="INFO"
-        )
-    elif run.state == "done":
-        seconds = run.took or sum(stage["seconds"] for stage in run.stages if not stage["cached"])  # of an old record
-        cached = sum(1 for stage in run.stages if stage["cached"])
-        kept = f", {cached} of {len(run.stages)} steps were there already" if cached else ""
-        words = f"Done in {draw.duration(seconds)}{kept}. Asked {asked}"
-        draw.text(layout, words, context=context, icon="CHECKMARK")
+    """How it is with the job; returns how tall that is, in rows."""
+    tall = 0.0
+    if not run.failure:
+        tall += draw.text(layout, *_said(run), context=context)
+    elif not panel.at_top() or bridge.troubled is not run:
+        tall += draw.failure(layout, context, run.failure["message"], run.failure.get("hint", ""))
     if run.saved:
-        draw.text(layout, f"Saved in {run.saved}", context=context, icon="FILE_FOLDER")
+        tall += draw.text(layout, f"Saved in {run.saved}", context=context, icon="FILE_FOLDER")
     _back(layout, run)
-    _colours(layout, context, run)
+    tall += _colours(layout, context, run)
     report.rows(layout, context, run)
-    for warning in run.warnings:
-        draw.text(layout, warning, context=context, icon="INFO")
-    return more
+    return tall + sum(draw.text(layout, warning, context=context, icon="INFO") for warning in run.warnings)
+
+
+def _said(run: Run) -> tuple[str, str]:
+    """Its state in words, and their icon."""
+    asked = f"{draw.day(run.created).replace('Y', 'y') or 'today'} at {draw.clock(run.created)}"
+    if run.state in ("paused", "cancelled"):
+        return f"{run.state.capitalize()}. Asked {asked}. Finished steps and frames are kept.", "INFO"
+    if run.state == "interrupted":
+        return "Blender ended while it ran. Go on: finished steps and frames are kept.", "INFO"
+    if bridge.active(run):
+        where = "comes into the scene" if run.scene else "is kept with it"
+        return f"Asked {asked}. You can work on meanwhile; what it makes {where}.", "SORTTIME"
+    if run.state in runs.ACTIVE:
+        where = f"It is, or was, run by another program on {run.owner[0]}."
+        return f"{where} Run it again here, or take it off the list.", "INFO"
+    if bridge.held(run):
+        return "Ready. It comes into the scene when you are back in Object Mode.", "INFO"
+    seconds = run.took or sum(stage["seconds"] for stage in run.stages if not stage["cached"])  # of an old record
+    cached = sum(1 for stage in run.stages if stage["cached"])
+    kept = f", {cached} of {len(run.stages)} steps were there already" if cached else ""
+    return f"Done in {draw.duration(seconds)}{kept}. Asked {asked}", "CHECKMARK"
 
 
 def _back(layout: Any, run: Run) -> None:
@@ -192,12 +190,13 @@ def _back(layout: Any, run: Run) -> None:
         layout.label(text="")  # its room
 
 
-def _colours(layout: Any, context: bpy.types.Context, run: Run) -> None:
-    """Below the button that changes the viewport's look, or it would move under the mouse."""
+def _colours(layout: Any, context: bpy.types.Context, run: Run) -> float:
+    """Below the button that changes the viewport's look, or it would move under the mouse; returns how tall it is."""
     look = getattr(context.space_data, "shading", None)
     plain = look and look.type == "SOLID" and look.color_type != "TEXTURE"
-    if plain and run.state == "done" and objects.found(run.id):
-        draw.text(layout, "Z, then Material Preview, shows its colours.", context=context, icon="SHADING_TEXTURE")
+    if not plain or run.state != "done" or not objects.found(run.id):
+        return 0.0
+    return draw.text(layout, "Z, then Material Preview, shows its colours.", context=context, icon="SHADING_TEXTURE")
 
 
 CLASSES = (GALATEA_UL_jobs, GALATEA_MT_again, GALATEA_PT_jobs)

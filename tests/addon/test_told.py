@@ -66,4 +66,4 @@ def test_a_failure_is_told_where_its_button_is(addon: Any, bridge: Any, monkeypa
         assert [drawn(each).text.count(why.message) for each in panels] == places, run.title
         bridge.notice = None
         assert why.message in drawn(jobs.GALATEA_PT_jobs).text, "with the job, once the top tells something else"
-    assert 1.0 <= rows[0] < rows[2] == 5.0, "what is told takes the picture's room, and panels below stay"
+    assert jobs.PICTURE <= rows[0] < rows[2] == jobs.ROOM, "what is told takes the picture's room: panels below stay"
