@@ -8,6 +8,7 @@ from typing import Any
 
 import bpy
 
+from ...backend.protocol.job import Failure
 from ...backend.protocol.recipe import Recipe
 from .. import environment, models, props, terms, wanted
 from ..bridge import bridge
@@ -44,14 +45,15 @@ class GALATEA_PT_main(bpy.types.Panel):
         row.active = wanted.chancy(settings, (step.do for step in recipe.steps))
         row.prop(settings, "seed")
         _button(layout, context, settings)
-        if at_top():
-            draw.failure(layout, context, bridge.notice.message, bridge.notice.hint)
+        told = at_top()
+        if told:
+            draw.failure(layout, context, told.message, told.hint)
 
 
-def at_top() -> bool:
-    """The notice is told here. Why a step on an object failed stands under its own button, which keeps its place."""
+def at_top() -> Failure | None:
+    """What is told here. Why a step on an object failed stands under its own button, which keeps its place."""
     job = bridge.troubled
-    return bool(bridge.notice and not (job and "scene" in job.inputs and "image" not in job.inputs))
+    return None if job and "scene" in job.inputs and "image" not in job.inputs else bridge.notice
 
 
 def _picture(layout: Any, settings: Any) -> None:
