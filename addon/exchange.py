@@ -138,6 +138,7 @@ def append(context: bpy.types.Context, blend: Path, *, run: str, name: str, at: 
     Without a place it comes to the world's origin, or beside what stands there. The caller makes the undo step.
     """
     before, libraries, images = set(bpy.data.collections), set(bpy.data.libraries), set(bpy.data.images)
+    actions = set(bpy.data.actions)
     try:
         with bpy.data.libraries.load(str(blend), link=False) as (source, target):
             target.collections = list(source.collections)
@@ -161,6 +162,8 @@ def append(context: bpy.types.Context, blend: Path, *, run: str, name: str, at: 
             obj.hide_set(True)
     context.view_layer.update()
     _place(asset, _room(context, asset) if at is None else at)
+    for action in set(bpy.data.actions) - actions:
+        action.update_tag(refresh={"TIME"})  # it was saved at its first frame; here another may be shown
     select(context, asset)
 
 

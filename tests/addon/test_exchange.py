@@ -169,6 +169,29 @@ def test_what_is_animated_is_moved_by_a_parent(home: Path, tmp_path: Path) -> No
     assert list(moved.matrix_world.translation) == pytest.approx([1, 12, 3])
 
 
+def test_what_is_animated_stands_as_it_does_at_the_frame_that_is_shown(home: Path, tmp_path: Path) -> None:
+    path = opened_file(home, tmp_path)
+    body = bpy.context.scene.objects[0]
+    shape = (body.shape_key_add(name="Basis"), body.shape_key_add(name="Tall"))[1]
+    for frame, height in ((1, 0.0), (11, 5.0)):
+        body.location.z = height
+        shape.value = height / 5
+        body.keyframe_insert("location", frame=frame)
+        shape.keyframe_insert("value", frame=frame)
+    bpy.context.scene.frame_set(1)
+    kept = keep(path)
+    own = cube("Own")
+    own.keyframe_insert("location", frame=1)
+    bpy.context.scene.frame_set(11)
+    own.location.z = 7  # moved since, and not keyed yet
+    asset = bring(kept)
+    bpy.context.view_layer.update()
+    moved = next(o for o in asset.objects if o.get("galatea_role") == "body")
+    assert moved.matrix_world.translation.z == pytest.approx(5)
+    assert moved.data.shape_keys.key_blocks["Tall"].value == pytest.approx(1)
+    assert own.location.z == pytest.approx(7), "what is not of it keeps what nobody keyed"
+
+
 def test_a_file_without_an_asset_is_refused_and_leaves_nothing(home: Path, tmp_path: Path) -> None:
     other = bpy.data.collections.new("Other")
     bpy.context.scene.collection.children.link(other)
