@@ -22,8 +22,12 @@ def mesh(
     """Vertices (V, 3), Z up, facing -Y, put on the ground with the longest side `size_m`, and `faces` and all else in
     `arrays`. Returns the vertices as they were written."""
     from .geometry import exchange
-    from .geometry.mesh import prove, save
+    from .geometry.mesh import READ, prove, save
 
+    if unread := sorted(set(arrays) - set(READ)):
+        raise ValueError(f"the mesh has {unread[0]}, which nobody reads: there are {', '.join(READ)}")
+    if not 0 < (size_m := float(size_m)) < float("inf"):
+        raise ValueError(f"the mesh is to be {size_m:g} m long, which is no length")
     try:
         prove({"vertices": vertices, **arrays})
     except ValueError as error:

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 Vertices = NDArray[np.float32]
 Faces = NDArray[np.int32]
+READ = ("faces", "uv", "colors", "confidence")
+"""What is known of a mesh beside its vertices."""
 _BRIGHTEST = 2.0
 """Models overshoot white a little; what counts to 255 goes far beyond."""
 
@@ -31,7 +33,9 @@ def prove(arrays: Mapping[str, NDArray[Any]]) -> None:
             raise ValueError(f"has {name} of the shape {array.shape}, not (n, 3)")
     if not len(vertices) or not len(faces):
         raise ValueError("is empty")
-    if vertices.dtype.kind != "f" or not np.isfinite(vertices).all():
+    if vertices.dtype.kind != "f":
+        raise ValueError(f"has vertices of {vertices.dtype}, which are floats")
+    if not np.isfinite(vertices).all():
         raise ValueError("has positions that are no numbers")
     if faces.dtype.kind not in "iu":
         raise ValueError(f"has faces of {faces.dtype}, which are whole numbers")
@@ -49,8 +53,10 @@ def prove(arrays: Mapping[str, NDArray[Any]]) -> None:
         more = arrays.get(name)
         if more is None or not more.size:
             continue
-        if more.shape not in fit or more.dtype.kind != "f" or not np.isfinite(more).all():
+        if more.shape not in fit or more.dtype.kind != "f":
             raise ValueError(f"has {name} that are {more.shape} of {more.dtype}, not {fit[0]} of floats")
+        if not np.isfinite(more).all():
+            raise ValueError(f"has {name} that are no numbers")
         if name == "colors" and more.max() > _BRIGHTEST:
             raise ValueError(f"has colors up to {more.max():g}, where white is 1")
 

@@ -20,10 +20,10 @@ GOOD: dict[str, Any] = {
 }
 
 
-def made(store: JobStore, **change: Any) -> Report:
+def made(store: JobStore, *, size: float = 0.5, **change: Any) -> Report:
     report = Report(store, JOB, lambda event: None)
     arrays = {name: array for name, array in {**GOOD, **change}.items() if array is not None}
-    roles.mesh(arrays.pop("vertices"), arrays, 0.5, report)
+    roles.mesh(arrays.pop("vertices"), arrays, size, report)
     return report
 
 
@@ -45,11 +45,20 @@ def test_a_mesh_is_put_on_the_ground_as_large_as_is_said(store: JobStore) -> Non
         ({"faces": GOOD["faces"].ravel()}, r"faces of the shape \(12,\)"),
         ({"colors": GOOD["colors"] * 255}, "colors up to 255, where white is 1"),
         ({"colors": GOOD["colors"].astype(np.uint8)}, "colors that are .* uint8, not .* of floats"),
+        ({"colors": GOOD["colors"] * np.nan}, "colors that are no numbers"),
+        ({"color": GOOD["colors"]}, "color, which nobody reads: there are faces, uv, colors, confidence"),
+        ({"vertices": GOOD["vertices"].astype(int)}, "vertices of int64, which are floats"),
     ],
 )
 def test_what_is_no_mesh_is_refused(store: JobStore, change: dict[str, Any], says: str) -> None:
     with pytest.raises(ValueError, match=f"the mesh has {says}"):
         made(store, **change)
+
+
+@pytest.mark.parametrize("size", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_length_that_is_none_is_refused(store: JobStore, size: float) -> None:
+    with pytest.raises(ValueError, match="m long, which is no length"):
+        made(store, size=size)
 
 
 def test_numbers_of_numpy_are_told_as_what_they_are(store: JobStore) -> None:
