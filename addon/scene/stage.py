@@ -18,7 +18,7 @@ from ...backend.protocol.scene import SceneSpec
 from ...backend.protocol.spec import BackendSpec, Param
 from .lib.material import substance
 from .lib.motion import animation
-from .lib.render import looks, skies, studio, surfaces, tone, wished
+from .lib.render import looks, presets, skies, studio, surfaces, tone, wished
 from .work import ROLE, Work
 
 
@@ -29,7 +29,8 @@ def _named(kind: str, first: str) -> tuple[str, ...]:
 
 def _told(kind: str) -> str:
     """What each of them says of itself."""
-    return "; ".join(f"{name}: {recipe.read_toml(recipe.find(kind, name))['help']}" for name in recipe.names(kind))
+    read = presets.light if kind == "lights" else presets.look
+    return "; ".join(f"{name}: {read(name)['help']}" for name in recipe.names(kind))
 
 
 SPEC = BackendSpec(
@@ -90,7 +91,7 @@ def run(
     asked = light == wished.AUTO
     light, hour = wished.light(scene, light, hour)
     brighter = wished.stops(scene, light, hour) if asked else 0.0
-    lights, drawn = _preset("lights", light, "floor", "tone", "world"), _preset("looks", look, "kind")
+    lights, drawn = presets.light(light), presets.look(look)
     if light == "hdri" and not hdri:
         raise UserError("The light hdri wants a panorama. Choose a file for it, or another light.", kind="usage")
     if background == "photo" and "image" not in work.files:
@@ -122,14 +123,6 @@ def run(
     for warning in looks.apply(scene, look, drawn, bodies, surface):
         work.report.warn(warning)
     work.report.metric("size_m", round(size, 6))
-
-
-def _preset(kind: str, name: str, *needed: str) -> dict[str, Any]:
-    path = recipe.find(kind, name)
-    data = recipe.read_toml(path)
-    if lacks := [each for each in needed if each not in data]:
-        raise UserError(f"{path} lacks {', '.join(lacks)}. Take another of that folder as a pattern.", kind="usage")
-    return data
 
 
 def _kind(floor: str, background: str, lights: dict[str, Any], spec: SceneSpec | None) -> str:

@@ -14,7 +14,7 @@ import pytest
 from mathutils import Matrix
 
 from galatea.addon.scene.lib.motion import animation
-from galatea.addon.scene.lib.render import engines, pictures, skies
+from galatea.addon.scene.lib.render import engines, pictures, presets, skies
 from galatea.addon.scene.stage import SPEC
 from galatea.backend.protocol import recipe
 from galatea.backend.protocol.errors import UserError
@@ -122,12 +122,36 @@ def test_the_presets_and_the_choices_are_the_same():
     assert {"auto", "hdri", *LIGHTS} == set(SPEC.params[0].choices), "documents too"
 
 
-def test_a_preset_that_lacks_something_is_named(run, body, tmp_path, monkeypatch):
+LAMP = "[[lamp]]\nname = 'a'\nplace = [0, 0, 1]\nwidth = 1\npower = 9\ncolor = [1, 1, 1]\n"
+LIGHT = "version = 1\nhelp = 'Dusk'\nfloor = 'cove'\ntone = 'suits'\n[world]\ncolor = [1, 1, 1]\nstrength = 1\n" + LAMP
+LOOK = "version = 1\nhelp = 'Gold'\nkind = 'clay'\ncolor = [0.8, 0.6, 0.2]\nroughness = 0.3\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("version = 1\ntone = [1.0, 1.0, 1.0]\n", r"lacks help, floor, world\."),
+        (LIGHT.replace("floor = 'cove'", "floor = 'pit'"), "floor is one of cove, ground, catcher, none, not 'pit'"),
+        (LIGHT.replace("'suits'", "[1, 1]"), r"tone is three numbers in \[\], or \"suits\", not '\[1, 1\]'"),
+        (LIGHT.replace("strength", "strenght"), r"lacks world\.strength"),
+        (LIGHT.replace("power = 9", "watts = 9"), "lacks lamp 1: power"),
+        (LIGHT.replace("power = 9", "power = 'x'"), "lamp 1: power is a number, not 'x'"),
+        (LIGHT.replace("[[lamp]]", "[lamp]"), r"lamp is tables such as \[\[lamp\]\]"),
+        (LIGHT.replace("tone", "glwo = 1\ntone"), "glwo is no field. Did you mean 'glow'"),
+        (LOOK.replace("clay", "metal"), "kind is one of realistic, clay, toon, wireframe, xray, not 'metal'"),
+        (LOOK.replace("roughness", "rougness"), "lacks roughness"),
+        (LOOK.replace("[0.8, 0.6, 0.2]", "'gold'"), r"color is three numbers in \[\], not 'gold'"),
+    ],
+)
+def test_a_preset_that_is_wrong_is_told_with_its_file_and_field(text, said, tmp_path, monkeypatch):
     shutil.copytree(recipe.PRESETS, tmp_path / "presets", ignore=shutil.ignore_patterns("examples"))
     monkeypatch.setattr(recipe, "PRESETS", tmp_path / "presets")
-    (tmp_path / "presets/lights/rim.toml").write_text("version = 1\ntone = [1.0, 1.0, 1.0]\n")
-    with pytest.raises(UserError, match=r"rim\.toml lacks floor, world\."):
-        run("stage", light="rim")
+    read, name = (presets.look, "looks/toon") if "kind" in text else (presets.light, "lights/rim")
+    (tmp_path / f"presets/{name}.toml").write_text(text)
+    with pytest.raises(UserError, match=rf"{name}\.toml.*{said}"):
+        read(name.partition("/")[2])
+    (tmp_path / f"presets/{name}.toml").write_text(LOOK if "kind" in text else LIGHT)
+    assert read(name.partition("/")[2])["help"] in ("Gold", "Dusk")
 
 
 def test_the_sun_goes_from_left_to_right_and_down(run, body):
