@@ -21,6 +21,7 @@ from ...backend.protocol import own
 from ...backend.protocol.errors import UserError
 from ...backend.protocol.job import Request
 from ...backend.protocol.spec import BackendSpec
+from .lib.files.opening import open_scene
 from .work import Work
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class SceneStep:
             bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
         elif scene != _open:
             report.progress("Opening the scene", 0.0)
-            bpy.ops.wm.open_mainfile(filepath=scene, load_ui=False, use_scripts=False)
+            open_scene(Path(scene))
         _open = ""
         work = Work(report, files, seed=request.seed)
         work.steps = report.steps(work.told())

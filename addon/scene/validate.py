@@ -4,13 +4,10 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
-import bpy
-
-from ...backend.protocol.errors import UserError
 from ...backend.protocol.spec import BackendSpec, Param
 from .lib.files import rules
+from .lib.files.opening import open_scene
 from .load import read
 from .work import Work
 
@@ -39,7 +36,7 @@ def run(work: Work, *, profile: str) -> None:
     path = work.files["model"]
     work.progress("Reading the asset", 0.1)
     if path.suffix.lower() == ".blend":
-        _open(path)
+        open_scene(path)
     else:
         read(path)
     work.progress("Checking", 0.6)
@@ -49,11 +46,3 @@ def run(work: Work, *, profile: str) -> None:
     file.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
     work.report.metric("findings", findings)
     work.report.metric("broken", sum(each["state"] == "fail" for each in findings))
-
-
-def _open(path: Path) -> None:
-    try:
-        bpy.ops.wm.open_mainfile(filepath=str(path), load_ui=False, use_scripts=False)
-    except RuntimeError as error:
-        words = str(error).strip().splitlines()
-        raise UserError(f"{path.name} cannot be read: {words[-1] if words else 'damaged'}. Choose another.") from None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import codecs
+import errno
 import io
 import re
 import sys
@@ -145,3 +146,8 @@ def main(argv: Sequence[str] | None = None, *, blender: str = "") -> int:
         return int(end.code or 0)
     except BrokenPipeError:
         return 0
+    except OSError as error:  # what is told may go to a disk too
+        if error.errno != errno.ENOSPC:
+            raise
+        sys.stderr.write("galatea: The disk is full. Free some space and run again.\n")
+        return EXIT_CODES["output"]

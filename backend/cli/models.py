@@ -116,7 +116,8 @@ def _remove(options: argparse.Namespace) -> int:
         there = Kept(entry.weights)
         freed = there.here
         there.remove()
-        say(options, f"Removed {entry.weights.repository}, {gigabytes(freed)}.")
+        what = f"Removed {entry.weights.repository}, {gigabytes(freed)}." if freed else "Nothing of {} lies here."
+        say(options, what.format(entry.weights.repository))
     if not wanted:
         say(options, "Nothing was removed: each is used.")
     return 0

@@ -16,8 +16,8 @@ TRANSIENT = (408, 429, 500, 502, 503, 504)
 def offline() -> UserError:
     return UserError(
         "Weights are fetched from the hub, and this is offline. Allow online access (in Blender: Preferences > System; "
-        "elsewhere unset HF_HUB_OFFLINE and GALATEA_OFFLINE, and offline in policy.toml), or bring them from a machine "
-        "that may: `galatea models import`.",
+        "elsewhere leave out --offline, HF_HUB_OFFLINE, GALATEA_OFFLINE, and offline in policy.toml), or bring them "
+        "from a machine that may: `galatea models import`.",
         kind="policy",
     )
 

@@ -156,7 +156,11 @@ def stored(folder: Path | None = None) -> Policy:
             has = ", ".join(_TYPES)
             raise UserError(f"{path}: {name} = {value!r} is not understood. It takes: {has}. Mend it.", kind="usage")
     accept = tuple(str(name) for name in data.get("accept", ()))
-    return Policy(data.get("commercial", False), country(data.get("territory", "")), data.get("offline", False), accept)
+    try:
+        territory = country(data.get("territory", ""))
+    except UserError as error:
+        raise UserError(f"{path}: {error}", kind="usage") from None
+    return Policy(data.get("commercial", False), territory, data.get("offline", False), accept)
 
 
 _chosen = Policy()

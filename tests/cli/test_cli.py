@@ -196,6 +196,14 @@ def test_a_file_that_is_not_ours_is_not_replaced(recipe: Path, tmp_path: Path) -
     assert galatea("run", recipe, "--out", out, "--overwrite").returncode == 0
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux")
+def test_a_full_disk_under_what_is_told_is_said(recipe: Path, tmp_path: Path) -> None:
+    with open("/dev/full", "w") as full:
+        words = command("run", recipe, "--out", tmp_path / "out")
+        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 7 and done.stderr.endswith("galatea: The disk is full. Free some space and run again.\n")
+
+
 def test_a_full_data_disk_is_said(recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if os.name == "nt" or os.geteuid() != 0:
         pytest.skip("needs root to mount a small file system")

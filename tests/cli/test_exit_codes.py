@@ -59,6 +59,14 @@ def test_2_is_usage(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+def test_3_is_a_scene_that_blender_does_not_open(tmp_path: Path) -> None:
+    pytest.importorskip("bpy")
+    (tmp_path / "mesh.glb").write_bytes(b"glTF\x02\0\0\0")
+    done = galatea("run", "scene_to_model", "--scene", tmp_path / "mesh.glb", "--out", tmp_path / "out")
+    assert done.returncode == 3 == EXIT_CODES["input"], done.stderr
+    assert "mesh.glb cannot be opened: " in done.stderr and "Choose a .blend file" in done.stderr
+
+
 def test_4_is_weights_that_are_missing(tmp_path: Path) -> None:
     (tmp_path / "triposr.toml").write_text(
         'version = 1\nname = "x"\n[[step]]\ndo = "cutout"\n[[step]]\ndo = "triposr"\n'

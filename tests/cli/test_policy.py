@@ -165,7 +165,7 @@ def test_a_damaged_policy_stops_everything(home: Path, text: str) -> None:
     (home / policy.NAME).write_text(text if text == "commercial = true" else f"version = 1\n{text}")
     with pytest.raises(UserError) as caught:
         policy.current()
-    assert caught.value.kind == "usage"
+    assert caught.value.kind == "usage" and policy.NAME in str(caught.value)
 
 
 def test_a_damaged_policy_is_named(home: Path) -> None:

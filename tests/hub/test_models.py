@@ -245,6 +245,8 @@ def test_verify_finds_and_remove_removes(within: Galatea, hub: Any, home: Path) 
     assert "no backend needs it" in within("models", "list").stdout
     assert within("models", "remove", "--unused").returncode == 0
     assert not path.exists() and name not in listed(within)
+    none = within("models", "remove", "triposr")
+    assert none.returncode == 0 and "Nothing of stabilityai/TripoSR lies here." in none.stdout + none.stderr
 
 
 @pytest.mark.parametrize(
@@ -278,6 +280,7 @@ def test_offline_is_what_the_environment_says(galatea: Galatea, hub: Any, enviro
 def test_offline_is_what_the_flag_says_too(galatea: Galatea, hub: Any) -> None:
     done = galatea("models", "pull", "maker/model", "--offline")
     assert done.returncode == 10 and "this is offline" in done.stderr and not hub.asked
+    assert "leave out --offline" in done.stderr
 
 
 def test_weights_that_lack_are_told_before_any_step_is_done(

@@ -124,6 +124,14 @@ def test_each_rule_is_seen_broken(
     assert found.get(rule) == state, found
 
 
+def test_a_map_of_another_name_comes_with_the_flag_that_names_it(run: Any, box: Any, tmp_path: Path) -> None:
+    _uv_name(box)
+    findings = run("validate", {"model": saved(tmp_path, "blend")}, profile="ayon").metrics["findings"]
+    assert [each["fix"] for each in findings if each["rule"] == "uv_name"] == [
+        "Name the first UV map map1: --set material.uv=map1."
+    ]
+
+
 def test_absolute_paths_are_seen_in_every_format(run: Any, box: Any, tmp_path: Path) -> None:
     assert broken(run, saved(tmp_path, "blend"), "ayon")["absolute_paths"] == "fail"
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "asset.blend"))

@@ -74,7 +74,7 @@ def _uv(path: Path, profile: str, meshes: list[bpy.types.Object]) -> Iterator[Fi
     if wanted:
         other = [f"{obj.name}: {obj.data.uv_layers[0].name}" for obj in meshes if obj.data.uv_layers]
         other = [each for each in other if not each.endswith(f": {wanted}")]
-        fix = f"Name the first UV map {wanted}."
+        fix = f"Name the first UV map {wanted}: --set material.uv={wanted}."
         yield _of("uv_name", other, f"the UV map is {wanted}", f"the first UV map is not {wanted}", fix)
 
 
