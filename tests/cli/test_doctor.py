@@ -45,7 +45,7 @@ def planted(tmp_path: Path) -> dict[str, str]:
     (home / ".cache" / "huggingface" / "token").write_text(LOGIN)
     store = JobStore(folder / "jobs")
     secrets = " ".join(ENVIRONMENT.values())
-    message = f"Cannot open {home}/photos/toad.png: {secrets} {LOGIN}"
+    message = f"Cannot open {home}/photos/toad.png: {secrets} {LOGIN}, {INPUT}.jpg is cut short"
     trace = "\n".join(
         (
             'File "/home/otheruser/tool.py", C:\\Users\\MaryAnn\\scene.blend, file:///Users/maryann/x',
@@ -79,8 +79,10 @@ def test_a_bundle_helps_and_tells_nothing_of_anybody(planted: dict[str, str], tm
         job["params"]["seconds"] == 0.5 and job["failure"]["kind"] == "input" and job["inputs"]["image"] == "<file>.jpg"
     )
     assert texts["logs/bundled-1.log"].startswith("started\nCannot open ~/photos/toad.png")
-    told = "\n".join((done.stdout, *texts, *texts.values())).lower()
-    for word in (*ENVIRONMENT.values(), LOGIN, *FORMS, PROMPT, INPUT):
+    packed = "\n".join((*texts, *texts.values())).lower()
+    assert INPUT not in packed and "<file>.jpg is cut short" in packed
+    told = f"{done.stdout}\n{packed}".lower()
+    for word in (*ENVIRONMENT.values(), LOGIN, *FORMS, PROMPT):
         assert word.lower() not in told, word
     host = socket.gethostname()
     assert host == "localhost" or len(host) < 3 or f" {host.lower()}" not in told

@@ -12,7 +12,7 @@ import json
 import os
 import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -41,11 +41,12 @@ NOBODY = ("root", "user", "admin", "nobody", "localhost", "ubuntu", "blender", "
 
 
 class Redact:
-    """Takes them out of texts; what is known of this machine and user is looked up once."""
+    """Takes them out of texts, and `files`; what is known of this machine and user is looked up once."""
 
-    def __init__(self) -> None:
+    def __init__(self, files: Iterable[str] = ()) -> None:
         found = [(text, SECRET) for text in _secrets()]
         found += [(text, "~") for text in _homes()]
+        found += [(text, f"<file>{Path(text).suffix}") for text in files]
         exact = sorted(set(found), key=lambda pair: -len(pair[0]))
         self._exact = [
             (re.compile(re.escape(text) + ("" if instead == SECRET else r"(?!\w)")), instead) for text, instead in exact

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import zipfile
@@ -14,6 +15,7 @@ from typing import Any
 from ...protocol import whole
 from ...protocol.catalog import catalog
 from ...protocol.errors import UserError
+from ...protocol.job import Request, Result
 from ...protocol.place import data_folder
 from ...protocol.policy import NAME as POLICY
 from ...protocol.store import JobStore
@@ -50,7 +52,7 @@ def check(path: Path) -> None:
 
 def write(path: Path, findings: Sequence[Finding], lines: str, store: JobStore) -> None:
     """Whole or not at all; every text in it went through `Redact`, names of entries too."""
-    redact = Redact()
+    redact = Redact(_inputs(store))
     try:
         with whole.part(path) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr("README.txt", ABOUT)
@@ -75,12 +77,22 @@ def _texts() -> Iterator[tuple[str, str]]:
             yield name, path.read_text(encoding="utf-8", errors="replace")
 
 
-def _jobs(store: JobStore, redact: Redact) -> Iterator[tuple[str, str]]:
+def _failed(store: JobStore) -> Iterator[tuple[Result, Request]]:
     for result in last_failures(store):
-        try:
-            request = store.request(result.job)
-        except (UserError, TypeError, KeyError):  # of another version
-            continue
+        with contextlib.suppress(UserError, TypeError, KeyError):  # of another version
+            yield result, store.request(result.job)
+
+
+def _inputs(store: JobStore) -> Iterator[str]:
+    """Paths and names of the user's own files, which messages name too."""
+    for _, request in _failed(store):
+        for path in map(Path, request.inputs.values()):
+            if not path.is_relative_to(store.root):
+                yield from (str(path), path.name)
+
+
+def _jobs(store: JobStore, redact: Redact) -> Iterator[tuple[str, str]]:
+    for result, request in _failed(store):
         told: dict[str, Any] = {
             "params": _plain(request.backend, request.params),
             "inputs": {role: f"<file>{Path(path).suffix}" for role, path in request.inputs.items()},
