@@ -272,9 +272,7 @@ class Receipt:
 
 def _parts(url: str, setting: str) -> tuple[bool, str, int, str]:
     """Whether it is https, host, port, path without a slash at its end."""
-    wrong = UserError(
-        f"{setting} takes an address such as http://127.0.0.1:8081. Change it and run again.", kind="usage"
-    )
+    wrong = UserError(f"Set {setting} to an address of the form http://HOST:PORT, and run again.", kind="usage")
     try:
         parts = urlsplit(url.strip())
         host, port = parts.hostname or "", parts.port

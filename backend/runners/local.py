@@ -208,7 +208,7 @@ class LocalRunner:
         message = f"The {self._name} process ended with exit code {code}. Run it again."
         script = written(step)
         mend = f"The step is yours: {script.path}. " if script else ""
-        hint = f"{mend}The last lines of its log are in the trace; the log is {self.log_path}."
+        hint = f"{mend}Its log is {self.log_path}."
         if code == -signal.SIGKILL:
             hint = f"Too little memory is the usual reason: choose a lower quality. {hint}"
         return Failure(message, "backend", hint, self._tail())

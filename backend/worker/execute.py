@@ -150,7 +150,7 @@ def explain(error: Exception, step: str = "") -> Failure:
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # the other one is torch's
         return Failure("Not enough memory. Choose a lower quality.", "device", "", trace)
     script = written(step)
-    hint = "Run it again; if it fails again, report it with the trace."
+    hint = "Run it again; if it fails again, send what F3 and Save a Report, or `galatea doctor --bundle F.zip`, packs."
     if place:
         hint = f"Mend it in {place}"
     elif script:

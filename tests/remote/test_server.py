@@ -38,7 +38,7 @@ def server(url: str, told: Told | None = None) -> remote.Server:
      "http://host/?a=1", "http://host/#a", "http://ho st/", "http://host/a b", "http://[::1", "javascript:alert(1)"],
 )  # fmt: skip
 def test_what_is_no_address_is_refused(url: str) -> None:
-    with pytest.raises(UserError, match=r"hunyuan3d_server.url takes an address") as caught:
+    with pytest.raises(UserError, match=r"Set hunyuan3d_server.url to an address") as caught:
         server(url)
     assert caught.value.kind == "usage"
 

@@ -153,7 +153,7 @@ def test_nobody_there_and_nobody_allowed(store: JobStore) -> None:
     for url, more, said in (
         ("http://127.0.0.1:9", {}, "Nothing listens at 127.0.0.1:9"),
         ("http://gpu.example.org", {"offline": True}, "this is offline"),
-        ("ftp://gpu", {}, "takes an address such as"),
+        ("ftp://gpu", {}, "to an address of the form http://HOST:PORT"),
     ):
         runner, request = runner_of(store, url, **more), fake()
         try:
