@@ -7,6 +7,7 @@ All state is plain Python and names: undo and loading a file rebuild Blender's d
 from __future__ import annotations
 
 import contextlib
+import errno
 import time
 from collections import deque
 from pathlib import Path
@@ -139,7 +140,13 @@ class Bridge:
 
     def _enqueue(self, run: Run, home: tuple[int, str]) -> None:
         self._home[run.id] = home
-        run.save(self._records)
+        try:
+            run.save(self._records)
+        except OSError as error:
+            if error.errno == errno.ENOSPC:
+                raise
+            message = f"Cannot write to {self.folder}: {error.strerror}. Choose another data folder."
+            raise UserError(message, kind="output") from None
         self.runs.insert(0, run)
         self.engine.queue.append(run)
         self.sync(select=run.id)

@@ -71,7 +71,7 @@ def _property(field: Any) -> Any:
         span = {"min": param.low, "max": param.high}
         look = {"subtype": "COLOR_GAMMA"} if field.name == "color" else {"precision": 3, "step": 10}
         return FloatVectorProperty(
-            name=props.named(param), description=param.help, default=default, size=meta["size"], **span, **look
+            name=props.named(param), description=props.tip(param), default=default, size=meta["size"], **span, **look
         )
     if default is None:
         start = 0.0 if param.low is None else min(max(0.0, param.low), param.high)

@@ -12,6 +12,7 @@ from ..backend.protocol import place, policy
 from ..backend.protocol.errors import UserError
 from . import environment, models, prefs, terms
 from .bridge import bridge
+from .engine import explain
 from .ui.preferences import draw_preferences
 
 
@@ -30,21 +31,23 @@ def _server_changed(self: Any, context: Any) -> None:
 
 
 def _store(**changes: Any) -> None:
+    terms.refused = ""
     try:
         if "territory" in changes:
             changes["territory"] = policy.country(changes["territory"])
         terms.save(**changes)
     except (UserError, OSError) as error:
-        bridge.complain(error)
+        terms.refused = explain(error).message
     if "offline" in changes:
         bridge.renew()
 
 
 def _share(folder: str) -> None:
+    models.work.error = ""
     try:
         models.set_shared(bpy.path.abspath(folder.strip()) if folder.strip() else "")
     except (UserError, OSError) as error:
-        bridge.complain(error)
+        models.work.error = explain(error).message
 
 
 class GalateaPreferences(bpy.types.AddonPreferences):

@@ -35,9 +35,12 @@ _SPELT = {
 
 _SHORT = {
     "initial_velocity": "velocity", "angular_velocity": "turning", "bending_stiffness": "bending",
-    "stretch_stiffness": "stretching",
+    "stretch_stiffness": "stretching", "octree_resolution": "octree", "num_inference_steps": "steps",
 }  # fmt: skip
 """What would be cut off beside a field."""
+
+LETTERS = 14
+"""The most that a name beside a field has, in a panel of the usual width."""
 
 
 def title(name: str) -> str:
@@ -47,14 +50,22 @@ def title(name: str) -> str:
 
 
 def named(param: Param) -> str:
-    """Its name with its unit, said only once: `size_m` is "Size (m)", `seconds` stay "Seconds", px stand in fields."""
+    """Its name with its unit, said only once: `size_m` is "Size (m)", `seconds` stay "Seconds", px stand in fields.
+    Where that would be cut off beside its field, the tooltip has the unit.
+    """
     name = title(param.name.removesuffix(f"_{param.unit}"))
-    return name if param.unit in ("", "px") or name == "Seconds" else f"{name} ({param.unit})"
+    whole = name if param.unit in ("", "px") or name == "Seconds" else f"{name} ({param.unit})"
+    return whole if len(whole) <= LETTERS else name
+
+
+def tip(param: Param) -> str:
+    told = param.unit == "px" or param.unit in param.help or f"({param.unit})" in named(param)
+    return param.help.rstrip(".") + ("" if told else f", in {param.unit}")
 
 
 def of_param(param: Param) -> Any:
     """The property that is this parameter: same default, same range. The unit is shown in its name."""
-    common = {"name": named(param), "description": param.help.rstrip("."), "options": set()}
+    common = {"name": named(param), "description": tip(param), "options": set()}
     if param.kind == "bool":
         return BoolProperty(default=param.default, **common)
     if param.name == "library":

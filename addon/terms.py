@@ -31,6 +31,9 @@ class _Seen:
 
 _last: _Seen | None = None
 
+refused = ""
+"""Why the last change in the preferences was not stored."""
+
 
 def _look() -> _Seen:
     global _last

@@ -34,10 +34,10 @@ def draw_preferences(prefs: Any, context: bpy.types.Context) -> None:
     if prefs.server:
         column.prop(prefs, "server_key")
     column.prop(prefs, "at_cursor")
+    _doctor(layout.box(), context)  # above what is long: what it found is in sight where F3 opened this page
     _policy(layout.box(), prefs, context)
     _environment(layout.box(), context)
     draw_weights(layout.box(), prefs, context)
-    _doctor(layout.box(), context)
 
 
 def _kept(layout: Any, context: bpy.types.Context) -> None:
@@ -52,6 +52,8 @@ def _policy(layout: Any, prefs: Any, context: bpy.types.Context) -> None:
         return
     for name in ("commercial", "offline", "territory"):
         layout.prop(prefs, name)
+    if terms.refused:
+        draw.text(layout, terms.refused, context=context, icon="ERROR", alert=True)
     column = layout.column(align=True)
     column.enabled = False
     for spec, verdict in terms.unfit():

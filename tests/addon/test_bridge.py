@@ -16,6 +16,7 @@ import bpy
 import pytest
 
 from galatea.addon import engine, prefs, runs
+from galatea.backend.protocol.errors import UserError
 
 from .conftest import PATIENCE, tick_until
 
@@ -251,6 +252,16 @@ def test_another_data_folder_counts_when_all_has_ended(
     )
     bridge.finish(second, bpy.context)
     assert second.state == "done" and second.files(prefs.store()) and not second.files(old)
+
+
+def test_a_data_folder_that_cannot_be_is_told_with_what_to_do(
+    bridge: Any, fake: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "notes.txt").write_text("no folder")
+    monkeypatch.setenv("GALATEA_HOME", str(tmp_path / "notes.txt"))
+    with pytest.raises(UserError, match=r"notes\.txt: .*Choose another data folder"):
+        bridge.start(fake(), bpy.context)
+    assert not bridge.runs and bridge.idle
 
 
 def test_a_new_environment_gets_new_processes(bridge: Any, fake: Callable[..., Any]) -> None:

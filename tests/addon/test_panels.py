@@ -149,6 +149,11 @@ def test_the_preferences_are_the_policy_of_the_command_line(addon: Any, home: Pa
     assert "may not be used in GB" in layout.text and "CreativeML-OpenRAIL-M" in layout.text
     preferences._store(territory="England")
     assert terms.get("territory") == "GB"
+    layout = Layout()
+    _policy(layout, _Prefs(), bpy.context)
+    assert "letters such as DE, not 'England'" in layout.text, "it is told where it was typed"
+    preferences._store(territory="FR")
+    assert not terms.refused and terms.get("territory") == "FR"
     (home / NAME).write_text("nonsense")
     terms.look_again()
     layout = Layout()

@@ -14,6 +14,7 @@ import bpy
 import pytest
 
 import galatea
+from galatea.addon import props
 from galatea.addon.props import of_param
 from galatea.backend.protocol.catalog import catalog
 
@@ -169,7 +170,7 @@ def test_properties_are_the_catalogue(addon: Any, step: str) -> None:
                 assert prop.hard_max == pytest.approx(param.high)
         if param.choices:
             assert tuple(prop.enum_items.keys()) == param.choices
-        assert prop.description == param.help.rstrip(".")
+        assert prop.description == props.tip(param) and prop.description.startswith(param.help.rstrip("."))
 
 
 def test_values_read_back_are_the_ones_that_the_command_line_would_use(addon: Any) -> None:
@@ -180,6 +181,14 @@ def test_values_read_back_are_the_ones_that_the_command_line_would_use(addon: An
             value = value_of(getattr(addon.steps, step), param)
             assert (value == param.default and type(value) is type(param.default)) or param.kind == "float"
             assert param.check(value, step) == param.check(param.default, step)
+
+
+def test_no_name_is_cut_off_beside_its_field_and_every_unit_is_told() -> None:
+    for spec in catalog().values():
+        for param in spec.params:
+            said = f"{props.named(param)} {props.tip(param)}"
+            assert param.kind == "bool" or len(props.named(param)) <= props.LETTERS, f"{spec.id}.{param.name}"
+            assert param.unit == "px" or param.unit in said, f"{spec.id}.{param.name}"
 
 
 def test_an_unknown_kind_is_refused() -> None:

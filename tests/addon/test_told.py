@@ -9,6 +9,7 @@ from typing import Any
 
 import bpy
 
+from galatea.addon.preferences import GalateaPreferences
 from galatea.addon.runs import Run
 from galatea.addon.ui import draw, jobs, panel, steps
 from galatea.backend.protocol.job import Failure
@@ -47,6 +48,19 @@ def test_what_the_check_found_is_told_whole(addon: Any, monkeypatch: Any) -> Non
     preferences._doctor(layout, bpy.context)
     lines = [words for words, _ in layout.words if words]
     assert " ".join(lines).endswith(found.strip()) and all(draw.fits(line, bpy.context, 92) for line in lines)
+
+
+def test_what_the_check_found_is_in_sight_where_the_page_opens(addon: Any, monkeypatch: Any) -> None:
+    """F3 opens the preferences: above the policy and the models, which are longer than the window."""
+    from galatea.addon import environment
+    from galatea.addon.ui import preferences
+
+    monkeypatch.setattr(environment.doctor, "said", "Saved /home/ada/report.zip")
+    layout = Layout()
+    prefs = SimpleNamespace(layout=layout, bl_rna=GalateaPreferences.bl_rna, server="", show_models=False)
+    preferences.draw_preferences(prefs, bpy.context)
+    lines = [words for words, _ in layout.words]
+    assert lines.index("Saved /home/ada/report.zip") < lines.index("What May Be Used (also by the command line)")
 
 
 def test_a_failure_is_told_where_its_button_is(addon: Any, bridge: Any, monkeypatch: Any) -> None:
