@@ -16,7 +16,7 @@ from typing import Any
 
 from . import scene
 from .errors import UserError, nearest
-from .recipe import PRESETS, of_row, read_toml
+from .recipe import PRESETS, numbers, of_row, read_toml
 
 PATH = PRESETS / "materials" / "table.toml"
 KINDS = ("solid", "cloth", "fluid", "gas")
@@ -79,8 +79,13 @@ def substances() -> Mapping[str, Substance]:
 
 def _row(name: str, row: Mapping[str, Any]) -> Substance:
     with of_row(PATH, name):
-        look: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in row["surface"].items()}
+        colors = ("color", "accent")
+        look: dict[str, Any] = {k: numbers(k, v, 3) if k in colors else v for k, v in row["surface"].items()}
         words, kind = tuple(row["words"].split()), row.get("kind", "solid")
+        if kind not in KINDS:
+            raise TypeError(f"kind is {kind!r}, not one of {', '.join(KINDS)}")
+        for field, value in row["physics"].items():
+            numbers(field, value)
         surface, breaks = Surface(**look), bool(row.get("breaks", False))
         return Substance(name, words, kind, surface=surface, source=row["source"], breaks=breaks, **row["physics"])
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
-from .recipe import PRESETS, of_row, read_toml
+from .recipe import PRESETS, numbers, of_row, read_toml
 
 PATH = PRESETS / "props" / "things.toml"
 
@@ -38,7 +38,8 @@ def things() -> Mapping[str, Thing]:
 
 def _thing(name: str, row: Mapping[str, Any]) -> Thing:
     with of_row(PATH, name):
-        words, size, others = tuple(row["words"].split()), tuple(row["size"]), row.get("called", {})
+        words, others = tuple(row["words"].split()), row.get("called", {})
+        size = numbers("size", row["size"], 3)
         return Thing(name, words, size, row["material"], row["type"], bool(row.get("hollow", False)), others)
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -197,7 +198,16 @@ def of_row(path: Path, name: str) -> Iterator[None]:
         yield
     except (KeyError, TypeError, AttributeError) as error:
         why = f"lacks {error.args[0]}" if isinstance(error, KeyError) else f"is wrong: {error}"
-        raise ValueError(f"{path}: [{name}] {why}") from error
+        raise UserError(f"{path}: [{name}] {why}. Mend the file.", kind="usage") from error
+
+
+def numbers(name: str, value: Any, count: int = 0) -> Any:
+    """As it is where it is a number from 0 on, or so many of them in a list."""
+    row = listed(value) if count else [value]
+    good = all(isinstance(each, int | float) and not isinstance(each, bool) and 0 <= each < math.inf for each in row)
+    if not good or len(row) != (count or 1):
+        raise TypeError(f"{name} is {value!r}, not {f'a list of {count} numbers' if count else 'a number'} from 0 on")
+    return tuple(value) if count else value
 
 
 def listed(value: Any) -> list[Any]:

@@ -56,11 +56,18 @@ def test_what_is_wrong_with_a_row_is_said_of_it():
         ({"physics": {"densty": 1.0}}, "is wrong: .*'densty'"),
         ({"words": ["a"]}, "is wrong: .*split"),
         ({"surface": {}}, "is wrong: .*color"),
+        ({"surface": {"color": "red", "roughness": 1.0}}, "is wrong: 'red' is no list"),
+        ({"surface": {"color": [1, 1], "roughness": 1.0}}, "is wrong: color is .*, not a list of 3 numbers from 0 on"),
+        ({"physics": {"density": "heavy"}}, "is wrong: density is 'heavy', not a number from 0 on"),
+        ({"physics": {"density": -1.0}}, "is wrong: density is -1.0, not a number from 0 on"),
+        ({"kind": "jelly"}, "is wrong: kind is 'jelly', not one of solid, cloth, fluid, gas"),
     ):
-        with pytest.raises(ValueError, match=rf"table\.toml: \[tin_foil\] {says}"):
+        with pytest.raises(UserError, match=rf"table\.toml: \[tin_foil\] {says}"):
             materials._row("tin_foil", {**good, **change})
-    with pytest.raises(ValueError, match=r"things\.toml: \[urn\] lacks size"):
+    with pytest.raises(UserError, match=r"things\.toml: \[urn\] lacks size"):
         props._thing("urn", {"words": "", "material": "brass", "type": "rigid_body"})
+    with pytest.raises(UserError, match=r"things\.toml: \[urn\] is wrong: size is \[1, 2\], not a list of 3 numbers"):
+        props._thing("urn", {"words": "", "size": [1, 2], "material": "brass", "type": "rigid_body"})
 
 
 @pytest.mark.parametrize("row", substances().values(), ids=substances())

@@ -14,8 +14,12 @@ from .....backend.protocol.errors import UserError
 def _known() -> dict[str, tuple[float, str]]:
     built = {word.replace("_", "-"): thing.size for word, thing in props.called().items()}
     found = {word: (max(size), "height" if size[2] > max(size[:2]) else "longest") for word, size in built.items()}
-    for measure, table in recipe.read_toml(recipe.find("sizes", "things")).items():
-        found |= {word: (float(metres), measure) for word, metres in table.items()}
+    path = recipe.find("sizes", "things")
+    tables = recipe.read_toml(path)
+    recipe.known(path, tables, ("height", "longest"))
+    for measure, table in tables.items():
+        with recipe.of_row(path, measure):
+            found |= {word: (float(recipe.numbers(word, metres)), measure) for word, metres in table.items()}
     return found
 
 

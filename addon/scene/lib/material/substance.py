@@ -13,6 +13,7 @@ import random
 import bpy
 
 from .....backend.protocol import materials
+from .....backend.protocol.errors import UserError, nearest
 from .....backend.protocol.materials import Color, Surface
 from ..render.tone import linear
 from . import carved, shading, woven
@@ -75,6 +76,9 @@ def _place(tree: bpy.types.NodeTree, seed: int) -> Place:
 
 def _solid(tree: bpy.types.NodeTree, said: Said, seed: int, size: float) -> None:
     surface, shader = said.surface, shading.principled(tree)
+    if surface.pattern not in PATTERNS:
+        there = nearest(surface.pattern, PATTERNS)
+        raise UserError(f"{materials.PATH}: there is no pattern {surface.pattern!r}. {there}", kind="usage")
     at = _place(tree, seed)
     seen = PATTERNS[surface.pattern](at)
     _set(shader, surface)
