@@ -69,7 +69,7 @@ def named(objects: Sequence[bpy.types.Object], target: str) -> Iterator[None]:
     wanted += [(obj, level(asset, obj[LEVEL], target)) for obj in objects if obj.get(ROLE) == "lod"]
     wanted += [(body, ours)]
     looks = dict.fromkeys(slot.material for obj in objects for slot in obj.material_slots if slot.material)
-    before = [(thing, thing.name) for thing in (*looks, *(each for obj in objects for each in (obj, obj.data)))]
+    before = [(thing, thing.name) for thing in (*looks, *(each for obj in objects for each in (obj, obj.data) if each))]
     for obj, name in wanted:
         obj.name = obj.data.name = name
     for thing, _ in before:
