@@ -68,7 +68,7 @@ class GALATEA_OT_clean(_OnObject, bpy.types.Operator):
 
 
 class GALATEA_OT_texture(_OnObject, bpy.types.Operator):
-    """Unwrap the active mesh into a new UV map and bake its colours, normals and shadows into textures"""
+    """Unwrap the active mesh into a new UV map and bake its colours, normals and roughness into textures"""
 
     bl_idname = "galatea.texture"
     bl_label = "Unwrap and Bake"
