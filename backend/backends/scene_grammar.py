@@ -21,7 +21,7 @@ class Backend:
         task="words-to-scene",
         help="Reads what happens in a few English sentences, offline and in milliseconds. It tells what it could not "
         "place and what it assumed",
-        version=3,
+        version=4,
         outputs=("spec",),
         params=(
             Param("prompt", "str", "", "What happens, in English: three rubber balls fall onto a wooden staircase"),

@@ -118,7 +118,7 @@ class Act:
                     self.board.note(f"The {target.called} was put where the way of the {mover.called} leads.")
                     return
             else:
-                distance = round(max(0.8, min(6.0, speed * 0.5)), 2)
+                distance = round(max(min(0.8, 25 * radius(target)), min(6.0, speed * 0.5)), 2)
                 side = (
                     "right_of"
                     if way[0] < 0

@@ -8,6 +8,11 @@ import math
 from ..protocol import materials, props
 from .act import Act, radius, rigid, split
 from .draft import Draft
+from .making import usual
+
+_SMALL = 0.1
+"""m: a ball of no size that was said is no larger than what it hits, if that is smaller, and comes as slowly: a
+football at 5 m/s would scatter dominoes."""
 
 
 def hit(act: Act) -> None:
@@ -64,7 +69,10 @@ def _aim(act: Act, each: Draft, target: Draft) -> None:
         "left_of" if each.fields["initial_velocity"][0] >= 0 else "right_of", target, distance=1.5, firm=False
     ):
         return
-    act.toward(each, target, act.speed(5.0))
+    large = 2 * radius(target)
+    if large < _SMALL and usual(each) == props.things()["ball"] and not each.grown:
+        each.assume("dimensions", (large, large, large))
+    act.toward(each, target, act.speed(min(5.0, 25 * large)))
 
 
 def together(act: Act, movers: list[Draft]) -> None:

@@ -125,6 +125,13 @@ SENTENCES: dict[str, dict[str, Wish]] = {
     "a tower of ten wooden blocks is knocked over by a steel ball": {
         "things.crate.arrangement": "stack", "things.crate.count": 10, "things.ball.initial_velocity.0": more(1),
     },
+    "twenty dominoes in a row are knocked over by a steel ball": {
+        "things.ball.dimensions.0": 0.048, "things.ball.initial_velocity.0": 1.2,
+        "things.ball.relation": ("left_of", "domino"),
+    },
+    "twenty dominoes in a row are knocked over by a big football": {
+        "things.ball.initial_velocity.0": 1.2, "things.ball.dimensions.0": more(0.2),
+    },
     "twenty dominoes in a row topple": {
         "things.domino.count": 20, "events.push.target": "domino", "events.push.index": 0
     },
