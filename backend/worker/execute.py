@@ -11,6 +11,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -103,7 +104,16 @@ class Attempt:
             self._end(JobState.CANCELLED, failure=Failure("Cancelled.", "cancelled"))
         except Exception as error:
             request: Request | None = getattr(self, "request", None)
-            self._end(JobState.FAILED, failure=explain(error, request.backend if request else ""))
+            failure = explain(error, request.backend if request else "")
+            hint = " ".join(filter(None, (failure.hint, self._before(failure))))
+            self._end(JobState.FAILED, failure=replace(failure, hint=hint))
+
+    def _before(self, failure: Failure) -> str:
+        """Of a step of ours that does not like what it was given: the user's own step that this went through."""
+        if failure.kind not in ("input", "backend") or not hasattr(self, "request") or written(self.request.backend):
+            return ""
+        mine = [each for each in (written(step["step"]) for step in self.report.steps()) if each]
+        return f"What it was given came through {mine[-1].path}: look there first." if mine else ""
 
     def done(self) -> None:
         self._end(JobState.DONE, self.report.assets(self._backend.spec.outputs))

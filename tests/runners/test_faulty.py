@@ -97,6 +97,29 @@ def test_what_ours_refuses_is_told_with_the_line_that_asked_and_what_the_step_re
     assert found.message.startswith(message) and hint in found.hint and bool(hint) == bool(found.hint)
 
 
+def test_what_ours_does_not_like_is_told_with_the_step_of_the_users_own_that_it_came_through(
+    store: JobStore, path: Path
+) -> None:
+    spec = BackendSpec("faulty", "Faulty", "check", "", outputs=("cutout",))
+    path.write_text(FAULTY.replace("text", "cutout").format("report.file('cutout', 'a.png').write_text('no picture')"))
+    script = own.find("faulty")
+    assert script
+    own.trust(script, spec)
+    catalog.cache_clear()
+    runner, first = InlineRunner(store, load), Request.of(spec)
+    runner.submit(first)
+    runner.poll()
+    made = store.result(first.id)
+    assert made and not made.failure
+    sys.modules.pop("galatea.backend.backends.faulty")
+    second = Request.of(catalog()["relief"], {"cutout": store.folder(first.id) / made.assets[0].path})
+    runner.submit(second)
+    runner.poll()
+    refused = store.result(second.id)
+    assert refused and refused.failure and refused.failure.kind == "input"
+    assert refused.failure.hint == f"What it was given came through {path}: look there first."
+
+
 def test_a_step_of_the_users_own_that_takes_its_process_along_is_named(store: JobStore, path: Path) -> None:
     runner = LocalRunner(store, Runtimes.here().bundled, name="bundled")
     found = failure(runner, store, path, "import os; os.abort()")
