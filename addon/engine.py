@@ -51,8 +51,9 @@ class Live:
         """How many seconds the running step takes altogether, by what it says itself; 0 where that is not enough."""
         began, first = self.counted
         now = time.monotonic()
-        if began and self.fraction - first > 0.01 and now - began >= 1.0:
-            return (now - began) / (self.fraction - first)
+        if began:
+            enough = self.fraction - first > 0.01 and now - began >= 1.0
+            return (now - began) / (self.fraction - first) if enough else 0.0
         return (now - self.since) / self.fraction if self.fraction >= 0.1 and now - self.since >= 1.0 else 0.0
 
     @property

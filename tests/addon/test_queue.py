@@ -205,6 +205,8 @@ def test_time_left_counts_what_is_done_now_and_not_what_was_kept(bridge: Any, fa
     bridge.engine._event("fake", Progress("x", "Opening the scene", 0.0))
     bridge.engine._event("fake", Progress("x", "Rendering frame 51/101", 0.5))
     assert live.counted[1] == 0.5
+    live.since = time.monotonic() - 3.0
+    assert not live.seconds(), "half was there: three seconds for it tell nothing of the other half"
     live.counted = (time.monotonic() - 10.0, 0.5)
     bridge.engine._event("fake", Progress("x", "Rendering frame 61/101", 0.6))
     assert bridge.seconds_left() == pytest.approx(40, rel=0.05)
