@@ -133,9 +133,9 @@ def disconnect(ray: Any) -> None:
 def _said(address: str, error: Exception) -> str:
     lines = str(error).strip().splitlines() or [type(error).__name__]
     if not address:
-        return f"Ray does not start here: {lines[0]} Run without --runner ray."
-    first = f"No Ray that we can use answers at {address}: {lines[0][:200]}"
-    return f"{first} Start one there (ray start --head), look at the address and at both versions, or leave it out."
+        return f"Ray does not start here: {lines[0].rstrip('.')}. Run without --runner ray."
+    first = f"No Ray that we can use answers at {address}: {lines[0][:200].rstrip('.')}"
+    return f"{first}. Start one there (ray start --head), look at the address and at both versions, or leave it out."
 
 
 def machines(ray: Any) -> Machines:

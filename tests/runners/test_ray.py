@@ -335,7 +335,7 @@ def test_nobody_answers_at_the_address(store: JobStore) -> None:
     runner.close()
     result = store.result(request.id)
     assert result and result.failure and result.failure.kind == "environment"
-    assert "ray start --head" in result.failure.message
+    assert ". Start one there (ray start --head)" in result.failure.message
 
 
 @pytest.mark.parametrize("transport", ["auto", "objects"])
