@@ -23,6 +23,8 @@ from ..runners.local import child_environment
 from ..runners.runtimes import library_folders
 from . import flags, terms
 
+SCENE = Path(__file__).resolve().parents[2] / "addon" / "scene"
+
 
 def add_verbs(verbs: Any) -> None:
     backends = verbs.add_parser(
@@ -106,8 +108,10 @@ def _script(name: str) -> own.Script:
             f"{own.folder() / path.stem}.py is not there, is empty or has a name that is no id such as my_model.py.",
             kind="usage",
         )
-    if script.id in bundled():
-        raise UserError(f"There is a backend {script.id} of ours. Give your file another name.", kind="usage")
+    shared = script.is_scene and any((SCENE / f"{script.id}{end}").exists() for end in ("", ".py"))
+    if script.id in bundled() or shared:
+        what = f"backend {script.id}" if script.id in bundled() else f"part {script.id} of addon/scene"
+        raise UserError(f"There is a {what} of ours. Give your file another name.", kind="usage")
     return script
 
 

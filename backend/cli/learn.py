@@ -102,6 +102,8 @@ def _data(options: argparse.Namespace, blender: str) -> int:
     from ..learn.things.sources import SOURCES
 
     tell = Teller(json=False)
+    if options.action == "card" and not (options.folder / "records").is_dir():
+        raise UserError(f"There is no data in {options.folder}. Run `galatea data build` first.", kind="usage")
     if options.action == "build":
         from ..learn.training import tokens
         from ..learn.views import shards

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ..protocol.errors import UserError
+from ..protocol.errors import UserError, nearest
 from .learn import need
 
 PRESETS = Path(__file__).resolve().parents[2] / "presets" / "training"
@@ -54,6 +54,9 @@ def _train(options: argparse.Namespace, blender: str) -> int:
     if options.threads:
         torch.set_num_threads(options.threads)
     named = PRESETS / f"{options.settings}.toml"
+    if not named.is_file() and not Path(options.settings).is_file():
+        there = nearest(options.settings, sorted(path.stem for path in PRESETS.glob("*.toml")))
+        raise UserError(f"There are no settings {options.settings!r}. {there}", kind="usage")
     settings = Settings.read(named if named.is_file() else Path(options.settings))
     train, check = (Samples(options.folder, split) for split in ("train", "val"))
     if not len(train):

@@ -249,9 +249,14 @@ class BackendSpec:
         if self.batch < 1:
             raise ValueError(f"{self.id}: a batch of {self.batch} is none")
         _texts(self.id, label=self.label, task=self.task, help=self.help, license=self.license, axes=self.axes)
-        for field in ("inputs", "optional", "outputs", "params"):
+        for field in ("inputs", "optional", "outputs", "params", "weights", "memory"):
             if not isinstance(getattr(self, field), tuple | list):
                 raise ValueError(f"{self.id}: {field} is a row, of one too: {field}=(one,)")
+        for field, kind in (("params", Param), ("weights", Weights)):
+            if not all(isinstance(each, kind) for each in getattr(self, field)):
+                raise ValueError(f"{self.id}: {field} is a row of {kind.__name__}: {field}=({kind.__name__}(...),)")
+        if not all(isinstance(each, tuple | list) and len(each) == 2 for each in self.memory):
+            raise ValueError(f'{self.id}: memory is a row of pairs: memory=(("fp16", 2.2),)')
         for param in self.params:
             param.prove(self.id)
         names = [param.name for param in self.params]

@@ -139,6 +139,8 @@ def run(work{}): pass
     ("name", "text", "says"),
     [
         ("lift", "x = 1\n", "There is a backend lift of ours"),
+        ("work", "SPEC = 1\n", "There is a part work of addon/scene of ours"),
+        ("props", "SPEC = 1\n", "There is a part props of addon/scene of ours"),
         ("broken", "class Backend\n", "is no step (SyntaxError"),
         ("empty", "x = 1\n", "is no step (it has neither Backend nor SPEC)"),
         ("needy", "import nothing_of_the_kind\nBackend = 1\n", 'needy.py", line 1, in <module>'),

@@ -136,3 +136,16 @@ class TestBuild:
 
     def test_a_card_of_nothing_can_be_read(self) -> None:
         assert "0 objects" in card.markdown(card.card([]))
+
+
+def test_data_and_settings_that_are_not_there_are_told(tmp_path, capsys):
+    from galatea.backend.cli import main
+
+    for words, said in (
+        (["data", "card", tmp_path / "none"], f"There is no data in {tmp_path / 'none'}. Run `galatea data build`"),
+        (["finetune", tmp_path, "--out", tmp_path / "run", "--settings", "lroa"], "no settings 'lroa'. Did you mean"),
+        (["train", tmp_path, "--out", tmp_path / "run", "--settings", "big"], "There are: full, lora, small."),
+    ):
+        assert main([str(word) for word in words]) == 2
+        assert said in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
