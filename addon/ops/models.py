@@ -200,8 +200,9 @@ class GALATEA_OT_backends_renew(Conditional, bpy.types.Operator):
         bridge.renew()  # the processes know the old list
         new = [label for name, label in _known().items() if name not in before]
         self.report({"INFO"}, f"New: {', '.join(new)}" if new else "There is nothing new")
-        for text in left_out():
-            self.report({"WARNING"}, text)
+        bridge.notice, why = None, " ".join(left_out())
+        if why:  # in the panel too: the status bar cuts off what is long
+            self.report({"WARNING"}, bridge.complain(UserError(why)))
         return {"FINISHED"}
 
 

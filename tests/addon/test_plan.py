@@ -131,11 +131,15 @@ def test_a_step_of_the_users_own_is_shown_wherever_it_stands(chosen: Any, home: 
 
 @pytest.mark.parametrize("opened", [False, True])
 def test_a_model_that_is_gone_gives_way_to_the_usual_one(chosen: Any, home: Path, tmp_path: Path, opened: bool) -> None:
+    from galatea.addon.bridge import bridge
+
     (other := own.folder() / "not_yet.py").parent.mkdir(parents=True)
     other.write_text("SPEC = ...\n")
     (other.parent / "my-model.py").write_text("SPEC = ...\n")
     (other.parent / "lift.py").write_text("SPEC = ...\n")
     stray, hidden, new = left_out()
+    bpy.ops.galatea.backends_renew()
+    assert bridge.notice and all(text in bridge.notice.message for text in (stray, hidden, new))
     assert "my-model.py: no step, for" in stray and "not_yet.py was not trusted yet" in new
     assert "lift.py: not used, for there is one of ours" in hidden
     path = trust(BackendSpec("of_mine", "Of Mine", "image-to-mesh", "", inputs=("cutout",), outputs=("mesh",)))
