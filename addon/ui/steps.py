@@ -12,7 +12,7 @@ from ...backend.protocol.catalog import catalog
 from ...backend.protocol.recipe import Recipe
 from .. import objects, props, wanted
 from ..bridge import bridge
-from . import draw, gallery, scene
+from . import draw, gallery, report, scene
 
 
 class _Sub(draw.Sub):
@@ -55,6 +55,8 @@ def _verb(layout: Any, context: bpy.types.Context, operator: str, icon: str, ste
         draw.text(layout, f"Saved in {run.saved}", context=context, icon="CHECKMARK")
     for warning in run.warnings if run else ():
         draw.text(layout, warning, context=context, icon="INFO")
+    if run:
+        report.rows(layout, context, run)
     if bridge.notice and bridge.troubled and {row["do"] for row in bridge.troubled.steps} <= set(steps):
         draw.failure(layout, context, bridge.notice.message, bridge.notice.hint)
 

@@ -149,11 +149,6 @@ def test_the_preferences_are_the_policy_of_the_command_line(addon: Any, home: Pa
     assert "may not be used in GB" in layout.text and "CreativeML-OpenRAIL-M" in layout.text
     preferences._store(territory="England")
     assert terms.get("territory") == "GB"
-    layout = Layout()
-    _policy(layout, _Prefs(), bpy.context)
-    assert "letters such as DE, not 'England'" in layout.text, "it is told where it was typed"
-    preferences._store(territory="FR")
-    assert not terms.refused and terms.get("territory") == "FR"
     (home / NAME).write_text("nonsense")
     terms.look_again()
     layout = Layout()
@@ -216,15 +211,24 @@ def test_rows_that_fall_short_carry_the_button_that_mends_them(reported: Run, br
         bridge.fixed(reported, "--set skeleton.bones=3")
 
 
-def test_what_a_step_warns_of_stands_under_its_button_too(addon: Any, bridge: Any) -> None:
-    run = Run("Owl: Rig", "photo_to_mesh", [{"do": "skeleton", "params": {}}], {}, ended="done")
-    run.add(Stage("skeleton", Result("skeleton-1", JobState.DONE, warnings=["It got a plain backbone."]), cached=False))
+@pytest.mark.parametrize(
+    ("step", "told", "panel", "words"),
+    [
+        ("skeleton", {"warnings": ["It got a plain backbone."]}, ui.steps.GALATEA_PT_rig, "It got a plain backbone."),
+        ("report", {"metrics": {"faces": 9, "watertight": True}}, ui.steps.GALATEA_PT_report, "9 faces, watertight."),
+    ],
+)
+def test_what_a_step_tells_stands_under_its_button_too(
+    addon: Any, bridge: Any, step: str, told: dict[str, Any], panel: Any, words: str
+) -> None:
+    run = Run("Owl", "photo_to_mesh", [{"do": step, "params": {}}], {}, ended="done")
+    run.add(Stage(step, Result(f"{step}-1", JobState.DONE, **told), cached=False))
     bridge.history()
     bridge.runs.insert(0, run)
     bridge.sync(select=run.id)
-    for panel in (ui.steps.GALATEA_PT_rig, jobs_ui.GALATEA_PT_jobs):
-        assert "It got a plain backbone." in " ".join(drawn(panel).text.split()), panel
-    assert "backbone" not in drawn(ui.steps.GALATEA_PT_film).text
+    for each in (panel, jobs_ui.GALATEA_PT_jobs):
+        assert words in " ".join(drawn(each).text.split()), each
+    assert words not in " ".join(drawn(ui.steps.GALATEA_PT_film).text.split())
 
 
 def test_each_step_of_again_says_what_is_done(addon: Any) -> None:
