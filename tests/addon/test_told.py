@@ -63,6 +63,19 @@ def test_what_the_check_found_is_in_sight_where_the_page_opens(addon: Any, monke
     assert lines.index("Saved /home/ada/report.zip") < lines.index("What May Be Used (also by the command line)")
 
 
+def test_what_the_policy_refuses_is_told_where_it_was_typed(addon: Any) -> None:
+    from galatea.addon import preferences, terms
+    from galatea.addon.ui.preferences import _policy
+
+    prefs = SimpleNamespace(bl_rna=GalateaPreferences.bl_rna)
+    for typed, told in (("England", True), ("FR", False)):
+        preferences._store(territory=typed)
+        layout = Layout()
+        _policy(layout, prefs, bpy.context)
+        assert ("letters such as DE, not 'England'" in " ".join(words for words, _ in layout.words)) is told
+    assert terms.get("territory") == "FR"
+
+
 def test_a_failure_is_told_where_its_button_is(addon: Any, bridge: Any, monkeypatch: Any) -> None:
     """At the top it would push the button of a part out from under the mouse."""
     why = Failure("There is nothing to bind.", hint="Fit a skeleton first.")
