@@ -92,6 +92,9 @@ def run(work: Work, *, name: str, level: float) -> None:
 def read(path: Path) -> Arrays:
     """Read and check a mesh file; raises `UserError` on anything that is no mesh."""
     try:
+        with path.open("rb") as file:
+            if file.read(2) != b"PK":
+                raise UserError(f"The mesh {path.name} is no .npz of arrays, as roles.mesh writes it. Make it again.")
         with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
             arrays = {key: data[key] for key in KEYS if key in data}
     except (OSError, ValueError, EOFError, KeyError) as error:

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from ..protocol.catalog import catalog
 from ..protocol.errors import EXIT_CODES, UserError, nearest
 from ..version import VERSION
 from . import (
@@ -108,9 +109,18 @@ def _unknown(verb: argparse.ArgumentParser, words: list[str]) -> UserError:
     import difflib  # here, for each start of Blender would pay for it
 
     flags = {flag.strip("-"): flag for action in verb._actions for flag in action.option_strings}
-    near = difflib.get_close_matches(words[0].partition("=")[0].strip("-"), flags, 1)
-    meant = f" Did you mean {flags[near[0]]}?" if near else ""
+    name = words[0].partition("=")[0].strip("-")
+    near = [flags[each] for each in difflib.get_close_matches(name, flags, 1)]
+    if "set" in flags and words[0].startswith("--"):
+        near = [f"--set {step}={name.upper()}" for step in _steps_with(name.replace("-", "_"))] or near
+    meant = f" Did you mean {' or '.join(near)}?" if near else ""
     return UserError(f"Unknown to {verb.prog}: {' '.join(words)}.{meant} See `{verb.prog} --help`.", kind="usage")
+
+
+def _steps_with(param: str) -> list[str]:
+    """Where `--set` gives this parameter: in these steps, or in one that has to be named."""
+    steps = [f"{spec.id}.{param}" for spec in catalog().values() if any(each.name == param for each in spec.params)]
+    return steps if len(steps) <= 3 else [f"STEP.{param}"]
 
 
 def _spelled(error: UnicodeError) -> tuple[str | bytes, int]:

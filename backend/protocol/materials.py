@@ -80,7 +80,7 @@ def substances() -> Mapping[str, Substance]:
 def _row(name: str, row: Mapping[str, Any]) -> Substance:
     with of_row(PATH, name):
         colors = ("color", "accent")
-        look: dict[str, Any] = {k: numbers(k, v, 3) if k in colors else v for k, v in row["surface"].items()}
+        look: dict[str, Any] = {k: numbers(k, v, 3, 1.0) if k in colors else v for k, v in row["surface"].items()}
         words, kind = tuple(row["words"].split()), row.get("kind", "solid")
         if kind not in KINDS:
             raise TypeError(f"kind is {kind!r}, not one of {', '.join(KINDS)}")

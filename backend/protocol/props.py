@@ -8,7 +8,9 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
+from .materials import substances
 from .recipe import PRESETS, numbers, of_row, read_toml
+from .scene import TYPES
 
 PATH = PRESETS / "props" / "things.toml"
 
@@ -40,6 +42,11 @@ def _thing(name: str, row: Mapping[str, Any]) -> Thing:
     with of_row(PATH, name):
         words, others = tuple(row["words"].split()), row.get("called", {})
         size = numbers("size", row["size"], 3)
+        for each in (row, *others.values()):
+            if (material := each.get("material", row["material"])) not in substances():
+                raise TypeError(f"material is {material!r}, no row of materials/table.toml")
+        if row["type"] not in TYPES:
+            raise TypeError(f"type is {row['type']!r}, not one of {', '.join(TYPES)}")
         return Thing(name, words, size, row["material"], row["type"], bool(row.get("hollow", False)), others)
 
 

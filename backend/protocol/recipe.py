@@ -183,11 +183,11 @@ def _of_file(path: Path) -> Iterator[None]:
         raise UserError(f"{path}: {error}", kind=error.kind, hint=error.hint) from None
 
 
-def known(path: Path, data: Mapping[str, Any], fields: Iterable[str]) -> None:
+def known(path: Path, data: Mapping[str, Any], fields: Iterable[str], where: str = "") -> None:
     """Raise `UserError` on a field of this file that nobody reads: it was meant to be another."""
     for name in data:
         if name not in fields:
-            text = f"{path}: {name[:60]} is no field. {nearest(name, fields, ['version', *fields])}"
+            text = f"{path}: {where}{name[:60]} is no field. {nearest(name, fields, ['version', *fields])}"
             raise UserError(text, kind="usage")
 
 
@@ -201,12 +201,16 @@ def of_row(path: Path, name: str) -> Iterator[None]:
         raise UserError(f"{path}: [{name}] {why}. Mend the file.", kind="usage") from error
 
 
-def numbers(name: str, value: Any, count: int = 0) -> Any:
-    """As it is where it is a number from 0 on, or so many of them in a list."""
+def numbers(name: str, value: Any, count: int = 0, most: float = math.inf) -> Any:
+    """As it is where it is a finite number from 0 to `most`, or so many of them in a list."""
     row = listed(value) if count else [value]
-    good = all(isinstance(each, int | float) and not isinstance(each, bool) and 0 <= each < math.inf for each in row)
+    good = all(
+        isinstance(each, int | float) and not isinstance(each, bool) and 0 <= each <= most and each < math.inf
+        for each in row
+    )
     if not good or len(row) != (count or 1):
-        raise TypeError(f"{name} is {value!r}, not {f'a list of {count} numbers' if count else 'a number'} from 0 on")
+        what = f"a list of {count} numbers" if count else "a number"
+        raise TypeError(f"{name} is {value!r}, not {what} from 0 {'on' if most == math.inf else f'to {most:g}'}")
     return tuple(value) if count else value
 
 

@@ -109,10 +109,12 @@ class Attempt:
             self._end(JobState.FAILED, failure=replace(failure, hint=hint))
 
     def _before(self, failure: Failure) -> str:
-        """Of a step of ours that does not like what it was given: the user's own step that this went through."""
+        """Of a step of ours that does not like what it was given: the user's own step that this came from; of what ours
+        did not foresee, that it went through."""
         if failure.kind not in ("input", "backend") or not hasattr(self, "request") or written(self.request.backend):
             return ""
-        mine = [each for each in (written(step["step"]) for step in self.report.steps()) if each]
+        *before, _ = (written(step["step"]) for step in self.report.steps())
+        mine = [each for each in (before if failure.kind == "backend" else before[-1:]) if each]
         return f"What it was given came through {mine[-1].path}: look there first." if mine else ""
 
     def done(self) -> None:

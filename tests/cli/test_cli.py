@@ -74,6 +74,8 @@ def test_a_failed_run_never_passes_off_an_older_result(recipe: Path, tmp_path: P
         (["genrate"], "There is no verb 'genrate'. Did you mean 'generate'?"),
         (["carried"], "There are: generate, "),
         (["generate", "a.jpg", "--qualty", "draft"], "Did you mean --quality? See `galatea generate --help`"),
+        (["run", "photo_to_mesh", "--format", "glb"], "Did you mean --set export.format=FORMAT or --set film."),
+        (["simulate", "a ball", "--frmo", "a.json"], "Did you mean --from?"),
         (["serve", "token", "add", "ada", "--hihg"], "Unknown to galatea serve: --hihg. See `galatea serve --help`"),
         (["run", "photo_to_flim", "--out", "x"], "Did you mean 'photo_to_film'?"),
         (["run", "dance", "--out", "x"], "There is no recipe 'dance'"),

@@ -57,7 +57,14 @@ def test_what_is_wrong_with_a_row_is_said_of_it():
         ({"words": ["a"]}, "is wrong: .*split"),
         ({"surface": {}}, "is wrong: .*color"),
         ({"surface": {"color": "red", "roughness": 1.0}}, "is wrong: 'red' is no list"),
-        ({"surface": {"color": [1, 1], "roughness": 1.0}}, "is wrong: color is .*, not a list of 3 numbers from 0 on"),
+        (
+            {"surface": {"color": [1, 99, 1], "roughness": 1.0}},
+            "is wrong: color is .*, not a list of 3 numbers from 0 to 1",
+        ),
+        (
+            {"surface": {"color": [1, 1], "roughness": 1.0}},
+            "is wrong: color is .*, not a list of 3 numbers from 0 to 1",
+        ),
         ({"physics": {"density": "heavy"}}, "is wrong: density is 'heavy', not a number from 0 on"),
         ({"physics": {"density": -1.0}}, "is wrong: density is -1.0, not a number from 0 on"),
         ({"kind": "jelly"}, "is wrong: kind is 'jelly', not one of solid, cloth, fluid, gas"),
@@ -68,6 +75,13 @@ def test_what_is_wrong_with_a_row_is_said_of_it():
         props._thing("urn", {"words": "", "material": "brass", "type": "rigid_body"})
     with pytest.raises(UserError, match=r"things\.toml: \[urn\] is wrong: size is \[1, 2\], not a list of 3 numbers"):
         props._thing("urn", {"words": "", "size": [1, 2], "material": "brass", "type": "rigid_body"})
+    urn = {"words": "", "size": [1, 2, 3], "material": "brass", "type": "rigid_body"}
+    with pytest.raises(UserError, match=r"\[urn\] is wrong: material is 'bras', no row of materials"):
+        props._thing("urn", {**urn, "material": "bras"})
+    with pytest.raises(UserError, match=r"\[urn\] is wrong: material is 'bras', no row of materials"):
+        props._thing("urn", {**urn, "called": {"vase": {"material": "bras"}}})
+    with pytest.raises(UserError, match=r"\[urn\] is wrong: type is 'rigid', not one of rigid_body, soft_body"):
+        props._thing("urn", {**urn, "type": "rigid"})
 
 
 @pytest.mark.parametrize("row", substances().values(), ids=substances())

@@ -20,6 +20,7 @@ from galatea.backend.runners.inline import InlineRunner
 from galatea.backend.runners.local import LocalRunner
 from galatea.backend.runners.runtimes import Runtimes
 from galatea.backend.worker.find import load
+from galatea.backend.worker.report import Report
 
 FAULTY = """from ..protocol.spec import BackendSpec
 class Backend:
@@ -98,7 +99,7 @@ def test_what_ours_refuses_is_told_with_the_line_that_asked_and_what_the_step_re
 
 
 def test_what_ours_does_not_like_is_told_with_the_step_of_the_users_own_that_it_came_through(
-    store: JobStore, path: Path
+    store: JobStore, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spec = BackendSpec("faulty", "Faulty", "check", "", outputs=("cutout",))
     path.write_text(FAULTY.replace("text", "cutout").format("report.file('cutout', 'a.png').write_text('no picture')"))
@@ -112,12 +113,19 @@ def test_what_ours_does_not_like_is_told_with_the_step_of_the_users_own_that_it_
     made = store.result(first.id)
     assert made and not made.failure
     sys.modules.pop("galatea.backend.backends.faulty")
-    second = Request.of(catalog()["relief"], {"cutout": store.folder(first.id) / made.assets[0].path})
-    runner.submit(second)
-    runner.poll()
-    refused = store.result(second.id)
-    assert refused and refused.failure and refused.failure.kind == "input"
-    assert refused.failure.hint == f"What it was given came through {path}: look there first."
+
+    def hint() -> str:
+        request = Request.of(catalog()["relief"], {"cutout": store.folder(first.id) / made.assets[0].path})
+        runner.submit(request)
+        runner.poll()
+        refused = store.result(request.id)
+        assert refused and refused.failure and refused.failure.kind == "input"
+        return refused.failure.hint
+
+    assert hint() == f"What it was given came through {path}: look there first."
+    steps = [{"step": each} for each in ("faulty", "bring", "relief")]
+    monkeypatch.setattr(Report, "steps", lambda self: steps)
+    assert hint() == "", "ours took it and made something of it since"
 
 
 def test_a_step_of_the_users_own_that_takes_its_process_along_is_named(store: JobStore, path: Path) -> None:

@@ -134,8 +134,9 @@ def test_what_is_no_mesh_is_refused_with_what_to_do(run, tmp_path, change, says)
 def test_a_damaged_file_is_refused(run, figure, tmp_path):
     for content in (b"", b"not an archive", figure.mesh.read_bytes()[:-400]):
         Path(tmp_path / "mesh.npz").write_bytes(content)
-        with pytest.raises(UserError, match="Make it again"):
+        with pytest.raises(UserError, match="Make it again") as caught:
             run("bring", {"mesh": tmp_path / "mesh.npz"})
+        assert "pickle" not in str(caught.value), "numpy's guess of what else it might be"
 
 
 def test_a_picture_that_is_none_is_refused(run, figure, tmp_path):

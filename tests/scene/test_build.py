@@ -89,6 +89,13 @@ def test_sizes_are_said_usual_or_by_words(build):
     assert sizes["usual"][0] == pytest.approx(0.5, abs=0.03) and sizes["huge"][0] == pytest.approx(1.25, abs=0.06)
 
 
+def test_a_thing_that_nothing_builds_is_said_to_be_so(build, monkeypatch):
+    from galatea.addon.scene.lib.casting import cast
+
+    monkeypatch.setattr(cast, "_buildable", dict)
+    assert "crate has a row in things.toml and no function of its name" in warnings(build({"name": "crate"}))
+
+
 def test_what_nobody_knows_is_a_box_with_its_name_and_said(build):
     done = build({"name": "flux capacitor", "dimensions": [0.6, 0.4, 0.5]}, {"name": "xyzzy"})
     obj = things()[0].main

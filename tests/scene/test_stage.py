@@ -134,6 +134,7 @@ LOOK = "version = 1\nhelp = 'Gold'\nkind = 'clay'\ncolor = [0.8, 0.6, 0.2]\nroug
         (LIGHT.replace("floor = 'cove'", "floor = 'pit'"), "floor is one of cove, ground, catcher, none, not 'pit'"),
         (LIGHT.replace("'suits'", "[1, 1]"), r"tone is three numbers in \[\], or \"suits\", not '\[1, 1\]'"),
         (LIGHT.replace("strength", "strenght"), r"lacks world\.strength"),
+        (LIGHT.replace("strength", "glow = 1\nstrength"), r"world\.glow is no field"),
         (LIGHT.replace("power = 9", "watts = 9"), "lacks lamp 1: power"),
         (LIGHT.replace("power = 9", "power = 'x'"), "lamp 1: power is a number, not 'x'"),
         (LIGHT.replace("[[lamp]]", "[lamp]"), r"lamp is tables such as \[\[lamp\]\]"),

@@ -99,10 +99,8 @@ def cast(item: Item, seed: int, shelf: assets.Shelf) -> Cast:
         out.origin = "prop"
         return out
     out.props, out.origin = [standing_in.prop(item, size, material)], "stand-in"
-    out.said.append(
-        f"No {item.name} is known: a box with its name stands in. Give its object mesh.file, or add it to an asset "
-        "library."
-    )
+    why = f"{thing.name} has a row in things.toml and no function of its name" if thing else f"No {item.name} is known"
+    out.said.append(f"{why}: a box with its name stands in. Give its object mesh.file, or add it to an asset library.")
     return out
 
 

@@ -82,7 +82,7 @@ def _prove(path: Path, data: Mapping[str, Any], needs: Fields, may: Fields, wher
     fields = {**needs, **may}
     if lacks := [f"{where}{name}" for name in needs if name not in data]:
         raise UserError(f"{path} lacks {', '.join(lacks)}. Take another of that folder as a pattern.", kind="usage")
-    recipe.known(path, data, fields)
+    recipe.known(path, data, fields, where)
     for name, value in data.items():
         kind, good = fields[name]
         if not good(value):
