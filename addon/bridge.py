@@ -41,6 +41,7 @@ class Bridge:
         """What each run has for its gallery, looked up when it ended: panels may not read the disk."""
         self.engine = Engine(self._changed, self._ended, lambda: self.runs)
         self._ready: deque[Run] = deque()
+        self._unseen: deque[Run] = deque()
         self._home: dict[str, tuple[int, str]] = {}
         self._folder: Path | None = None
         self._known = self._stale = False
@@ -76,7 +77,7 @@ class Bridge:
 
     @property
     def idle(self) -> bool:
-        return not (self.engine.busy or self._ready or helper.running)
+        return not (self.engine.busy or self._ready or self._unseen or helper.running)
 
     def find(self, run: str) -> Run | None:
         return next((each for each in self.runs if each.id == run), None)
@@ -239,9 +240,9 @@ class Bridge:
         for run in old:
             run.disown()
         self.runs = sorted([*self.runs, *old], key=lambda run: run.id, reverse=True)
-        for number, run in enumerate(old):
-            if number < 20 or run.gallery:
-                self._picture(run, store)
+        self._unseen = deque(old[20:])
+        for run in old[:20]:
+            self._picture(run, store)
         self.sync()
 
     def reload(self) -> None:
@@ -278,6 +279,8 @@ class Bridge:
                 self.renew()
         self.engine.tick(self.store)
         self._watch()
+        if self._unseen:
+            self._picture(self._unseen.popleft(), self.store)
         if self._ready and (bpy.app.background or windows.may_change_file()):
             self._deliver(self._ready.popleft())
         if self._stale and self.idle:

@@ -29,8 +29,8 @@ def number(name: str) -> int:
 
 
 _SPELT = {
-    "Directx": "DirectX", "Fps": "FPS", "Fstop": "F-Stop", "Hdri": "HDRI", "Lora": "LoRA", "Opengl": "OpenGL",
-    "Url": "URL", "Uv": "UV",
+    "Directx": "DirectX", "Fps": "FPS", "Fstop": "F-Stop", "Hdri": "HDRI", "License": "Licence", "Lora": "LoRA",
+    "Opengl": "OpenGL", "Url": "URL", "Uv": "UV",
 }  # fmt: skip
 
 _SHORT = {

@@ -188,8 +188,9 @@ class Server:
             text = f"{self.name} ended its answer in the middle. Try again; if it happens again, look at its window."
             return Broke(text, kind="backend")
         elif isinstance(error, http.client.RemoteDisconnected | ConnectionError):
-            text = f"{self.name} broke the connection off ({type(error).__name__}). It may have crashed or run out of "
-            return Broke(f"{text}memory: look at its window, then try again.", kind="backend")
+            text = f"{self.name} broke the connection off ({type(error).__name__}). It may have crashed, or run out of "
+            text += "memory: look at its window, then try again."
+            return Broke(text, kind="backend")
         elif isinstance(error, http.client.HTTPException):
             text = f"{self.name} does not speak HTTP ({type(error).__name__}). {other}"
         else:

@@ -55,7 +55,8 @@ FIRST = {
 
 
 class Said(ast.NodeVisitor):
-    """Every `UserError(…)` of a file: its kind and the texts that it can have, as far as reading tells."""
+    """Every `UserError(…)`, `Failure(…)` and report of an operator in a file: its kind and the texts that it can have,
+    as far as reading tells."""
 
     def __init__(self, tree: ast.Module, constants: dict[str, list[str]]) -> None:
         self.constants = constants
@@ -71,10 +72,18 @@ class Said(ast.NodeVisitor):
     visit_AsyncFunctionDef = visit_FunctionDef
 
     def visit_Call(self, node: ast.Call) -> None:
-        if getattr(node.func, "id", "") == "UserError" and node.args:
-            kind = next((word.value for word in node.keywords if word.arg == "kind"), ast.Constant("input"))
-            self.found |= {(name, text) for name in self.texts(kind) for text in self.texts(node.args[0])}
+        named = {word.arg: word.value for word in node.keywords}
+        match node:
+            case ast.Call(func=ast.Name(id="UserError"), args=[said, *_]):
+                self._say(named.get("kind", ast.Constant("input")), said)
+            case ast.Call(func=ast.Name(id="Failure"), args=[said, *more]):
+                self._say(named.get("kind", more[0] if more else ast.Constant("backend")), said)
+            case ast.Call(func=ast.Attribute(attr="report"), args=[ast.Set(elts=[ast.Constant("ERROR")]), said]):
+                self._say(ast.Constant("usage"), said)
         self.generic_visit(node)
+
+    def _say(self, kind: ast.AST, said: ast.AST) -> None:
+        self.found |= {(name, text) for name in self.texts(kind) for text in self.texts(said)}
 
     def texts(self, node: ast.AST, line: int = 0) -> list[str]:
         """What an expression can be; its names mean what they were given before this line, or the node's own."""
@@ -98,16 +107,18 @@ class Said(ast.NodeVisitor):
         return [GAP]
 
     def _named(self, name: str, line: int) -> list[str]:
-        """What a name was last given before this line, in this function."""
-        found: list[str] = []
+        """What a name was given before this line, in this function: in one branch this, in another that."""
+        before: list[str] = []
+        last: list[str] = []
         inside = ast.walk(self.scopes[-1]) if len(self.scopes) > 1 else ()
         given = [node for node in inside if isinstance(node, (ast.Assign, ast.AugAssign)) and node.lineno < line]
         for each in sorted(given, key=lambda node: node.lineno):
             targets = each.targets if isinstance(each, ast.Assign) else [each.target]
             if any(isinstance(target, ast.Name) and target.id == name for target in targets):
                 new = self.texts(each.value, each.lineno)
-                found = new if isinstance(each, ast.Assign) else [text + more for text in found for more in new]
-        return found or self.constants.get(name, [GAP])
+                before, last = ([*before, *last], new) if isinstance(each, ast.Assign) else (
+                    before, [text + more for text in last for more in new])  # fmt: skip
+        return [*before, *last] or self.constants.get(name, [GAP])
 
     def _returned(self, name: str) -> list[str]:
         """What a function of this file can answer, or one that all share."""
@@ -129,9 +140,7 @@ def errors() -> dict[str, list[str]]:
     shared = ast.parse((ROOT / "backend/protocol/errors.py").read_text(encoding="utf-8"))
     constants["nearest"] = Said(shared, {}).texts(ast.parse("nearest()", mode="eval").body)
     found: dict[str, set[str]] = {kind: set() for kind in EXIT_CODES}
-    for path, tree in zip(paths, trees, strict=True):
-        if "UserError(" not in path.read_text(encoding="utf-8"):
-            continue
+    for tree in trees:
         for kind, text in Said(tree, constants).found:
             if re.search(r"\w", text) and kind in found:  # others hand on what somebody else said
                 found[kind].add(" ".join(text.split()))

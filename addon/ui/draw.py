@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import bpy
@@ -12,6 +13,7 @@ import bpy
 from ...backend.protocol.catalog import catalog
 from .. import runs
 from ..bridge import bridge
+from ..runs import Run
 
 LINE = 0.85
 """How tall a line of a text is, in rows."""
@@ -71,6 +73,20 @@ def failure(layout: Any, context: bpy.types.Context, message: str, hint: str) ->
 def progress(layout: Any) -> None:
     """How far the running job's step is."""
     layout.progress(factor=bridge.live.fraction, text=f"{place()}  {bridge.live.fraction:.0%}")
+
+
+def turn(layout: Any, own: Callable[[Run], bool]) -> bool:
+    """How far the job of a part is, or that it waits, for the top of the panel, where all jobs say so, may be out of
+    sight; False where there is none."""
+    if bridge.current and own(bridge.current):
+        progress(layout)
+    elif any(map(own, bridge.engine.waiting)):
+        hint = layout.row()
+        hint.active = False
+        hint.label(text="Waits for its turn", icon="TIME")
+    else:
+        return False
+    return True
 
 
 def place() -> str:

@@ -10,7 +10,6 @@ import bpy
 
 from ...backend.protocol import scene
 from .. import cast, props, wanted
-from ..bridge import bridge
 from . import draw
 
 ICONS = {
@@ -59,9 +58,7 @@ class GALATEA_PT_simulate(draw.Sub, bpy.types.Panel):
         row.operator("galatea.scene_build", icon="MESH_CUBE")
         row.operator("galatea.scene_bake", icon="PHYSICS")
         row.operator("galatea.scene_film", icon="RENDER_ANIMATION")
-        if bridge.current and bridge.current.steps[0]["do"] in (settings.parser, "build"):
-            draw.progress(column)
-        else:
+        if not draw.turn(column, lambda run: run.steps[0]["do"] in (settings.parser, "build")):
             hint = column.row()
             hint.active = False
             hint.label(text="Film builds and bakes by itself", icon="INFO")

@@ -12,7 +12,8 @@ from ...backend.protocol.catalog import catalog
 from ...backend.protocol.recipe import Recipe
 from .. import objects, props, wanted
 from ..bridge import bridge
-from . import draw, gallery, report, scene
+from ..runs import Run
+from . import draw, gallery, panel, report, scene
 
 
 class _Sub(draw.Sub):
@@ -36,18 +37,19 @@ class _Sub(draw.Sub):
 
 
 def _verb(layout: Any, context: bpy.types.Context, operator: str, icon: str, steps: tuple[str, ...]) -> None:
-    """The button, and on what; in the place of that how far the job of these steps is, for the top of the panel, where
-    all jobs say so, may be out of sight."""
+    """The button, and on what; in the place of that how far its job is. What has come of that stands there too."""
+
+    def own(run: Run) -> bool:
+        return "scene" in run.inputs and run.steps[-1]["do"] in steps
+
     obj = objects.subject(context)
     column = layout.column(align=True)
     row = column.row(align=True)
     row.scale_y = 1.3
     row.operator(operator, icon=icon)
-    run = bridge.current or next(iter(bridge.runs), None)
-    run = run if run and {row["do"] for row in run.steps} <= set(steps) else None
-    if run and run is bridge.current:
-        draw.progress(column)
+    if draw.turn(column, own):
         return
+    run = next(filter(own, bridge.runs[:1]), None)
     hint = column.row()
     hint.active = False
     hint.label(text=f"On {obj.name}" if obj else "Select a mesh object first", icon="OBJECT_DATA" if obj else "INFO")
@@ -57,7 +59,7 @@ def _verb(layout: Any, context: bpy.types.Context, operator: str, icon: str, ste
         draw.text(layout, warning, context=context, icon="INFO")
     if run:
         report.rows(layout, context, run)
-    if bridge.notice and bridge.troubled and {row["do"] for row in bridge.troubled.steps} <= set(steps):
+    if bridge.notice and bridge.troubled and own(bridge.troubled) and not panel.at_top():
         draw.failure(layout, context, bridge.notice.message, bridge.notice.hint)
 
 

@@ -221,7 +221,7 @@ def test_rows_that_fall_short_carry_the_button_that_mends_them(reported: Run, br
 def test_what_a_step_tells_stands_under_its_button_too(
     addon: Any, bridge: Any, step: str, told: dict[str, Any], panel: Any, words: str
 ) -> None:
-    run = Run("Owl", "photo_to_mesh", [{"do": step, "params": {}}], {}, ended="done")
+    run = Run("Owl", "photo_to_mesh", [{"do": step, "params": {}}], {"scene": "owl.blend"}, ended="done")
     run.add(Stage(step, Result(f"{step}-1", JobState.DONE, **told), cached=False))
     bridge.history()
     bridge.runs.insert(0, run)

@@ -11,7 +11,7 @@ import bpy
 
 from galatea.addon.preferences import GalateaPreferences
 from galatea.addon.runs import Run
-from galatea.addon.ui import draw, jobs, panel, steps
+from galatea.addon.ui import draw, jobs, panel, scene, steps
 from galatea.backend.protocol.job import Failure
 
 from .drawn import Layout, drawn
@@ -94,3 +94,40 @@ def test_a_failure_is_told_where_its_button_is(addon: Any, bridge: Any, monkeypa
         bridge.notice = None
         assert why.message in drawn(jobs.GALATEA_PT_jobs).text, "with the job, once the top tells something else"
     assert jobs.PICTURE <= rows[0] < rows[2] == jobs.ROOM, "what is told takes the picture's room: panels below stay"
+
+
+def test_a_job_of_a_part_is_told_in_its_panel_from_the_click_on(addon: Any, bridge: Any, fake: Any) -> None:
+    """With all that it needs first: a mesh without bones is rigged before it moves."""
+    rows = [{"do": do, "params": {}} for do in ("skeleton", "bind", "move")]
+    move, other = Run("Owl: Move", "", rows, {"scene": "owl.blend"}), fake({"text": "a"})
+    bridge.history()
+    bridge.runs[:0] = [move, other]
+    bridge.engine.current = other
+    bridge.engine.queue.append(move)
+    panels = (steps.GALATEA_PT_move, steps.GALATEA_PT_rig, scene.GALATEA_PT_simulate)
+
+    def waits() -> list[bool]:
+        return ["Waits for its turn" in drawn(each).text for each in panels]
+
+    assert waits() == [True, False, False]
+    bridge.engine.queue[:] = [Run("Balls: Read", "", [{"do": addon.parser, "params": {}}], {})]
+    assert waits() == [False, False, True]
+    bridge.engine.queue.clear()
+    bridge.engine.current = None
+    move.fail(Failure("It has no limbs."))
+    bridge.notice = Failure("It has no limbs.")
+    assert "It has no limbs." in drawn(steps.GALATEA_PT_move).text
+    assert "It has no limbs." not in drawn(steps.GALATEA_PT_rig).text
+
+
+def test_old_jobs_have_their_pictures_too_one_at_a_time(bridge: Any, home: Path, monkeypatch: Any) -> None:
+    for number in range(25):
+        Run(f"Owl {number}", "", [{"do": "lift", "params": {}}], {}, ended="done").save(home / "runs")
+    seen: list[str] = []
+    monkeypatch.setattr(bridge, "_picture", lambda run, store: seen.append(run.id))
+    bridge.forget()
+    bridge.history()
+    assert len(seen) == 20 and not bridge.idle
+    while not bridge.idle:
+        bridge.tick()
+    assert sorted(seen) == sorted(run.id for run in bridge.runs) and len(seen) == 25
