@@ -10,6 +10,7 @@ What a user typed and where files lie on this machine is left out; texts come in
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -56,6 +57,16 @@ def _walk(store: JobStore, job: str, steps: dict[str, Step], seen: set[str]) -> 
             for step in _told_by(path):
                 steps.setdefault(step["job"], step)
     steps[job] = _step(store, request)
+
+
+def makers(store: JobStore, request: Request) -> list[str]:
+    """The steps that its files came from, each after those that it needed itself, as far as the store knows."""
+    found: list[str] = []
+    for job in filter(None, (_maker(store, Path(path)) for path in request.inputs.values())):
+        with contextlib.suppress(UserError):  # what it says is damaged
+            before = store.request(job)
+            found += [*makers(store, before), before.backend]
+    return list(dict.fromkeys(found))
 
 
 def _maker(store: JobStore, path: Path) -> str:

@@ -20,6 +20,7 @@ from ..protocol.catalog import written
 from ..protocol.errors import JobCancelled, UserError
 from ..protocol.event import Done, Event, Progress
 from ..protocol.job import Asset, Failure, JobState, Request, Result
+from ..protocol.provenance import makers
 from ..protocol.spec import BackendSpec
 from ..protocol.store import JobStore
 from .report import Report
@@ -111,9 +112,10 @@ class Attempt:
     def _before(self, failure: Failure) -> str:
         """Of a step of ours that does not like what it was given: the user's own step that this came from; of what ours
         did not foresee, that it went through."""
-        if failure.kind not in ("input", "backend") or not hasattr(self, "request") or written(self.request.backend):
+        request: Request | None = getattr(self, "request", None)
+        if failure.kind not in ("input", "backend") or not request or written(request.backend):
             return ""
-        *before, _ = (written(step["step"]) for step in self.report.steps())
+        before = [written(step) for step in makers(self._store, request)]
         mine = [each for each in (before if failure.kind == "backend" else before[-1:]) if each]
         return f"What it was given came through {mine[-1].path}: look there first." if mine else ""
 

@@ -19,8 +19,8 @@ from galatea.backend.protocol.store import JobStore
 from galatea.backend.runners.inline import InlineRunner
 from galatea.backend.runners.local import LocalRunner
 from galatea.backend.runners.runtimes import Runtimes
+from galatea.backend.worker import execute
 from galatea.backend.worker.find import load
-from galatea.backend.worker.report import Report
 
 FAULTY = """from ..protocol.spec import BackendSpec
 class Backend:
@@ -123,8 +123,9 @@ def test_what_ours_does_not_like_is_told_with_the_step_of_the_users_own_that_it_
         return refused.failure.hint
 
     assert hint() == f"What it was given came through {path}: look there first."
-    steps = [{"step": each} for each in ("faulty", "bring", "relief")]
-    monkeypatch.setattr(Report, "steps", lambda self: steps)
+    (store.folder(first.id) / "request.json").write_text("{")
+    assert hint() == "", "where that job is damaged nobody knows, and the failure is told all the same"
+    monkeypatch.setattr(execute, "makers", lambda *_: ["faulty", "bring"])
     assert hint() == "", "ours took it and made something of it since"
 
 
