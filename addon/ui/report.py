@@ -34,10 +34,16 @@ def rows(layout: Any, context: bpy.types.Context, run: Run) -> None:
         draw.text(box, f"{row['label']}: {told}", context=context, icon="DOT")
         _mend(box, run, row["fix"])
         if not run.takes(row["fix"]):
-            draw.text(box, row["fix"], context=context, icon="BLANK1")
+            draw.text(box, _told(row["fix"]), context=context, icon="BLANK1")
     able = list(dict.fromkeys(row["fix"] for row in short if run.takes(row["fix"])))
     if len(able) > 1:
         _mend(box, run, " ".join(able), text="Mend All")
+
+
+def _told(fix: str) -> str:
+    """For people: flags are for another job's steps here, else there would be a button."""
+    wanted = ", ".join(fixes(fix))
+    return f"The job that made the mesh mends it, with {wanted}." if wanted else fix
 
 
 def _mend(layout: Any, run: Run, fix: str, *, text: str = "") -> None:

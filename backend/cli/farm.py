@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from ..protocol import parts
-from ..protocol.errors import UserError
 from ..protocol.order import Order
 from ..runners.runtimes import Dispatch
 from . import flags, outcome
@@ -47,7 +46,7 @@ def add_verbs(verbs: Any) -> None:
             help=f"tasks that share a film ({PARTS})",
         )
         made.add_argument("--name", default="Galatea", metavar="TEXT", help="what the farm shows")
-        made.add_argument("--overwrite", action="store_true", help="replace a job of other orders in DIR")
+        made.add_argument("--overwrite", action="store_true", help="replace another job in DIR")
         made.set_defaults(call=_write)
     task = does.add_parser(
         "task", help="what a machine of the farm runs", description="Do an order up to a step; farms call it."
@@ -78,11 +77,13 @@ def _write(options: argparse.Namespace, blender: str) -> int:
     orders = [Order.read(path) for path in options.orders]
     out = options.out.expanduser()
     outcome.writable(out)
-    found = bundle.write(orders, out, overwrite=options.overwrite)
-    try:
-        path = other.KINDS[options.farm](options.name, found, len(orders), options.parts, out)
-    except OSError as error:
-        raise UserError(f"Cannot write {out}: {error.strerror}. Free some space.", kind="output") from None
+    make = other.KINDS[options.farm]
+    path = bundle.write(
+        orders,
+        out,
+        lambda found: make(options.name, found, len(orders), options.parts, out),
+        overwrite=options.overwrite,
+    )
     sys.stdout.write(f"{path}\n")
     return 0
 

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A folder that a farm can take anywhere: job files numbered from 1, and all that they name, beside them.
 
-<out>/orders/1.json …      paths in it are relative to it
+<out>/template.json …      what the farm reads, by its kind
+      orders/1.json …      paths in it are relative to it
       inputs/<hash>/<name> photos, meshes, presets of one's own
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,14 +19,15 @@ from ..protocol.catalog import spec_of
 from ..protocol.errors import UserError
 from ..protocol.job import REFERRED, REFERRING, sha256
 from ..protocol.order import Order
+from .openjd import Files
 from .phases import Phase, phases
 
 MOST = 10_000
 
 
-def write(orders: Sequence[Order], out: Path, *, overwrite: bool = False) -> list[Phase]:
-    """Fill the folder; returns the phases of the orders, which must be the same. Raises `UserError`, also where other
-    orders lie there, for a farm may be at them."""
+def write(orders: Sequence[Order], out: Path, farm: Callable[[list[Phase]], Files], *, overwrite: bool = False) -> Path:
+    """Fill the folder, also with what `farm` makes of the phases of the orders, which must be the same; returns the
+    first of its files. Raises `UserError`, also where another job lies there, for a farm may be at it."""
     if not 1 <= len(orders) <= MOST:
         raise UserError(f"A farm's job takes 1 to {MOST} orders. Make several of them.", kind="usage")
     found = [phases(order.plan()[0]) for order in orders]
@@ -33,6 +35,8 @@ def write(orders: Sequence[Order], out: Path, *, overwrite: bool = False) -> lis
         if [phase.until for phase in each] != [phase.until for phase in found[0]]:
             text = f"{order.recipe} and {orders[0].recipe} have other phases. Make a job of the farm for each."
             raise UserError(text, kind="usage")
+    most = [max(each[k].gpu_mb for each in found) for k in range(len(found[0]))]
+    read = farm([replace(phase, gpu_mb=need) for phase, need in zip(found[0], most, strict=True)])
     try:
         folder = out / "orders"
         copies: dict[Path, Path] = {}
@@ -41,19 +45,20 @@ def write(orders: Sequence[Order], out: Path, *, overwrite: bool = False) -> lis
             for number, order in enumerate(orders, 1)
         }
         there = {path: path.read_bytes() for path in folder.glob("*.json")}
-        if there not in ({}, made) and not overwrite:
-            why = f"{out} holds a farm's job of other orders. Choose another --out, or add --overwrite to replace it."
+        files = {out / name: data for name, data in read.items()}
+        others = [path for path, data in files.items() if path.is_file() and path.read_bytes() != data]
+        if (others or there not in ({}, made)) and not overwrite:
+            why = f"{out} holds another job of a farm. Choose another --out, or add --overwrite to replace it."
             raise UserError(why, kind="usage")
         for path in there.keys() - made.keys():
             path.unlink()
         for target, source in copies.items():
             _take(source, target)
-        for path, data in made.items():
+        for path, data in {**made, **files}.items():
             whole.write(path, data)
     except OSError as error:
         raise UserError(f"Cannot write {out}: {error.strerror}. Choose another --out.", kind="output") from None
-    most = [max(each[k].gpu_mb for each in found) for k in range(len(found[0]))]
-    return [replace(phase, gpu_mb=need) for phase, need in zip(found[0], most, strict=True)]
+    return out / next(iter(read))
 
 
 def _brought(order: Order, out: Path, copies: dict[Path, Path]) -> Order:

@@ -7,13 +7,15 @@ job see, or that the farm carries from step to step; Out, for what is delivered.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
-from ..protocol.store import publish
 from .phases import Phase
 
 TEMPLATE = "template.json"
+Files = dict[str, bytes]
+"""What a farm reads, by its name in the bundle; the first is the one to submit."""
 NOTICE_SECONDS = 30
 """Between SIGTERM, at which a task writes what it has, and SIGKILL."""
 
@@ -40,10 +42,13 @@ def template(name: str, found: list[Phase], count: int, parts: int) -> dict[str,
     }
 
 
-def write(name: str, found: list[Phase], count: int, parts: int, out: Path) -> Path:
-    """The template's file."""
-    publish(out / TEMPLATE, template(name, found, count, parts))
-    return out / TEMPLATE
+def files(name: str, found: list[Phase], count: int, parts: int, out: Path) -> Files:
+    """The template."""
+    return {TEMPLATE: told(template(name, found, count, parts))}
+
+
+def told(data: dict[str, Any]) -> bytes:
+    return json.dumps(data, indent=1).encode()
 
 
 def _path(name: str, default: str, flow: str, description: str) -> dict[str, Any]:

@@ -6,22 +6,19 @@ from __future__ import annotations
 import json
 import platform
 import pprint
-import shutil
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ..protocol import whole
-from ..protocol.store import publish
 from . import openjd
+from .openjd import Files, told
 from .phases import Phase
 
 JOB_TYPE = Path(__file__).with_name("flamenco.js")
 
 
-def flamenco(name: str, found: list[Phase], count: int, parts: int, out: Path) -> Path:
-    """galatea.js, the job type, and job.json, what `POST /api/v3/jobs` takes."""
-    shutil.copyfile(JOB_TYPE, out / "galatea.js")
+def flamenco(name: str, found: list[Phase], count: int, parts: int, out: Path) -> Files:
+    """job.json, what `POST /api/v3/jobs` takes, and galatea.js, the job type."""
     root = out.resolve()
     settings = {
         "bundle": root.as_posix(),
@@ -34,32 +31,30 @@ def flamenco(name: str, found: list[Phase], count: int, parts: int, out: Path) -
     }
     job = {"name": name, "type": "galatea", "priority": 50, "settings": settings}
     job["submitter_platform"] = platform.system().lower()  # linux, windows, darwin
-    publish(out / "job.json", job)
-    return out / "job.json"
+    return {"job.json": told(job), "galatea.js": JOB_TYPE.read_bytes()}
 
 
-def deadline(name: str, found: list[Phase], count: int, parts: int, out: Path) -> Path:
+def deadline(name: str, found: list[Phase], count: int, parts: int, out: Path) -> Files:
     """A job bundle: the template, what is carried along, and the values of the parameters."""
+    template = openjd.files(name, found, count, parts, out)
     carried = {"inputs": {"filenames": [], "directories": ["orders", "inputs"]}, "outputs": {"directories": ["out"]}}
-    publish(out / "asset_references.json", {"assetReferences": {**carried, "referencedPaths": []}})
+    references: dict[str, Any] = {"assetReferences": {**carried, "referencedPaths": []}}
     values: dict[str, Any] = {"deadline:priority": 50, "deadline:maxFailedTasksCount": 20, "Galatea": "galatea"}
     values["deadline:maxRetriesPerTask"] = 3
     listed = [{"name": key, "value": value} for key, value in values.items()]
-    publish(out / "parameter_values.json", {"parameterValues": listed})
-    return openjd.write(name, found, count, parts, out)
+    more = {"asset_references.json": references, "parameter_values.json": {"parameterValues": listed}}
+    return {**template, **{name: told(data) for name, data in more.items()}}
 
 
-def opencue(name: str, found: list[Phase], count: int, parts: int, out: Path) -> Path:
+def opencue(name: str, found: list[Phase], count: int, parts: int, out: Path) -> Files:
     """An outline as a Python file, for `python galatea_cue.py` where pyoutline is installed: that module is `outline`,
     which a file of the same name would hide."""
     plan = {"name": name, "phases": [asdict(phase) for phase in found], "orders": count, "parts": parts}
     text = _OUTLINE.replace("@PLAN@", pprint.pformat(plan, sort_dicts=False))
-    path = out / "galatea_cue.py"
-    whole.write(path, text.encode())
-    return path
+    return {"galatea_cue.py": text.encode()}
 
 
-KINDS = {"openjd": openjd.write, "deadline": deadline, "flamenco": flamenco, "opencue": opencue}
+KINDS = {"openjd": openjd.files, "deadline": deadline, "flamenco": flamenco, "opencue": opencue}
 
 _OUTLINE = '''# SPDX-License-Identifier: GPL-3.0-or-later
 """Orders of Galatea as an OpenCue job: a layer a phase, a frame an order; of a film a frame a part."""

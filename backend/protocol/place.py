@@ -31,4 +31,7 @@ def data_folder() -> Path:
 
 def gigabytes(size: float) -> str:
     """A number of bytes for people."""
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB" if size >= 1e6 else f"{size / 1e3:.0f} kB"
+    for unit, digits, name in ((1e9, 1, "GB"), (1e6, 0, "MB"), (1e3, 0, "kB")):
+        if size >= unit:
+            return f"{size / unit:.{digits}f} {name}"
+    return f"{size:.0f} bytes"

@@ -202,7 +202,8 @@ def test_rows_that_fall_short_carry_the_button_that_mends_them(reported: Run, br
         "--set clean.inner=true", "--set unwrap.size=1024", "--set clean.inner=true --set unwrap.size=1024",
     ]  # fmt: skip
     assert "falls short of the gate Game" in layout.text and "3 (most 0)" in layout.text
-    assert "Add the step clean before it." in layout.text and "--set skeleton.bones=3" in layout.text, "as advice"
+    assert "Add the step clean before it." in layout.text and "--set" not in layout.text
+    assert "The job that made the mesh mends it, with skeleton.bones=3." in layout.text, "no step of this one"
     new = bridge.fixed(reported, buttons[-1])
     assert new.steps[0]["params"] == {"faces": 500, "inner": True} and new.steps[1]["params"] == {"size": 1024}
     assert new.settings == {"clean": {"faces": 500, "inner": True}, "unwrap": {"size": 1024}}

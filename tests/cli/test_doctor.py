@@ -233,3 +233,18 @@ def test_a_bundle_that_cannot_be_written_is_told_first(
 def test_a_line_has_its_fix_below() -> None:
     found = {"state": "warn", "what": "Ports", "found": "8420 is taken", "fix": "Choose another."}
     assert line(found) == "warn  Ports: 8420 is taken\n       Choose another.\n"
+
+
+def test_a_policy_that_nobody_can_read_is_a_finding_among_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GALATEA_HOME", str(tmp_path))
+    assert [found["found"] for found in data.allowed()] == ["no limits"]
+    (tmp_path / "policy.toml").write_text('version = 1\nterritory = "DE"\noffline = true\n')
+    assert [found["found"] for found in data.allowed()] == ["DE, offline"]
+    (tmp_path / "policy.toml").write_text("commercial = [\n")
+    said = galatea("doctor", "--json")
+    findings = {found["what"]: found for found in json.loads(said.stdout)}
+    assert said.returncode == 1 and findings["Policy"]["state"] == "fail"
+    assert "policy.toml" in findings["Policy"]["fix"] and "Data folder" in findings
+    assert galatea("jobs", "list").returncode == 2, "all other verbs refuse"

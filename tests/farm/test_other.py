@@ -162,9 +162,9 @@ def test_a_bundle_gives_way_to_no_other_orders_unasked(
     mesh = tmp_path / f"other{Path(given).suffix}"
     mesh.write_bytes((Path(orders[0]).parent / given).read_bytes() + b"\n")
     (tmp_path / "another.json").write_text(json.dumps({**other, "inputs": {role: str(mesh)}}))
-    for given in (orders[:1], orders[::-1], [str(tmp_path / "another.json")]):
+    for given in (orders[:1], orders[::-1], [str(tmp_path / "another.json")], [*orders, "--parts", "3"]):
         assert main(["farm", "openjd", *given, "--out", str(out)]) == 2
-        assert "holds a farm's job of other orders" in capsys.readouterr().err
+        assert "holds another job of a farm" in capsys.readouterr().err
         assert before == {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
     assert main(["farm", "openjd", orders[1], "--out", str(out), "--overwrite"]) == 0
     assert [path.name for path in (out / "orders").iterdir()] == ["1.json"]

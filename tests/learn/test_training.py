@@ -194,6 +194,8 @@ def test_settings_are_checked(tmp_path: Path) -> None:
         ("steps = [", "Cannot read"),
         ("steps = 0", "at least 1"),
         ("steps = true", "must be a int"),
+        ("rate = 0", "rate must be above 0"),
+        ("clip = -1.0", "clip must be above 0"),
         ("[losses]\nsdf = 1", "no loss sdf"),
         ("[model]\nwide = 1", "no setting of the model wide"),
     ):

@@ -55,6 +55,7 @@ def _all(blender: str) -> Iterator[Finding]:
     yield from blenders.tried(blender)
     yield from machine.ports()
     yield from data.folders()
+    yield from data.allowed()
     yield from data.weights()
     yield from data.failures(flags.store())
 

@@ -12,6 +12,7 @@ from itertools import islice
 from pathlib import Path
 
 from ...hub import Kept
+from ...protocol import policy
 from ...protocol.errors import UserError
 from ...protocol.job import JobState, Result
 from ...protocol.place import data_folder
@@ -42,6 +43,17 @@ def folders() -> Iterator[Finding]:
     trouble = _trouble(temp)
     text = f"{temp}: {trouble}" if trouble else str(temp)
     yield finding("fail" if trouble else "ok", "Temporary folder", text, "Name another with TMPDIR.")
+
+
+def allowed() -> Iterator[Finding]:
+    """What may be used here: a file of the policy that nobody can read stops all other verbs."""
+    try:
+        told = policy.current()
+    except UserError as error:
+        yield finding("fail", "Policy", "not understood", str(error))
+        return
+    limits = ("commercial use" * told.commercial, told.territory, "offline" * told.offline)
+    yield finding("ok", "Policy", ", ".join(filter(None, limits)) or "no limits")
 
 
 def _trouble(folder: Path) -> str:

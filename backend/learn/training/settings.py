@@ -60,6 +60,9 @@ class Settings:
         for name, least in (("steps", 1), ("batch", 1), ("save_each", 1), ("check_each", 1), ("lora", 0)):
             if data.get(name, least) < least:
                 raise UserError(f"{path}: {name} must be at least {least}.")
+        for name in ("rate", "clip"):
+            if not data.get(name, 1.0) > 0:
+                raise UserError(f"{path}: {name} must be above 0.")
         return cls(**data)
 
 
