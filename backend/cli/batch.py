@@ -70,7 +70,7 @@ def _batch(options: argparse.Namespace, blender: str) -> int:
     rows = [row(item.name, item.errand.source if item.errand else "", line=item.number) for item in items]
     workers = options.workers or (1 if options.runner == "local" else None)
     table = Table(out, rows, jobs_from=str(options.jobs), workers=workers)
-    table.prepare(overwrite=options.overwrite)
+    table.prepare([item.errand for item in items if item.errand], overwrite=options.overwrite)
     _Batch(items, table, options).go(blender)
     return _tell(table, out, options)
 

@@ -81,7 +81,7 @@ def _many(errands: list[Errand], options: argparse.Namespace, blender: str) -> i
     out = options.out.expanduser()
     rows = [row(one.out.name, one.source) for one in errands]
     table = Table(out, rows, recipe=errands[0].recipe.name, seed=errands[0].seed)
-    table.prepare(overwrite=options.overwrite)
+    table.prepare(errands, overwrite=options.overwrite)
     told = flags.tellers(options, len(errands))
 
     def ended(one: Errand) -> bool:

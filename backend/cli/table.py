@@ -6,13 +6,14 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..protocol.errors import EXIT_CODES, UserError
 from ..version import VERSION
 from . import outcome
+from .errand import Errand
 
 TABLE, REPORT = "batch.json", "report.html"
 SCHEMA = 2
@@ -71,12 +72,16 @@ class Table:
         self._started, self._written = time.time(), 0.0
         self._trouble = 0
 
-    def prepare(self, *, overwrite: bool) -> None:
-        """Make the folder; raises `UserError` where it cannot be written or holds a `batch.json` that is not ours."""
+    def prepare(self, errands: Sequence[Errand], *, overwrite: bool) -> None:
+        """Make the folder; raises `UserError` where it cannot be written, or holds a `batch.json` that is not ours or
+        of others: where every errand is refused, the table would tell of nothing else."""
         outcome.writable(self._out)
         path = self._out / TABLE
         if path.exists() and not overwrite and not str(_loaded(path).get("producer", "")).startswith("galatea "):
             text = f"{path} is there already, and not by Galatea. Choose another --out, or add --overwrite."
+            raise UserError(text, kind="usage")
+        if path.exists() and errands and all(errand.taken() for errand in errands):
+            text = f"{self._out} holds the results of another batch. Choose another --out, or add --overwrite."
             raise UserError(text, kind="usage")
 
     def set(self, index: int, **told: Any) -> None:

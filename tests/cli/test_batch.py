@@ -153,6 +153,19 @@ def test_a_folder_that_holds_another_result_is_left_alone(recipe: Path, pictures
     assert galatea(*several(recipe, [pictures[0], pictures[2]]), "--out", out, "--overwrite").returncode == 0
 
 
+def test_a_table_of_another_batch_is_not_replaced(recipe: Path, pictures: list[Path], tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert galatea(*several(recipe, [pictures[0], pictures[2]]), "--out", out).returncode == 0
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    done = galatea(*several(recipe, [pictures[0], pictures[2]]), "--out", out, "--seed", 5)
+    assert done.returncode == 2 and "holds the results of another batch" in done.stderr
+    assert before == {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    assert (
+        galatea(*several(recipe, [pictures[0], pictures[2]]), "--out", out, "--seed", 5, "--overwrite").returncode == 0
+    )
+    assert table(out)["seed"] == 5
+
+
 def test_a_table_of_somebody_else_is_not_replaced(recipe: Path, pictures: list[Path], tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()
