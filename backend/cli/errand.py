@@ -30,8 +30,6 @@ from ..worker.execute import explain
 from . import outcome
 from .progress import Tellers
 
-NO_GPU = "Look at `galatea doctor` for what this machine has, or leave --require-gpu out."
-
 
 class Stopped(Exception):
     """A signal ended the run; the code is what a shell expects of that signal."""
@@ -201,12 +199,19 @@ def _by_processor(stages: Sequence[Stage]) -> Failure | None:
     slow = [stage.step for stage in stages if takes_device(stage.step) and stage.result.device == "cpu"]
     if not slow:
         return None
-    return Failure(f"{', '.join(slow)} ran on the processor, and --require-gpu was given.", "device", NO_GPU)
+    return Failure(
+        f"{', '.join(slow)} ran on the processor, and --require-gpu was given.", "device", no_gpu("--require-gpu")
+    )
+
+
+def no_gpu(said: str) -> str:
+    """What to do where there is no graphics card, and these flags want one."""
+    return f"Look at `galatea doctor` for what this machine has, or leave {said} out."
 
 
 def takes_device(step: str) -> bool:
     """It can be told what it runs on."""
-    return any(param.name == "device" for param in spec_of(step).params)
+    return any(param.name == "device" and param.choices for param in spec_of(step).params)
 
 
 @contextmanager

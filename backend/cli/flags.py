@@ -21,7 +21,7 @@ from ..protocol.store import JobStore
 from ..runners import Runner
 from ..runners.runtimes import Dispatch, Runtimes
 from . import terms
-from .errand import NO_GPU, takes_device
+from .errand import no_gpu, takes_device
 from .progress import LEVELS, STYLES, Tellers
 
 DEVICES = ("auto", "cpu", "gpu", "cuda", "mps", "xpu")
@@ -159,16 +159,24 @@ def placed(order: Order, options: argparse.Namespace) -> Order:
     recipe, _ = order.plan()
     able = [step.do for step in recipe.steps if takes_device(step.do)]
     if device != "cpu":
+        said = " and ".join(each for each in ("--device", "--require-gpu") if _says(options, each))
         if not able:
-            text = f"No step of {recipe.name} computes on a graphics card. Choose a model that can (galatea backends)"
-            raise UserError(f"{text}, or leave --device and --require-gpu out.", kind="device")
+            hint = f"Choose a model that can (galatea backends), or leave {said} out."
+            raise UserError(f"No step of {recipe.name} computes on a graphics card. {hint}", kind="device")
         if options.runner == "local" and no_card():
-            raise UserError(f"This machine has no graphics card for {', '.join(able)}.", kind="device", hint=NO_GPU)
+            text = f"This machine has no graphics card for {', '.join(able)}."
+            raise UserError(text, kind="device", hint=no_gpu(said))
     settings = {do: dict(params) for do, params in order.settings.items()}
     for do in able:
         choices = next(param.choices for param in spec_of(do).params if param.name == "device")
-        settings.setdefault(do, {}).setdefault("device", device if device in choices else "gpu")
+        named = device if device in choices or device == "cpu" else "gpu"
+        if named in choices or named == "cpu":  # else it has names of its own for cards
+            settings.setdefault(do, {}).setdefault("device", named)
     return Order.of(replace(order, settings=settings).document())
+
+
+def _says(options: argparse.Namespace, flag: str) -> bool:
+    return options.require_gpu if flag == "--require-gpu" else options.device not in (None, "auto")
 
 
 def no_card(files: Iterable[Path] | None = None) -> bool:

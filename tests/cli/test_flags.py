@@ -14,8 +14,11 @@ import pytest
 from galatea.backend.cli import flags, main, parser
 from galatea.backend.cli.completion import parsers
 from galatea.backend.cli.examples import EXAMPLES
+from galatea.backend.protocol import own
+from galatea.backend.protocol.catalog import catalog
 from galatea.backend.protocol.errors import UserError
 from galatea.backend.protocol.order import Order
+from galatea.backend.protocol.spec import BackendSpec, Param
 
 from .processes import RECIPE, command, galatea, left_behind, read, wait_for
 
@@ -134,11 +137,39 @@ def test_a_device_reaches_the_steps_that_can_choose() -> None:
     assert order.settings == {"triposr": {"device": "cuda"}, "film": {"device": "gpu"}}, "Cycles has its own names"
 
 
+def test_a_step_of_ones_own_that_wants_a_card_is_told_a_device_by_its_own_names(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    request.addfinalizer(catalog.cache_clear)
+    own.folder().mkdir(parents=True)
+    for name, kind, choices in (("card", "choice", ("cuda", "mps")), ("third", "int", ())):
+        (own.folder() / f"{name}.py").write_text("class Backend: ...\n")
+        param = Param("device", kind, choices[0] if choices else 0, "", choices=choices)
+        script = own.find(name)
+        assert script
+        own.trust(script, BackendSpec(name, "", "check", "", outputs=("text",), params=(param,)))
+        step = f'version = 1\nname = "{name}"\ninputs = []\n[[step]]\ndo = "{name}"\n'
+        (tmp_path / f"{name}.toml").write_text(step)
+
+    catalog.cache_clear()
+
+    def told(name: str, *words: str) -> dict[str, object]:
+        given = ["run", str(tmp_path / f"{name}.toml"), "--runner", "ray", *words]
+        return flags.order_of(parser().parse_args(given)).settings
+
+    assert told("card", "--device", "mps") == {"card": {"device": "mps"}}
+    assert told("card", "--require-gpu") == told("card", "--device", "xpu") == {}, "its default is a card"
+    assert told("third", "--device", "cpu") == {}, "the number of something is no device of ours"
+    with pytest.raises(UserError, match=r"card\.device takes one of cuda, mps, not 'cpu'"):
+        told("card", "--device", "cpu")
+
+
 def test_without_a_card_it_ends_with_5_before_anything_is_made(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"not opened")
     for words in (["--require-gpu"], ["--device", "gpu"], ["--device", "cuda"]):
         done = galatea("generate", tmp_path / "a.png", "--out", tmp_path / "out", *words)
         assert done.returncode == 5 and "graphics card" in done.stderr, "lift is for processors"
+        assert f"or leave {words[0]} out." in done.stderr
     assert not (tmp_path / "out").exists()
     assert flags.no_card([tmp_path / "none"]) and not flags.no_card([tmp_path / "a.png"])
     if flags.no_card():
@@ -200,7 +231,7 @@ def test_a_plan_knows_the_past(tmp_path: Path) -> None:
     plan = json.loads(galatea(*words, "--set", "fake.seconds=0.4").stdout)
     assert plan["cached"] == 1 and plan["seconds"] == 0
     done = galatea(*words[:-1], "--set", "fake.text=anew")
-    assert "kB for what is to do; " in done.stdout and "not known" not in done.stdout, done.stdout
+    assert " for what is to do; " in done.stdout and "not known" not in done.stdout, done.stdout
     done = galatea("generate", EARTH, "--backend", "triposr", "--out", tmp_path / "z", "--dry-run")
     assert done.returncode == 0, done.stderr
     assert "time      not known" in done.stdout and "disk      not known; " in done.stdout
