@@ -203,21 +203,23 @@ def _prune(options: argparse.Namespace, store: JobStore) -> None:
     what = f"{len(gone)} of {_counted(len(rows))}, {gigabytes(sum(row['size'] for row in gone))}, of {store.root}"
     if gone and not (options.dry_run or options.yes or (not options.json and terms.agreed(f"Remove {what}?"))):
         raise UserError(f"Nothing was removed: this would be {what}. Say --yes, or look with --dry-run.", kind="usage")
-    _gone(options, store, gone)
     if options.older is not None and not options.state and not options.dry_run:
         store.remove_logs(before)
+    _gone(options, store, gone)
 
 
 def _gone(options: argparse.Namespace, store: JobStore, rows: list[dict[str, Any]]) -> None:
-    for row in rows if not options.dry_run else ():
-        store.remove(row["job"])
-    freed = sum(row["size"] for row in rows)
+    gone = [row for row in rows if options.dry_run or store.remove(row["job"])]
+    freed = sum(row["size"] for row in gone)
     if options.json:
-        told = {"jobs": [row["job"] for row in rows], "bytes": freed, "removed": not options.dry_run}
+        told = {"jobs": [row["job"] for row in gone], "bytes": freed, "removed": not options.dry_run}
         sys.stdout.write(json.dumps(told) + "\n")
-        return
-    for row in rows[: options.limit]:
-        sys.stdout.write(_line(row) + "\n")
-    if len(rows) > options.limit:
-        sys.stdout.write(f"… and {len(rows) - options.limit} more\n")
-    sys.stdout.write(f"{'Would free' if options.dry_run else 'Freed'} {gigabytes(freed)}, {_counted(len(rows))}.\n")
+    else:
+        sys.stdout.writelines(_line(row) + "\n" for row in gone[: options.limit])
+        if len(gone) > options.limit:
+            sys.stdout.write(f"… and {len(gone) - options.limit} more\n")
+        sys.stdout.write(f"{'Would free' if options.dry_run else 'Freed'} {gigabytes(freed)}, {_counted(len(gone))}.\n")
+    if stayed := [row["job"] for row in rows if row not in gone]:
+        which = ", ".join(stayed[:3]) + ", …" * (len(stayed) > 3)
+        text = f"Could not remove {_counted(len(stayed))}: {which}. Check whose files they are, in {store.root}."
+        raise UserError(text, kind="output")

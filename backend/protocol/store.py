@@ -161,8 +161,10 @@ class JobStore:
         (self.folder(job) / "result.json").unlink(missing_ok=True)
         _clear(self.folder(job) / "keep")
 
-    def remove(self, job: str) -> None:
+    def remove(self, job: str) -> bool:
+        """Whether it is gone: what belongs to another user stays."""
         _clear(self.folder(job))
+        return not self.folder(job).exists()
 
     def remove_logs(self, before: float) -> None:
         """Those that nobody has written to since this time."""

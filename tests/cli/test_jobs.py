@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -107,3 +108,20 @@ def test_prune_asks_and_keeps_the_newest(kept: JobStore, capsys: pytest.CaptureF
     assert [job[-1] for job in kept.jobs()] == ["0", "1"]
     told(capsys, "prune", "--state", "failed", "--yes")
     assert len(list(kept.jobs())) == 2
+
+
+def test_what_cannot_be_removed_is_said_and_not_counted(
+    kept: JobStore, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def clear(folder: str | Path, **_: object) -> None:  # as where another user made the first two
+        if Path(folder).name[-1] not in "01":
+            real(folder)
+
+    real = shutil.rmtree
+    monkeypatch.setattr(shutil, "rmtree", clear)
+    assert main(["jobs", "prune", "--older", "0", "--yes"]) == 7
+    out, err = capsys.readouterr()
+    assert out.endswith(" 3 jobs.\n") and out.count("\n") == 4
+    assert f"Could not remove 2 jobs: fake-{0:020x}, fake-{1:020x}. Check whose files they are" in err
+    assert main(["jobs", "remove", f"fake-{0:020x}", "--json"]) == 7
+    assert json.loads(capsys.readouterr().out) == {"jobs": [], "bytes": 0, "removed": True}
