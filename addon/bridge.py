@@ -35,6 +35,8 @@ class Bridge:
         self.runs: list[Run] = []
         self.notice: Failure | None = None
         """Why the last thing could not be started or failed."""
+        self.refused: tuple[str, ...] = ()
+        """The steps of what could not be started, where a part of the panel asked for them."""
         self.epoch = 0
         """Counts loaded files: what was asked in one file is not put into another."""
         self.shown: dict[str, tuple[gallery.Item, ...]] = {}
@@ -102,12 +104,6 @@ class Bridge:
     def item(self, key: str) -> gallery.Item | None:
         """The thing of this key in any gallery."""
         return next((item for items in self.shown.values() for item in items if item.key == key), None)
-
-    @property
-    def troubled(self) -> Run | None:
-        """The job whose failure the notice is; None where something could not even be started."""
-        told = self.notice.message if self.notice else None
-        return next((run for run in self.runs if run.failure and run.failure["message"] == told), None)
 
     def place(self, run: Run) -> int:
         """Where it stands in the queue, from 1; 0 where it does not wait."""
@@ -224,9 +220,9 @@ class Bridge:
             runs.remove(self._records, run)
             self.sync()
 
-    def complain(self, error: Exception) -> str:
+    def complain(self, error: Exception, steps: tuple[str, ...] = ()) -> str:
         """Show in the panel why something could not be started; returns the text for the status bar."""
-        self.notice = explain(error)
+        self.notice, self.refused = explain(error), steps
         redraw()
         return self.notice.message
 
@@ -296,7 +292,7 @@ class Bridge:
         run.save(self._records)
         self._picture(run, self.store)
         if run.failure:
-            self.notice = Failure(**run.failure)
+            self.notice, self.refused = Failure(**run.failure), ()
         if state == "done" and (run.scene or run.reads) and not run.gallery and self.at_home(run):
             self._ready.append(run)
         if state == "done" and run.film:

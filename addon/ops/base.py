@@ -32,6 +32,11 @@ class Conditional:
         return not reason
 
 
+def _part(operator: bpy.types.Operator) -> tuple[str, ...]:
+    """The steps of an operator of a part of the panel, under whose button it stands why there is no job."""
+    return getattr(operator, "steps", ())
+
+
 class Trying:
     """What the user can mend when it is `done` is shown in the panel with its fix."""
 
@@ -42,7 +47,7 @@ class Trying:
         try:
             self.done(context)
         except (UserError, OSError) as error:
-            self.report({"ERROR"}, bridge.complain(error))
+            self.report({"ERROR"}, bridge.complain(error, _part(self)))
             return {"CANCELLED"}
         return {"FINISHED"}
 
@@ -60,7 +65,7 @@ def begin(
             else:
                 bridge.start(run, context)
     except (UserError, OSError) as error:
-        operator.report({"ERROR"}, bridge.complain(error))
+        operator.report({"ERROR"}, bridge.complain(error, _part(operator)))
         return {"CANCELLED"}
     failed = [run for run in orders if run.ended == "failed"]
     for run in failed:

@@ -15,12 +15,16 @@ from .. import cast, plan, props, wanted
 from ..runs import Run
 from .base import Conditional, Ordering, Trying
 
+PART = ("build",)
+"""Under whose buttons it stands why words or a document were refused."""
+
 
 class GALATEA_OT_scene_read(Conditional, Ordering, bpy.types.Operator):
     """Make a list of objects, materials and forces of the words; nothing is built before you say so"""
 
     bl_idname = "galatea.scene_read"
     bl_label = "Read"
+    steps = PART
 
     @classmethod
     def against(cls, context: bpy.types.Context) -> str:
@@ -94,6 +98,7 @@ class GALATEA_OT_scene_edit(bpy.types.Operator):
 
 
 class _File(Trying):
+    steps = PART
     filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
     filter_glob: StringProperty(default="*.json", options={"HIDDEN"})
 

@@ -168,6 +168,7 @@ class GALATEA_OT_render_scene(Conditional, Ordering, bpy.types.Operator):
 
     bl_idname = "galatea.render_scene"
     bl_label = "Render This Scene"
+    steps = ("film",)
 
     @classmethod
     def against(cls, context: bpy.types.Context) -> str:

@@ -12,7 +12,7 @@ import bpy
 from .. import objects, previews, runs
 from ..bridge import bridge
 from ..runs import Run
-from . import draw, panel, report
+from . import draw, panel, report, trouble
 
 ICONS = {
     "queued": "TIME",
@@ -148,7 +148,7 @@ def _state(layout: Any, context: bpy.types.Context, run: Run) -> float:
     tall = 0.0
     if not run.failure:
         tall += draw.text(layout, *_said(run), context=context)
-    elif not panel.at_top() or bridge.troubled is not run:
+    elif not panel.at_top() or trouble.job() is not run:
         tall += draw.failure(layout, context, run.failure["message"], run.failure.get("hint", ""))
     if run.saved:
         tall += draw.text(layout, f"Saved in {run.saved}", context=context, icon="FILE_FOLDER")

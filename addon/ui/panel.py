@@ -12,7 +12,7 @@ from ...backend.protocol.job import Failure
 from ...backend.protocol.recipe import Recipe
 from .. import environment, models, props, terms, wanted
 from ..bridge import bridge
-from . import draw
+from . import draw, trouble
 from .models import chooser
 
 TALL = 1.6
@@ -51,9 +51,8 @@ class GALATEA_PT_main(bpy.types.Panel):
 
 
 def at_top() -> Failure | None:
-    """What is told here. Why a step on an object failed stands under its own button, which keeps its place."""
-    job = bridge.troubled
-    return None if job and "scene" in job.inputs and "image" not in job.inputs else bridge.notice
+    """What is told here. Why a part's job failed or was refused stands under its own button, which keeps its place."""
+    return None if trouble.steps() else bridge.notice
 
 
 def _picture(layout: Any, settings: Any) -> None:

@@ -10,7 +10,7 @@ import bpy
 
 from ...backend.protocol import scene
 from .. import cast, props, wanted
-from . import draw
+from . import draw, trouble
 
 ICONS = {
     "rigid_body": "RIGID_BODY", "soft_body": "MOD_SOFT", "fluid": "MOD_FLUIDSIM", "smoke": "MOD_FLUID",
@@ -62,6 +62,7 @@ class GALATEA_PT_simulate(draw.Sub, bpy.types.Panel):
             hint = column.row()
             hint.active = False
             hint.label(text="Film builds and bakes by itself", icon="INFO")
+            trouble.show(layout, context, trouble.of_words())
         for step in self.steps:
             draw.params(layout, settings, step)
 

@@ -13,7 +13,7 @@ from ...backend.protocol.recipe import Recipe
 from .. import objects, props, wanted
 from ..bridge import bridge
 from ..runs import Run
-from . import draw, gallery, panel, report, scene
+from . import draw, gallery, report, scene, trouble
 
 
 class _Sub(draw.Sub):
@@ -24,6 +24,7 @@ class _Sub(draw.Sub):
         settings = props.settings(context)
         if self.verb:
             _verb(self.layout, context, *self.verb, self.steps)
+            trouble.show(self.layout, context, trouble.of(self.steps))
         self.head(self.layout, context, settings)
         for step in self.steps:
             if len(self.steps) > 1:
@@ -59,8 +60,6 @@ def _verb(layout: Any, context: bpy.types.Context, operator: str, icon: str, ste
         draw.text(layout, warning, context=context, icon="INFO")
     if run:
         report.rows(layout, context, run)
-    if bridge.notice and bridge.troubled and own(bridge.troubled) and not panel.at_top():
-        draw.failure(layout, context, bridge.notice.message, bridge.notice.hint)
 
 
 def shaping(recipe: Recipe) -> list[str]:
@@ -142,6 +141,7 @@ class GALATEA_PT_film_file(_Sub, bpy.types.Panel):
         column = layout.column(align=True)
         column.operator("galatea.enlarge_film", icon="FULLSCREEN_ENTER")
         column.operator("galatea.restyle_film", icon="BRUSH_DATA")
+        trouble.show(layout, context, trouble.of(self.steps))
 
 
 class GALATEA_PT_asset(_Sub, bpy.types.Panel):

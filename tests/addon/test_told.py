@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -118,6 +119,30 @@ def test_a_job_of_a_part_is_told_in_its_panel_from_the_click_on(addon: Any, brid
     bridge.notice = Failure("It has no limbs.")
     assert "It has no limbs." in drawn(steps.GALATEA_PT_move).text
     assert "It has no limbs." not in drawn(steps.GALATEA_PT_rig).text
+
+
+def test_a_refusal_is_told_where_its_button_is(addon: Any, bridge: Any) -> None:
+    """At the top it would be out of sight, and push the button out from under the mouse."""
+    obj = bpy.data.objects.new("Nothing", bpy.data.meshes.new("Nothing"))
+    bpy.context.scene.collection.objects.link(obj)
+    bpy.context.view_layer.objects.active = obj
+    parts = (
+        panel.GALATEA_PT_main, steps.GALATEA_PT_move, steps.GALATEA_PT_film, steps.GALATEA_PT_film_file,
+        scene.GALATEA_PT_simulate,
+    )  # fmt: skip
+    reading = Run("Balls: Read", "", [{"do": addon.parser, "params": {}}], {})
+    reading.fail(Failure("These words are not English."))
+    for order, words, place in (
+        (lambda: bpy.ops.galatea.move(), "Nothing has no faces.", 1),
+        (lambda: bpy.ops.galatea.film(), "Nothing has no faces.", 2),
+        (lambda: bpy.ops.galatea.enlarge_film(filepath="/nowhere.mp4"), "Choose a film", 3),
+        (lambda: bpy.ops.galatea.scene_open(filepath="/nowhere.json"), "nowhere.json", 4),
+        (lambda: bridge._ended(reading, "failed"), "These words are not English.", 4),
+    ):
+        bridge.runs[:] = [reading] if place == 4 else []
+        with contextlib.suppress(RuntimeError):
+            order()
+        assert [words in drawn(each).text for each in parts] == [number == place for number in range(5)], words
 
 
 def test_old_jobs_have_their_pictures_too_one_at_a_time(bridge: Any, home: Path, monkeypatch: Any) -> None:
