@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 FRAME = 2.0
 """s that a frame takes until one was rendered here: one of *medium* on two cores (README)."""
+SLIP = 0.7
+"""s after a run's end in which a click on what took the place of its buttons is taken for a late or double one."""
 
 
 @dataclass
@@ -88,11 +90,16 @@ class Engine:
         self.runner: Dispatch | HttpRunner | None = None
         self._drive: Drive | None = None
         self._began = 0.0
+        self._left: tuple[str, float] = ("", 0.0)
         self._cancelling = self._pausing = self._outdated = self._online = False
 
     @property
     def busy(self) -> bool:
         return bool(self._drive or self.queue)
+
+    def left(self, run: Run) -> bool:
+        """It ended a moment ago: a click now was meant for the button that stood there while it ran."""
+        return self._left[0] == run.id and time.monotonic() - self._left[1] < SLIP
 
     def tick(self, store: JobStore) -> None:
         """One look at the running run; the next one is begun where none runs."""
@@ -217,6 +224,7 @@ class Engine:
         self._changed(run)
 
     def _let_go(self, run: Run) -> None:
+        self._left = (run.id, time.monotonic())
         if run is self.current:
             run.took = time.monotonic() - self._began
             self._drive = self.current = None

@@ -26,7 +26,7 @@ from ..backend.protocol.store import JobStore, publish
 ACTIVE = ("queued", "running")
 SCORES = ("iou", "psnr", "lpips", "score", "faces", "watertight")
 """What a comparison measures, in the step that finds `iou`."""
-TOLD = ("back_confidence", "gate", "short")
+TOLD = ("back_confidence", "gate", "short", "catalogue", "library")
 """What steps measure that the panel tells."""
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 CANDIDATE = "candidate_"
@@ -104,6 +104,13 @@ class Run:
     def back_confidence(self) -> float | None:
         """How sure the model was, 0 to 1, of what the photo does not show; None where it did not say."""
         return next((stage["back_confidence"] for stage in self.stages if "back_confidence" in stage), None)
+
+    @property
+    def shelved(self) -> str:
+        """Where an asset browser lists what it made, in words; empty where it marked none."""
+        shelf: dict[str, Any] = next((stage for stage in reversed(self.stages) if "catalogue" in stage), {})
+        where = f"Saved in {shelf['library']}" if shelf.get("library") else "In the Asset Browser, under Current File"
+        return f"{where}, {shelf['catalogue'] or 'Unassigned'}" if shelf else ""
 
     @property
     def warnings(self) -> list[str]:

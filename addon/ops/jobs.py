@@ -41,6 +41,14 @@ class OnJob(Conditional):
         return run
 
 
+def slipped(operator: bpy.types.Operator, run: Run) -> set[str]:
+    """What a click ends with that was meant for *Cancel* or *Pause*; empty for all others."""
+    if not bridge.engine.left(run):
+        return set()
+    operator.report({"INFO"}, "It has just ended. Click again to let it run")
+    return {"CANCELLED"}
+
+
 class GALATEA_OT_show(OnJob, Trying, bpy.types.Operator):
     """Select what this job made and look at its front; brings it in where this file does not have it"""
 
@@ -90,6 +98,9 @@ class GALATEA_OT_again(OnJob, Ordering, bpy.types.Operator):
     def description(cls, context: bpy.types.Context, properties: Any) -> str:
         after = "Do this step of the same order again, and all that come after it. Those before are kept"
         return after if properties.step else ""  # that of the class
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        return slipped(self, self.which(context)) or super().invoke(context, event)
 
     def order(self, context: bpy.types.Context) -> Run:
         return bridge.again(self.which(context), self.step)

@@ -8,7 +8,7 @@ from bpy.props import BoolProperty, IntProperty
 
 from ..bridge import bridge
 from ..runs import Run
-from .jobs import OnJob
+from .jobs import OnJob, slipped
 
 
 class GALATEA_OT_pause(OnJob, bpy.types.Operator):
@@ -38,6 +38,9 @@ class GALATEA_OT_resume(OnJob, bpy.types.Operator):
         if bridge.active(run):
             return "This job runs, or waits for its turn"
         return "This job is done" if run.state in ("done", "running") else ""
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        return slipped(self, self.which(context)) or self.execute(context)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         paused = [run for run in bridge.runs if run.state == "paused"]

@@ -56,6 +56,8 @@ def _verb(layout: Any, context: bpy.types.Context, operator: str, icon: str, ste
     hint.label(text=f"On {obj.name}" if obj else "Select a mesh object first", icon="OBJECT_DATA" if obj else "INFO")
     if run and run.saved:
         draw.text(layout, f"Saved in {run.saved}", context=context, icon="CHECKMARK")
+    if run and run.shelved:
+        draw.text(layout, run.shelved, context=context, icon="CHECKMARK")
     for warning in run.warnings if run else ():
         draw.text(layout, warning, context=context, icon="INFO")
     if run:

@@ -10,12 +10,14 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import bpy
 import pytest
 
 from galatea.addon import engine, prefs, runs
+from galatea.addon.ops import jobs, queue
 from galatea.backend.protocol.errors import UserError
 
 from .conftest import PATIENCE, tick_until
@@ -292,6 +294,23 @@ def test_only_in_its_own_file_does_a_result_hide_what_it_replaces(
     bridges.show(bpy.context, run)
     assert hidden == [["Cube"], []]
     assert bridge.again(run).replaces == []
+
+
+def test_a_late_click_on_cancel_starts_nothing(
+    bridge: Any, fake: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """*Run Again* and *Go On* take the place of the buttons of a running job. Without a window no click comes."""
+    run = fake({"seconds": 60.0})
+    bridge.start(run, bpy.context)
+    bridge.cancel(run)
+    tick_until(bridge, lambda: run.ended)
+    said: list[str] = []
+    click = SimpleNamespace(which=lambda _: run, report=lambda _, text: said.append(text))
+    for operator in (jobs.GALATEA_OT_again, queue.GALATEA_OT_resume):
+        assert operator.invoke(click, bpy.context, None) == {"CANCELLED"} and bridge.idle and len(bridge.runs) == 1
+    assert said == ["It has just ended. Click again to let it run"] * 2
+    monkeypatch.setattr(engine, "SLIP", 0.0)
+    assert jobs.slipped(click, run) == set()
 
 
 @pytest.mark.parametrize(("host", "state"), [("", "interrupted"), ("elsewhere", "running")])

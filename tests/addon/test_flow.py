@@ -184,6 +184,12 @@ def test_a_library_that_blender_lists_is_made_where_it_is_not_there_yet(addon: A
         assert "there is no folder" not in drawn(steps.GALATEA_PT_physics).text
         asset.library = listed.path
         assert bpy.ops.galatea.asset() == {"FINISHED"} and bridge.runs[0].state == "done"
+        told = "".join(drawn(steps.GALATEA_PT_asset).text.split())  # lines end where the panel does
+        assert f"Savedin{tmp_path / 'mine'}" in told
+        asset.library = ""
+        assert bpy.ops.galatea.asset() == {"FINISHED"}
+        assert any(each.asset_data for each in (*bpy.data.objects, *bpy.data.collections))
+        assert "In the Asset Browser, under Current File" in drawn(steps.GALATEA_PT_asset).text.replace("\n", " ")
     finally:
         bpy.context.preferences.filepaths.asset_libraries.remove(listed)
     assert list((tmp_path / "mine").rglob("*.blend")) and not (tmp_path / "mistyped").exists()
