@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..protocol import child
-from ..protocol.catalog import spec_of, written
+from ..protocol.catalog import catalog, spec_of, written
 from ..protocol.event import Done, Event, Log, decode
 from ..protocol.job import Failure, JobState, Request, Result
 from ..protocol.store import JobStore
@@ -205,7 +205,8 @@ class LocalRunner:
         if late:
             message = f"Stopped after {self._timeout:g} seconds. Give it more time with --timeout."
             return Failure(message, "timeout")
-        message = f"The {self._name} process ended with exit code {code}. Run it again."
+        known = catalog().get(step)
+        message = f"The process that did {known.label if known else step} ended with exit code {code}. Run it again."
         script = written(step)
         mend = f"The step is yours: {script.path}. " if script else ""
         hint = f"{mend}Its log is {self.log_path}."

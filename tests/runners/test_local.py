@@ -93,7 +93,7 @@ def test_what_is_loaded_goes_first_where_a_model_is(store: JobStore, tmp_path: P
         ("user", "input", "This is what a wrong input looks like"),
         ("bug", "backend", "ZeroDivisionError: a bug in a backend"),
         ("memory", "device", "Not enough memory"),
-        ("kill", "backend", "exit code -9"),
+        ("kill", "backend", "The process that did Wiring check ended with exit code -9"),
         ("exit", "backend", "exit code 3"),
         ("lie", "backend", "promised text as text.txt, but the file is missing"),
     ],
