@@ -56,6 +56,8 @@ class GALATEA_PT_models(draw.Sub, bpy.types.Panel):
         chosen = [step.do for step in recipe.steps if catalog()[step.do].weights or step.do == settings.backend]
         if not chosen:
             self.layout.label(text=f"{recipe.name} needs no model", icon="INFO")
+        if settings.parser not in chosen and wanted.blocked_step(settings, settings.parser):
+            chosen.append(settings.parser)  # what Simulate lacks is had here too
         for step in chosen:
             _model(self.layout.box() if len(chosen) > 1 else self.layout, context, catalog()[step])
 

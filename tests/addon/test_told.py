@@ -12,7 +12,7 @@ import bpy
 
 from galatea.addon.preferences import GalateaPreferences
 from galatea.addon.runs import Run
-from galatea.addon.ui import draw, jobs, panel, scene, steps
+from galatea.addon.ui import draw, jobs, models, panel, scene, steps
 from galatea.backend.protocol.job import Failure
 
 from .drawn import Layout, drawn
@@ -143,6 +143,16 @@ def test_a_refusal_is_told_where_its_button_is(addon: Any, bridge: Any) -> None:
         with contextlib.suppress(RuntimeError):
             order()
         assert [words in drawn(each).text for each in parts] == [number == place for number in range(5)], words
+
+
+def test_what_the_parser_lacks_is_had_where_the_panel_says(addon: Any) -> None:
+    addon.parser = "scene_server"
+    said = " ".join(drawn(scene.GALATEA_PT_simulate).text.split())
+    assert "Accept its terms under Model" in said
+    given = [each.backend for name, each, _ in drawn(models.GALATEA_PT_models).operators if "accept_terms" in name]
+    assert given == ["scene_server"]
+    addon.parser = "scene_grammar"
+    assert "Language model" not in drawn(models.GALATEA_PT_models).text
 
 
 def test_old_jobs_have_their_pictures_too_one_at_a_time(bridge: Any, home: Path, monkeypatch: Any) -> None:
