@@ -48,7 +48,7 @@ def add_verbs(verbs: Any) -> None:
     models.add_argument("--out", type=Path, metavar="FILE", help="export: the zip to write")
     models.add_argument("--none", action="store_true", help="folder: use no shared folder any more")
     terms.add_flags(models)
-    models.add_argument("--json", action="store_true", help="one JSON object a line")
+    models.add_argument("--json", action="store_true", help="tell it as JSON; what takes a while as an object a line")
     models.add_argument("--with-parent", action="store_true", help=argparse.SUPPRESS)
     models.set_defaults(call=_models)
 
@@ -91,6 +91,8 @@ def _list(options: argparse.Namespace) -> int:
 def _verify(options: argparse.Namespace) -> int:
     wanted = chosen(options) if options.names else [e for e in entries() if Kept(e.weights).here]
     bar, bad = Bar(Teller(json=options.json), lambda: False), []
+    if not wanted:
+        say(options, "Nothing to prove: no weights lie here.")
     bar.total = max(1, sum(Kept(entry.weights).here for entry in wanted))
     for entry in wanted:
         there = Kept(entry.weights)

@@ -135,6 +135,13 @@ def run(work{}): pass
 """
 
 
+PLAIN = """from ..protocol.spec import BackendSpec
+class Backend:
+    spec = BackendSpec("{}", "", "", "", outputs=("text",), batch={})
+    def run(self, {}): pass
+"""
+
+
 @pytest.mark.parametrize(
     ("name", "text", "says"),
     [
@@ -154,6 +161,13 @@ def run(work{}): pass
             "run() of deaf and its params: got an unexpected",
         ),
         ("greedy", STEP.format("greedy", "", ", *, size"), "missing a required argument: 'size'"),
+        ("idle", PLAIN.format("idle", 1, "").replace("run", "go"), "is no step (TypeError: Backend has no run)"),
+        (
+            "short",
+            PLAIN.format("short", 1, "request"),
+            "run(self, request, params, report) is what is called: too many",
+        ),
+        ("alone", PLAIN.format("alone", 4, "*all"), "Backend has no read (batch is above 1)"),
         ("Big-Name", "x = 1\n", "no id such as my_model"),
         ("blank", "", "is empty or has a name"),
         ("lost", STEP.format("lost", "", ""), "it has no outputs, so that nothing of it would be kept"),
@@ -249,6 +263,8 @@ def test_verify_finds_and_remove_removes(within: Galatea, hub: Any, home: Path) 
     assert not path.exists() and name not in listed(within)
     none = within("models", "remove", "triposr")
     assert none.returncode == 0 and "Nothing of stabilityai/TripoSR lies here." in none.stdout + none.stderr
+    none = within("models", "verify")
+    assert none.returncode == 0 and "Nothing to prove: no weights lie here." in none.stdout + none.stderr
 
 
 @pytest.mark.parametrize(
