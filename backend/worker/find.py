@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import json
 import pkgutil
 import sys
@@ -14,6 +15,7 @@ from ..protocol.spec import BackendSpec
 from .execute import Backend
 
 PACKAGE = f"{__package__.removesuffix('.worker')}.backends"
+TAKES = {"run": "request", "read": "request", "look": "read", "make": "found"}
 
 
 def load(step: str) -> Backend:
@@ -37,7 +39,23 @@ def specs() -> list[BackendSpec]:
     return [importlib.import_module(f"{PACKAGE}.{name}").Backend.spec for name in names]
 
 
+def _spec(backend: type[Backend]) -> BackendSpec:
+    """What the backend says of itself; it is to have the methods by which it is called."""
+    spec = backend.spec
+    for name in ("run", "read", "look", "make") if spec.batch > 1 else ("run",):
+        method = inspect.getattr_static(backend, name, None)
+        if method is None:
+            many = " (batch is above 1)" if name != "run" else ""
+            raise TypeError(f"Backend has no {name}{many}")
+        bound = () if isinstance(method, staticmethod | classmethod) else (None,)
+        try:
+            inspect.signature(getattr(backend, name)).bind(*bound, None, None, None)
+        except TypeError as error:
+            raise TypeError(f"{name}(self, {TAKES[name]}, params, report) is what is called: {error}") from None
+    return spec
+
+
 def main(argv: list[str]) -> int:
     """`ID`: say its spec; what `galatea backends trust` asks a process of its own, for the file runs here."""
-    sys.stdout.write(json.dumps(own.module(argv[0], PACKAGE).Backend.spec.to_json()) + "\n")
+    sys.stdout.write(json.dumps(_spec(own.module(argv[0], PACKAGE).Backend).to_json()) + "\n")
     return 0

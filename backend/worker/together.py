@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any, Protocol, cast
 
@@ -99,13 +99,23 @@ def _run(attempts: list[Attempt], load: Load) -> None:
         portions[:0] = [part for part in (left[:half], left[half:]) if part]
 
 
+def _each(asked: int, looked: Iterable[Any]) -> Iterator[Any]:
+    """What is said of each; raises `ValueError` where it is said of fewer."""
+    told = 0
+    for found in looked:
+        yield found
+        told += 1
+    if told < asked:
+        raise ValueError(f"look told of {told} where {asked} were read")
+
+
 def _make(backend: Batched, asked: Asked) -> None:
     """Look at all of them and make each. Where looking at several fails, those not made are left to be asked in halves:
     memory that does not do for all may do for some, and what is at fault in itself ends up alone and fails alone."""
     first, shared = asked[0][0], Shared([attempt for attempt, _ in asked])
     try:
         looked = backend.look([read for _, read in asked], first.params, shared)
-        for (attempt, _), found in zip(asked, looked, strict=True):
+        for (attempt, _), found in zip(asked, _each(len(asked), looked), strict=True):
             with attempt.guard():
                 if not attempt.result:
                     backend.make(found, first.params, attempt.report)

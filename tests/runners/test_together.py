@@ -158,6 +158,20 @@ def test_what_was_made_before_one_fails_is_not_made_again(store: JobStore) -> No
     assert made == [0, 1, 3] and states(store, four) == ["done", "done", "failed", "done"]
 
 
+def test_a_look_that_loses_one_is_told_in_numbers(store: JobStore) -> None:
+    class Lossy(module.Backend):
+        def look(self, seeds: Sequence[int], params: dict[str, Any], report: Any) -> Sequence[int]:
+            return list(seeds)[:-1]
+
+    three = fakes(3)
+    for request in three:
+        store.add(request)
+    execute_together(store, [request.id for request in three], lambda step: Lossy(), lambda event: None)
+    assert states(store, three) == ["done", "done", "failed"]
+    error = results(store, three)[-1].failure
+    assert error and "look told of 0 where 1 were read" in error.message
+
+
 def test_cancelling_one_leaves_the_others(
     runner: LocalRunner, store: JobStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
