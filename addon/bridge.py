@@ -326,8 +326,8 @@ class Bridge:
         try:
             run.saved = str(runs.copy(run.files(self.store), Path(run.folder)))
             run.save(self._records)
-        except OSError as error:
-            self.complain(error)
+        except (UserError, OSError) as error:
+            self.complain(error, tuple(row["do"] for row in run.steps))
 
     def _film(self, run: Run) -> None:
         """The recipe goes on to a film: a run of its own, while the object is in the file already."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import os
 import re
+import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
@@ -18,6 +19,7 @@ from ..backend.flow import Stage
 from ..backend.protocol import whole
 from ..backend.protocol.catalog import catalog
 from ..backend.protocol.claims import machine, process_alive
+from ..backend.protocol.errors import UserError
 from ..backend.protocol.job import Failure, JobState
 from ..backend.protocol.order import Order
 from ..backend.protocol.recipe import Recipe, Step, parse_settings
@@ -224,17 +226,19 @@ def copy(files: Mapping[str, Path], folder: Path) -> Path:
     """The files in a folder of the user's. Where one is there already, all go to a new folder in it: they name each
     other, so that none of them may be renamed.
     """
-    import shutil
-
     names = {path.name: path for path in files.values()}
     if any((folder / name).exists() for name in names):
         folder = next(
             each for n in itertools.count(2) if not (each := folder / f"{Path(min(names)).stem}-{n}").exists()
         )
-        folder.mkdir()
-    for name, path in names.items():
-        with whole.part(folder / name) as begun:
-            shutil.copyfile(path, begun)
+    try:
+        folder.mkdir(exist_ok=True)
+        for name, path in names.items():
+            with whole.part(folder / name) as begun:
+                shutil.copyfile(path, begun)
+    except OSError as error:
+        words = f"Cannot write to {folder}: {error.strerror}. Free some space there, or choose another folder."
+        raise UserError(words, kind="output") from None
     return folder
 
 

@@ -155,6 +155,19 @@ def test_what_the_parser_lacks_is_had_where_the_panel_says(addon: Any) -> None:
     assert "Language model" not in drawn(models.GALATEA_PT_models).text
 
 
+def test_a_folder_that_takes_no_files_is_told_under_export(addon: Any, bridge: Any, tmp_path: Path) -> None:
+    made = tmp_path / "mesh.glb"
+    made.write_bytes(b"glTF")
+    run = Run("Owl: Export", "", [{"do": "export", "params": {}}], {"scene": "owl.blend"}, ended="done")
+    run.folder = str(tmp_path / "mesh.glb" / "mine")
+    run.files = lambda store: {"model": made}  # type: ignore[method-assign]
+    bridge._save(run)
+    assert bridge.notice and bridge.notice.kind == "output" and not run.saved
+    told = " ".join(drawn(steps.GALATEA_PT_export).text.split())
+    assert "Cannot write to" in told and "or choose another folder." in told
+    assert "Cannot write to" not in drawn(panel.GALATEA_PT_main).text
+
+
 def test_old_jobs_have_their_pictures_too_one_at_a_time(bridge: Any, home: Path, monkeypatch: Any) -> None:
     for number in range(25):
         Run(f"Owl {number}", "", [{"do": "lift", "params": {}}], {}, ended="done").save(home / "runs")
