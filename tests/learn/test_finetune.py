@@ -175,6 +175,7 @@ class TestFolder:
             build.own(tmp_path / "data", tmp_path, quiet)
         with pytest.raises(UserError, match="no folder"):
             build.own(tmp_path / "data", tmp_path / "none", quiet)
+        assert not (tmp_path / "data").exists(), "nothing was made"
         (tmp_path / "a.glb").write_bytes(b"glTF")
         with pytest.raises(UserError, match="None of the 1 meshes"):
             build.own(tmp_path / "data", tmp_path, quiet)

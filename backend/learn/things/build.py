@@ -59,13 +59,13 @@ def own(data: Path, meshes: Path, report: Callable[[str, float], None], up: str 
     One that may not be for validation, since it is broken or like one of training, trains; another takes its place.
     """
     log = _log(data, folder.NAME)
-    log.parent.mkdir(parents=True, exist_ok=True)
     fetched = Fetched(meshes, "own meshes", "")
     while True:
         before = {record["key"]: record for record in records(log)}
         listed = list(folder.entries(meshes, {key for key, old in before.items() if old.get("trains")}, up))
         if not listed:
             raise UserError(f"There is no mesh in {meshes}. Formats: {', '.join(folder.FORMATS)}.")
+        log.parent.mkdir(parents=True, exist_ok=True)
         wanted = {entry.key: (entry.sha256, entry.split) for entry in listed}
         done = {
             key: old

@@ -66,6 +66,9 @@ class Settings:
         return cls(**data)
 
 
+CALLED = {int: "a whole number", float: "a number", bool: "true or false", dict: "a table"}
+
+
 def _checked(path: Path, what: str, data: dict[str, Any], kinds: dict[str, type]) -> dict[str, Any]:
     for name, value in data.items():
         if name not in kinds:
@@ -73,6 +76,6 @@ def _checked(path: Path, what: str, data: dict[str, Any], kinds: dict[str, type]
         if kinds[name] is float and type(value) is int:
             value = float(value)
         if type(value) is not kinds[name]:
-            raise UserError(f"{path}: {name} must be a {kinds[name].__name__}.")
+            raise UserError(f"{path}: {name} must be {CALLED[kinds[name]]}.")
         data[name] = value
     return data
