@@ -10,6 +10,7 @@ import argparse
 import codecs
 import errno
 import io
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -40,7 +41,7 @@ from . import (
     verbs,
     verify,
 )  # fmt: skip
-from .progress import Tellers
+from .progress import Tellers, tell
 
 PARTS = (
     verbs,
@@ -131,33 +132,44 @@ def _spelled(error: UnicodeError) -> tuple[str | bytes, int]:
         return codecs.lookup_error("backslashreplace")(error)
 
 
+def _open_streams() -> None:
+    """No name ends a run after its work, whatever the terminal can show; what is closed is told nothing."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # as some daemons start it
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8"))
+    codecs.register_error("spelled", _spelled)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="spelled")
+
+
 def main(argv: Sequence[str] | None = None, *, blender: str = "") -> int:
     """Return the exit code. `blender` is the program that runs scene steps; empty means the bpy module."""
     options = argparse.Namespace()
-    codecs.register_error("spelled", _spelled)
-    if isinstance(sys.stdout, io.TextIOWrapper):  # no name ends a run after its work, whatever the terminal can show
-        sys.stdout.reconfigure(errors="spelled")
+    code: int = 0
+    _open_streams()
     try:
         top = parser()
         _, unknown = top.parse_known_args(argv, options)
         if unknown:
             raise _unknown(completion.parsers(top)[options.verb], unknown)
         terms.take(options)
-        code: int = options.call(options, blender)
+        code = options.call(options, blender)
+        sys.stdout.flush()
         return code
     except UserError as error:
         Tellers(getattr(options, "progress", "plain")).refused(str(error))
-        sys.stderr.write(f"galatea: {error}\n" + (f"         {error.hint}\n" if error.hint else ""))
+        tell(sys.stderr, f"galatea: {error}\n" + (f"         {error.hint}\n" if error.hint else ""))
         return EXIT_CODES[error.kind]
     except KeyboardInterrupt:  # before or after the work, which hears of it by itself
-        sys.stderr.write("galatea: Cancelled.\n")
+        tell(sys.stderr, "galatea: Cancelled.\n")
         return EXIT_CODES["cancelled"]
     except SystemExit as end:  # --help and --version
         return int(end.code or 0)
     except BrokenPipeError:
-        return 0
+        tell(sys.stdout, "")
+        return code
     except OSError as error:  # what is told may go to a disk too
         if error.errno != errno.ENOSPC:
             raise
-        sys.stderr.write("galatea: The disk is full. Free some space and run again.\n")
+        tell(sys.stderr, "galatea: The disk is full. Free some space and run again.\n")
         return EXIT_CODES["output"]

@@ -8,12 +8,14 @@ openjd   what the sessions of Open Job Description read: openjd_progress, openjd
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TextIO
 
 from ..flow import Stage
 from ..protocol.event import Event, Log, Progress
@@ -23,6 +25,18 @@ STYLES = ("plain", "jsonl", "openjd")
 LEVELS = ("error", "warning", "info", "debug")
 OFTEN = 0.2
 """Programs are told no more often than once in so many seconds, unless something else is done."""
+
+
+def tell(stream: TextIO, text: str) -> None:
+    """Telling never ends the work: where nobody reads any more, or a log's disk is full, the rest is told to nobody."""
+    try:
+        stream.write(text)
+        stream.flush()
+    except OSError:
+        with contextlib.suppress(OSError):  # what is still in the buffer goes there too, or Python ends with 120
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
 
 
 @dataclass
@@ -60,23 +74,21 @@ class Tellers:
             self.line({"event": "end", "run": name, **row})
         elif self.style == "openjd":
             if not error:
-                sys.stdout.write(f"openjd_progress: {100 * share:.1f}\n")
+                tell(sys.stdout, f"openjd_progress: {100 * share:.1f}\n")
             self.refused(message)
         if error:
             head = f"{name}: " if name else ""
-            sys.stderr.write(f"galatea: {head}{message}\n" + (f"         {error['hint']}\n" if error["hint"] else ""))
+            tell(sys.stderr, f"galatea: {head}{message}\n" + (f"         {error['hint']}\n" if error["hint"] else ""))
         elif self.shows("info") and name and self.style == "plain":
-            sys.stderr.write(f"{name}: {row['state']} in {row['seconds']:.1f} s, {len(self._over)} of {self.runs}\n")
+            tell(sys.stderr, f"{name}: {row['state']} in {row['seconds']:.1f} s, {len(self._over)} of {self.runs}\n")
 
     def refused(self, message: str) -> None:
         """Something failed: a session of Open Job Description is told why."""
         if self.style == "openjd" and message:
-            sys.stdout.write(f"openjd_fail: {_one(message)}\n")
-            sys.stdout.flush()
+            tell(sys.stdout, f"openjd_fail: {_one(message)}\n")
 
     def line(self, data: dict[str, Any]) -> None:
-        sys.stdout.write(json.dumps(data) + "\n")
-        sys.stdout.flush()
+        tell(sys.stdout, json.dumps(data) + "\n")
 
     def due(self, what: str) -> bool:
         """Nothing was told for a while, or it was something else."""
@@ -126,10 +138,10 @@ class Plain(Teller):
             return
         line = f"{self._head(self._done + 1, step)}: {event.phase} {event.fraction:4.0%}"
         if self._live:
-            sys.stderr.write(f"\r\x1b[2K{line[:110]}")
+            tell(sys.stderr, f"\r\x1b[2K{line[:110]}")
         elif (now := (step, event.phase.split(" ")[0], int(10 * event.fraction))) != self._last:
             self._last = now
-            sys.stderr.write(line + "\n")
+            tell(sys.stderr, line + "\n")
 
     def log(self, step: str, text: str) -> None:
         self._line(f"{self._head(self._done + 1, step)}: {text}")
@@ -144,7 +156,7 @@ class Plain(Teller):
                 self._line(result.failure.trace.rstrip())
 
     def _line(self, text: str) -> None:
-        sys.stderr.write(("\r\x1b[2K" if self._live else "") + text + "\n")
+        tell(sys.stderr, ("\r\x1b[2K" if self._live else "") + text + "\n")
 
 
 class Lines(Teller):
@@ -168,16 +180,14 @@ class OpenJobDescription(Teller):
     def progress(self, step: str, event: Progress, share: float) -> None:
         what = f"{self._head(self._done + 1, step)}: {event.phase}"
         if self._all.due(what):
-            sys.stdout.write(f"openjd_progress: {100 * share:.1f}\nopenjd_status: {_one(what)}\n")
-            sys.stdout.flush()
+            tell(sys.stdout, f"openjd_progress: {100 * share:.1f}\nopenjd_status: {_one(what)}\n")
 
     def log(self, step: str, text: str) -> None:
-        sys.stdout.write(f"{self._head(self._done + 1, step)}: {_one(text)}\n")
+        tell(sys.stdout, f"{self._head(self._done + 1, step)}: {_one(text)}\n")
 
     def ended(self, stage: Stage, share: float) -> None:
         if stage.result.state is JobState.DONE:
-            sys.stdout.write(f"openjd_progress: {100 * share:.1f}\n")
-            sys.stdout.flush()
+            tell(sys.stdout, f"openjd_progress: {100 * share:.1f}\n")
 
 
 def _one(text: str) -> str:

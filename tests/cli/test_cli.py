@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 from pathlib import Path
@@ -196,6 +197,28 @@ def test_a_file_that_is_not_ours_is_not_replaced(recipe: Path, tmp_path: Path) -
     assert done.returncode == 2 and "is there already" in done.stderr
     assert (out / "text.txt").read_text() == "my own notes"
     assert galatea("run", recipe, "--out", out, "--overwrite").returncode == 0
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs pipes of Unix")
+@pytest.mark.parametrize("gone", ["stdout=jsonl", "stdout=openjd", "stderr=plain", "both=plain"])
+def test_the_work_goes_on_where_nobody_reads_what_is_told(gone: str, recipe: Path, tmp_path: Path) -> None:
+    stream, _, style = gone.partition("=")
+    reader, writer = os.pipe()
+    os.close(reader)
+    told = {"stdout": writer, "stderr": writer} if stream == "both" else {stream: writer}
+    words = command("run", recipe, "--out", tmp_path / "out", "--progress", style)
+    done = subprocess.run(words, **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **told})
+    os.close(writer)
+    assert done.returncode == 0 and not (done.stderr or b"").count(b"Error")
+    assert outcome(tmp_path / "out")["status"] == "done"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux")
+@pytest.mark.parametrize("where", ["2>/dev/full", ">&- 2>&-"])
+def test_a_log_that_takes_nothing_ends_no_run(where: str, recipe: Path, tmp_path: Path) -> None:
+    words = " ".join(map(shlex.quote, map(str, command("run", recipe, "--out", tmp_path / "out"))))
+    assert subprocess.run(f"exec {words} {where}", shell=True).returncode == 0
+    assert outcome(tmp_path / "out")["status"] == "done"
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux")
