@@ -20,6 +20,8 @@ from . import environment, models, props, terms
 MESH = "image-to-mesh"
 COMPARED = "photo_to_views"
 """The recipe whose results are compared."""
+PLACE = "under Model"
+"""The part of the panel where a model's terms are accepted and its weights fetched."""
 ONLINE = "Allow Online Access in Preferences > System first."
 
 
@@ -100,14 +102,14 @@ def blocked_step(settings: Any, step: str) -> str:
     """What stands against it or what it still needs, said of it; empty where it can run."""
     unfit = terms.verdict(settings, step)
     if unfit:
-        return f"{unfit.clause}. Accept its terms under Model" if unfit.ask else unfit.clause
+        return f"{unfit.clause}. Accept its terms {PLACE}" if unfit.ask else unfit.clause
     if environment.needed(step):
         if environment.state() == "lost":
             return "needs a Worker Python that is there. Choose another in the preferences"
         return "needs the full environment. Install it in the preferences"
     if models.needed(settings, step):
         away = "" if bpy.app.online_access else f". {ONLINE.removesuffix('.')}"
-        return f"needs its weights. Download them under Model{away}"
+        return f"needs its weights. Download them {PLACE}{away}"
     return ""
 
 

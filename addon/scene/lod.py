@@ -41,7 +41,8 @@ def run(work: Work, *, levels: int, ratio: float, budget: str) -> None:
     wanted = _budget(budget, have) if budget.strip() else [round(have * ratio**i) for i in range(1, levels)]
     kept = [count for count in wanted if count >= _LEAST]
     if len(kept) < len(wanted):
-        work.report.warn(f"Only {len(kept) + 1} levels were made: fewer than {_LEAST} triangles are no shape any more.")
+        made = f"{len(kept) + 1} levels were" if kept else "1 level was"
+        work.report.warn(f"Only {made} made: fewer than {_LEAST} triangles are no shape any more.")
     name = naming.base(body.name)
     body.name, body[naming.LEVEL] = naming.level(name, 0), 0
     body.data.name = body.name

@@ -43,6 +43,9 @@ class GALATEA_PT_compare(draw.Sub, bpy.types.Panel):
         for reason, names in reasons.items():
             each = "each " if len(names) > 1 else ""
             draw.text(hint, f"{', '.join(names)}: {each}{reason}.", context=context, icon="INFO")
+        if any(wanted.PLACE in reason for reason in reasons):
+            words = "Model shows the one that is chosen as Backend."
+            draw.text(hint, words, context=context, icon="BLANK1")
         row = self.layout.row()
         row.scale_y = 1.3
         row.operator("galatea.compare", icon="CAMERA_STEREO")

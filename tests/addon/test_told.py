@@ -12,7 +12,7 @@ import bpy
 
 from galatea.addon.preferences import GalateaPreferences
 from galatea.addon.runs import Run
-from galatea.addon.ui import draw, jobs, models, panel, scene, steps
+from galatea.addon.ui import draw, gallery, jobs, models, panel, scene, steps
 from galatea.backend.protocol.job import Failure
 
 from .drawn import Layout, drawn
@@ -149,6 +149,8 @@ def test_what_the_parser_lacks_is_had_where_the_panel_says(addon: Any) -> None:
     addon.parser = "scene_server"
     said = " ".join(drawn(scene.GALATEA_PT_simulate).text.split())
     assert "Accept its terms under Model" in said
+    compared = drawn(gallery.GALATEA_PT_compare).text
+    assert "ComfyUI: has terms" in compared and "Model shows the one that is chosen as Backend." in compared
     given = [each.backend for name, each, _ in drawn(models.GALATEA_PT_models).operators if "accept_terms" in name]
     assert given == ["scene_server"]
     addon.parser = "scene_grammar"

@@ -131,6 +131,7 @@ def test_it_stops_where_no_shape_is_left(run, finished):
     counts = [level["faces"] for level in done.metrics["levels"]]
     assert counts == sorted(counts, reverse=True) and len(set(counts)) == len(counts) and counts[-1] >= 12
     assert "no shape any more" in done.work.report.warnings[0]
+    assert run("lod", budget="5").work.report.warnings[0].startswith("Only 1 level was made: ")
 
 
 def test_a_rigged_body_has_rigged_levels(run, finished):
