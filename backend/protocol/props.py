@@ -9,10 +9,12 @@ from functools import cache
 from typing import Any
 
 from .materials import substances
-from .recipe import PRESETS, numbers, of_row, read_toml
+from .recipe import PRESETS, known, numbers, of_row, read_toml
 from .scene import TYPES
 
 PATH = PRESETS / "props" / "things.toml"
+_ROW = ("words", "size", "material", "type", "hollow", "called")
+_OTHER = ("size", "material", "mass")
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,10 @@ def _thing(name: str, row: Mapping[str, Any]) -> Thing:
     with of_row(PATH, name):
         words, others = tuple(row["words"].split()), row.get("called", {})
         size = numbers("size", row["size"], 3)
+        known(PATH, row, _ROW, f"[{name}] ")
+        for word, other in others.items():
+            known(PATH, other, _OTHER, f"[{name}.called] {word}: ")
+            numbers("size", other.get("size", row["size"]), 3)
         for each in (row, *others.values()):
             if (material := each.get("material", row["material"])) not in substances():
                 raise TypeError(f"material is {material!r}, no row of materials/table.toml")

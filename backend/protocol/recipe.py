@@ -187,7 +187,8 @@ def known(path: Path, data: Mapping[str, Any], fields: Iterable[str], where: str
     """Raise `UserError` on a field of this file that nobody reads: it was meant to be another."""
     for name in data:
         if name not in fields:
-            text = f"{path}: {where}{name[:60]} is no field. {nearest(name, fields, ['version', *fields])}"
+            shown = fields if where else ["version", *fields]
+            text = f"{path}: {where}{name[:60]} is no field. {nearest(name, fields, shown)}"
             raise UserError(text, kind="usage")
 
 

@@ -80,6 +80,13 @@ def test_what_is_wrong_with_a_row_is_said_of_it():
         props._thing("urn", {**urn, "material": "bras"})
     with pytest.raises(UserError, match=r"\[urn\] is wrong: material is 'bras', no row of materials"):
         props._thing("urn", {**urn, "called": {"vase": {"material": "bras"}}})
+    for change, says in (
+        ({"colour": "red"}, r"\[urn\] colour is no field. There are: words, size"),
+        ({"called": {"vase": {"sise": [1, 2, 3]}}}, r"\[urn\.called\] vase: sise is no field. Did you mean 'size'"),
+        ({"called": {"vase": {"size": [1, 2]}}}, r"\[urn\] is wrong: size is \[1, 2\], not a list of 3 numbers"),
+    ):
+        with pytest.raises(UserError, match=says):
+            props._thing("urn", {**urn, **change})
     with pytest.raises(UserError, match=r"\[urn\] is wrong: type is 'rigid', not one of rigid_body, soft_body"):
         props._thing("urn", {**urn, "type": "rigid"})
 

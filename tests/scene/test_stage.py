@@ -132,7 +132,14 @@ LOOK = "version = 1\nhelp = 'Gold'\nkind = 'clay'\ncolor = [0.8, 0.6, 0.2]\nroug
     [
         ("version = 1\ntone = [1.0, 1.0, 1.0]\n", r"lacks help, floor, world\."),
         (LIGHT.replace("floor = 'cove'", "floor = 'pit'"), "floor is one of cove, ground, catcher, none, not 'pit'"),
-        (LIGHT.replace("'suits'", "[1, 1]"), r"tone is three numbers in \[\], or \"suits\", not '\[1, 1\]'"),
+        (
+            LIGHT.replace("'suits'", "[1, 1]"),
+            r"tone is three numbers from 0 to 1 in \[\], or \"suits\", not '\[1, 1\]'",
+        ),
+        (
+            LIGHT.replace("[1, 1, 1]", "[255, 200, 99]", 1),
+            r"world\.color is three numbers from 0 to 1 in \[\], not '\[255",
+        ),
         (LIGHT.replace("strength", "strenght"), r"lacks world\.strength"),
         (LIGHT.replace("strength", "glow = 1\nstrength"), r"world\.glow is no field"),
         (LIGHT.replace("power = 9", "watts = 9"), "lacks lamp 1: power"),
@@ -141,7 +148,8 @@ LOOK = "version = 1\nhelp = 'Gold'\nkind = 'clay'\ncolor = [0.8, 0.6, 0.2]\nroug
         (LIGHT.replace("tone", "glwo = 1\ntone"), "glwo is no field. Did you mean 'glow'"),
         (LOOK.replace("clay", "metal"), "kind is one of realistic, clay, toon, wireframe, xray, not 'metal'"),
         (LOOK.replace("roughness", "rougness"), "lacks roughness"),
-        (LOOK.replace("[0.8, 0.6, 0.2]", "'gold'"), r"color is three numbers in \[\], not 'gold'"),
+        (LOOK.replace("[0.8, 0.6, 0.2]", "'gold'"), r"color is three numbers from 0 to 1 in \[\], not 'gold'"),
+        (LOOK.replace("0.8", "80"), r"color is three numbers from 0 to 1 in \[\], not '\[80"),
     ],
 )
 def test_a_preset_that_is_wrong_is_told_with_its_file_and_field(text, said, tmp_path, monkeypatch):

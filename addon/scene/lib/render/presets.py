@@ -22,6 +22,10 @@ def _are_numbers(value: Any, count: int) -> bool:
     return isinstance(value, list) and len(value) == count and all(map(_is_number, value))
 
 
+def _in_range(value: list[float]) -> bool:
+    return all(0 <= each <= 1 for each in value)
+
+
 def _one_of(*names: str) -> Kind:
     return f"one of {', '.join(names)}", lambda value: value in names
 
@@ -30,7 +34,8 @@ _TEXT: Kind = "a text", lambda value: isinstance(value, str)
 _FLAG: Kind = "true or false", lambda value: isinstance(value, bool)
 _NUMBER: Kind = "a number", _is_number
 _THREE: Kind = "three numbers in []", lambda value: _are_numbers(value, 3)
-_TONE: Kind = 'three numbers in [], or "suits"', lambda value: value == "suits" or _are_numbers(value, 3)
+_COLOUR: Kind = "three numbers from 0 to 1 in []", lambda value: _are_numbers(value, 3) and _in_range(value)
+_TONE: Kind = f'{_COLOUR[0]}, or "suits"', lambda value: value == "suits" or _COLOUR[1](value)
 _STEPS: Kind = "pairs of numbers", lambda value: isinstance(value, list) and all(_are_numbers(v, 2) for v in value)
 _TABLE: Kind = "a table such as [world]", lambda value: isinstance(value, dict)
 _TABLES: Kind = (
@@ -38,19 +43,19 @@ _TABLES: Kind = (
     lambda value: isinstance(value, list) and all(isinstance(v, dict) for v in value),
 )
 
-_PLAIN: Fields = {"color": _THREE, "strength": _NUMBER}
-_LAMP: Fields = {"name": _TEXT, "place": _THREE, "width": _NUMBER, "power": _NUMBER, "color": _THREE}
+_PLAIN: Fields = {"color": _COLOUR, "strength": _NUMBER}
+_LAMP: Fields = {"name": _TEXT, "place": _THREE, "width": _NUMBER, "power": _NUMBER, "color": _COLOUR}
 _LIGHT: Fields = {"help": _TEXT, "floor": _one_of("cove", "ground", "catcher", "none"), "tone": _TONE, "world": _TABLE}
 _LIGHT_MAY: Fields = {"even": _FLAG, "glow": _NUMBER, "lamp": _TABLES}
 _LOOKS: Mapping[str, Fields] = {
     "realistic": {},
-    "clay": {"color": _THREE, "roughness": _NUMBER},
-    "toon": {"steps": _STEPS, "line": _THREE, "width": _NUMBER},
-    "wireframe": {"color": _THREE, "roughness": _NUMBER, "line": _THREE, "width": _NUMBER},
-    "xray": {"color": _THREE, "line": _THREE, "width": _NUMBER},
+    "clay": {"color": _COLOUR, "roughness": _NUMBER},
+    "toon": {"steps": _STEPS, "line": _COLOUR, "width": _NUMBER},
+    "wireframe": {"color": _COLOUR, "roughness": _NUMBER, "line": _COLOUR, "width": _NUMBER},
+    "xray": {"color": _COLOUR, "line": _COLOUR, "width": _NUMBER},
 }
 _LOOK: Fields = {"help": _TEXT, "kind": _one_of(*_LOOKS)}
-_LOOK_MAY: Fields = {"backdrop": _THREE}
+_LOOK_MAY: Fields = {"backdrop": _COLOUR}
 
 
 def light(name: str) -> dict[str, Any]:
