@@ -15,7 +15,7 @@ from ...backend.protocol.spec import BackendSpec, Param
 from .lib.motion import animation, contacts, editing, feet, parts, play, retargeting, rigged, sources
 from .lib.motion.parts import Body
 from .lib.motion.take import Take, turned
-from .lib.rig import controls
+from .lib.rig import controls, skeleton
 from .work import Work
 
 SPEC = BackendSpec(
@@ -79,6 +79,7 @@ SPEC = BackendSpec(
 )
 _MOST = 100_000
 """Frames that are keyed at most."""
+_LIMBS = ("upper_arm", "forearm", "thigh", "shin", "front_")
 
 
 def run(
@@ -118,7 +119,7 @@ def run(
     take = retargeting.faced(take, _mirrored(_source(take, own.get("source", {})), mirror), target)
     take = editing.smoothed(editing.resampled(take, animation.FPS, speed), smooth)
     source = _mirrored(_source(take, own.get("source", {})), mirror)
-    _check(work, path, source, target)
+    _check(work, path, source, target, _mistaken(armature, source, target))
     take, way = _loop(work, take, loop, loop_blend)
     if place == "rig":
         take, way = _begun(take, way, source, target, armature, start if strip else 0)
@@ -140,14 +141,23 @@ def _mirrored(body: Body, mirror: bool) -> Body:
     return retargeting.swapped(body) if mirror else body
 
 
-def _check(work: Work, path: Path, source: Body, target: Body) -> None:
+def _mistaken(armature: bpy.types.Object, source: Body, target: Body) -> str:
+    """What to do where the rig lacks limbs that the motion has, for it may have been made for another kind of body."""
+    kind = str(armature.get(skeleton.KIND, ""))
+    lost = [part for part in source.parts if part not in target.parts and part.startswith(_LIMBS)]
+    if not lost or kind in ("", "biped"):
+        return ""
+    return f" Its skeleton is of the kind {kind}: where the body is another, choose that kind and make the rig anew."
+
+
+def _check(work: Work, path: Path, source: Body, target: Body, hint: str) -> None:
     """Raise `UserError` where too little of the motion would arrive; say what does."""
     shared = [part for part in target.parts if part in source.parts]
     lacking = parts.missing(source, target)
     if lacking:
         raise UserError(
             f"The rig lacks what {path.name} moves: {', '.join(lacking)}. Take a motion for its kind, or say in the "
-            "file `names` which of its bones are meant."
+            "file `names` which of its bones are meant." + hint
         )
     if "hips" not in shared and len(shared) < 0.5 * len(source.names):
         some = ", ".join(source.names[:6])
@@ -156,7 +166,7 @@ def _check(work: Work, path: Path, source: Body, target: Body) -> None:
         )
     left = [key for key in source.parts if key not in target.parts and not key.startswith(parts.LITERAL)]
     if left:
-        work.report.warn(f"The rig has no {', '.join(sorted(left))}; their motion is left out.")
+        work.report.warn(f"The rig has no {', '.join(sorted(left))}; their motion is left out.{hint}")
     work.report.metric("parts", len(shared))
     work.report.metric("scale", round(retargeting.scale_of(source, target), 4))
 

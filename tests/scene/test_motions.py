@@ -230,6 +230,8 @@ def test_a_motion_of_ones_own_has_the_numbers_of_its_generator(tmp_path):
         path.write_text(good.replace(before, now, 1))
         with pytest.raises(UserError, match=says):
             library.own(path)
+    with pytest.raises(UserError, match=r"^walk\.BVH is a recorded motion\. Press Motion from a File"):
+        library.own(tmp_path / "walk.BVH")
     for each in (library.recipe.PRESETS / "motions").glob("*.toml"):
         assert library.own(each) == library.read(each)
 

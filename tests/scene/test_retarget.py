@@ -13,6 +13,7 @@ import pytest
 
 from galatea.addon.scene.lib.motion import animation, contacts, editing, feet, parts, retargeting
 from galatea.addon.scene.lib.motion.take import about, after, turned
+from galatea.addon.scene.lib.rig import skeleton
 from galatea.backend.protocol.errors import UserError
 
 from . import walker
@@ -291,6 +292,21 @@ def test_bones_that_the_motion_does_not_know_stay_still_and_a_rig_without_legs_i
     bpy.ops.object.mode_set(mode="OBJECT")
     with pytest.raises(UserError, match=r"lacks what walk\.bvh moves: .*thigh\.L.*shin\.R"):
         run("retarget", {"motion": walk_file})
+
+
+def test_a_rig_of_another_kind_that_lacks_limbs_is_told_with_what_to_do(run, make_work, walk_file):
+    work, _ = make_work()
+    armature = walker.puppet(work, SHORT)
+    assert not any("of the kind" in warning for warning in run("retarget", {"motion": walk_file}).report.warnings)
+    bpy.context.view_layer.objects.active = armature
+    bpy.ops.object.mode_set(mode="EDIT")
+    for bone in [b for b in armature.data.edit_bones if b.name.split(".")[0] in ("upper_arm", "forearm", "hand")]:
+        armature.data.edit_bones.remove(bone)
+    bpy.ops.object.mode_set(mode="OBJECT")
+    armature[skeleton.KIND] = "bird"
+    (told,) = (each for each in run("retarget", {"motion": walk_file}).report.warnings if "left out" in each)
+    assert "upper_arm.L" in told
+    assert "of the kind bird: where the body is another, choose that kind" in told
 
 
 def test_progress_is_told_and_the_motion_stays_within_the_film(run, make_work, walk_file):

@@ -11,7 +11,7 @@ from typing import Any
 
 from .....backend.protocol import recipe
 from .....backend.protocol.errors import UserError
-from . import gestures, striding, swaying, things
+from . import gestures, sources, striding, swaying, things
 from .clip import Maker
 
 MAKERS: Mapping[str, Maker] = {**striding.MAKERS, **gestures.MAKERS, **swaying.MAKERS, **things.MAKERS}
@@ -81,6 +81,9 @@ def read(path: Path) -> Clip:
 
 def own(path: Path) -> Clip:
     """A motion of the user's, held against those of ours: they have the numbers that its generator reads."""
+    if path.suffix.lower() in sources.SUFFIXES:
+        told = "Press Motion from a File (the step `retarget`) for it; `clip` takes a .toml as in presets/motions."
+        raise UserError(f"{path.name} is a recorded motion. {told}")
     clip = read(path)
     kin: list[set[str]] = [set(each.numbers) for each in everything() if each.generator == clip.generator]
     known: set[str] = set().union(*kin)
