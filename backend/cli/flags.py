@@ -85,6 +85,19 @@ def above(kind: type[int] | type[float], most: float = math.inf) -> Callable[[st
     return read
 
 
+def from_zero(kind: type[int] | type[float]) -> Callable[[str], float]:
+    """The type of a flag that takes no less than 0."""
+
+    def read(text: str) -> float:
+        value = kind(text)
+        if not value >= 0:
+            raise argparse.ArgumentTypeError("takes a number from 0 on")
+        return value
+
+    read.__name__ = kind.__name__
+    return read
+
+
 def but(options: argparse.Namespace, **changes: Any) -> argparse.Namespace:
     """The same options but for these."""
     return argparse.Namespace(**{**vars(options), **changes})

@@ -33,10 +33,16 @@ def add_verbs(verbs: Any) -> None:
         help="list (default); show or log of one; remove some; prune what is old or too much",
     )  # fmt: skip
     verb.add_argument("ids", nargs="*", metavar="ID", help="as list tells them; the beginning is enough")
-    verb.add_argument("--limit", type=int, default=20, metavar="N", help="tell of so many (default 20)")
+    verb.add_argument(
+        "--limit", type=flags.from_zero(int), default=20, metavar="N", help="tell of so many (default 20)"
+    )
     verb.add_argument("--state", choices=[str(state) for state in JobState], help="list, prune: only such")
-    verb.add_argument("--older", type=float, metavar="DAYS", help="prune: those asked for longer ago, and such logs")
-    verb.add_argument("--max-gb", type=float, metavar="GB", help="prune: the oldest, until the rest takes no more")
+    verb.add_argument(
+        "--older", type=flags.from_zero(float), metavar="DAYS", help="prune: those asked for longer ago, and such logs"
+    )
+    verb.add_argument(
+        "--max-gb", type=flags.from_zero(float), metavar="GB", help="prune: the oldest, until the rest takes no more"
+    )
     verb.add_argument("--dry-run", action="store_true", help="remove, prune: only say what would go")
     verb.add_argument("--yes", action="store_true", help="prune: without a question")
     verb.add_argument("--json", action="store_true", help="tell it as JSON")

@@ -91,8 +91,14 @@ def _jsonl(file: Any) -> Iterator[tuple[int, Any]]:
 
 
 def _csv(text: Any, path: Path) -> Iterator[tuple[int, Any]]:
-    """Columns are fields, roles (or what they are called on the command line) and step.param."""
-    table = csv.DictReader(text, strict=True)
+    """Columns are fields, roles (or what they are called on the command line) and step.param.
+
+    Between them stand commas, or what spreadsheets of other countries write: semicolons, or tabs.
+    """
+    head = text.readline()
+    text.seek(0)
+    comma = next((each for each in ";\t" if each in head and "," not in head), ",")
+    table = csv.DictReader(text, strict=True, delimiter=comma)
     roles = {**{flag: role for role, flag in FLAGS.items()}, **{role: role for role in FLAGS}}
     for name in table.fieldnames or ():
         if name not in (*_FIELDS, *roles) and not re.fullmatch(r"\w+\.\w+", name or ""):

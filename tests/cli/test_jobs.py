@@ -77,6 +77,8 @@ def test_a_beginning_is_enough_where_it_means_one(kept: JobStore, capsys: pytest
     assert "Name a job" in told(capsys, "show", code=2)
     assert "takes no id" in told(capsys, "prune", "fake-", code=2)
     assert "There is no job" in told(capsys, "remove", "../../etc", code=2)
+    for flag in ("--older", "--max-gb", "--limit"):
+        assert f"{flag}: takes a number from 0 on" in told(capsys, "prune", flag, "-1", "--yes", code=2)
 
 
 def test_remove_takes_what_is_named_and_never_what_runs(kept: JobStore, capsys: pytest.CaptureFixture[str]) -> None:

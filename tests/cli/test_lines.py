@@ -293,6 +293,15 @@ def test_as_many_lines_as_are_allowed_are_taken(monkeypatch: pytest.MonkeyPatch)
         list(lines._jsonl(io.BytesIO(b"{}\n" * 4)))
 
 
+@pytest.mark.parametrize("comma", [";", "\t"])
+def test_a_table_of_another_country_is_read_too(comma: str, tmp_path: Path) -> None:
+    text = 'recipe;seed;out;fake.text\r\nwiring.toml;4;first;"a, b"\r\n'.replace(";", comma)
+    (tmp_path / "jobs.csv").write_bytes(b"\xef\xbb\xbf" + text.encode())
+    done = galatea("batch", tmp_path / "jobs.csv", "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out" / "first" / "text.txt").read_text() == "a, b 4\n"
+
+
 def test_a_plan_of_many_is_what_then_happens(tmp_path: Path) -> None:
     """A photo that is gone leaves the plans of the others, and `--limit` counts what is missing, as in the run."""
     (tmp_path / "jobs.csv").write_text(
