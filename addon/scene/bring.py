@@ -97,6 +97,8 @@ def read(path: Path) -> Arrays:
                 raise UserError(f"The mesh {path.name} is no .npz of arrays, as roles.mesh writes it. Make it again.")
         with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
             arrays = {key: data[key] for key in KEYS if key in data}
+    except UserError:
+        raise
     except (OSError, ValueError, EOFError, KeyError) as error:
         raise UserError(f"Cannot read the mesh {path.name}: {error}. Make it again.") from None
     except Exception as error:  # zipfile.BadZipFile and whatever else a damaged archive raises
