@@ -41,8 +41,8 @@ class Refused(UserError):
     """The server's answer was an error; `status` is its code, `told` what the answer held, `later` s to wait. A key
     that it refuses is for the user to mend."""
 
-    def __init__(self, message: str, status: int, told: Any, later: float = 0.0) -> None:
-        super().__init__(message, kind="usage" if status in WANT_KEY else "backend")
+    def __init__(self, message: str, status: int, told: Any, later: float = 0.0, *, kind: str = "backend") -> None:
+        super().__init__(message, kind=kind)
         self.status, self.told, self.later = status, told, later
 
 
@@ -206,11 +206,13 @@ class Server:
         words = self.masked(_spoken(data, told))
         said = f": {words.removesuffix('.')}" if words else ""
         code = call.status
+        if code in WANT_KEY:
+            there = "" if self._own else "give the token in Preferences > Add-ons > Galatea, or "
+            asked = f"{self.name} refuses ({code}{said}). If it wants a key, {there}set the environment variable "
+            asked += f'{KEYS}="{self.host}=YOUR KEY" and start again.'
+            return Refused(asked, code, told, call.later, kind="usage")
         if 300 <= code < 400:
             text = f"{self.name} sends on to {call.location[:200]!r}, which is not followed. Set {self._setting} to it."
-        elif code in WANT_KEY:
-            text = f"{self.name} refuses ({code}{said}). If it wants a key, set the environment variable "
-            text += f'{KEYS}="{self.host}=YOUR KEY" and start again.'
         elif code == 413:
             text = f"{self.name} takes no {self._sent} of this size (413). Raise its limit."
         elif code in (429, 502, 503, 504):

@@ -76,6 +76,8 @@ class Said(ast.NodeVisitor):
         match node:
             case ast.Call(func=ast.Name(id="UserError"), args=[said, *_]):
                 self._say(named.get("kind", ast.Constant("input")), said)
+            case ast.Call(func=ast.Name(id="Refused"), args=[said, _, _, *_]):
+                self._say(named.get("kind", ast.Constant("backend")), said)
             case ast.Call(func=ast.Name(id="Failure"), args=[said, *more]):
                 self._say(named.get("kind", more[0] if more else ast.Constant("backend")), said)
             case ast.Call(func=ast.Attribute(attr="report"), args=[ast.Set(elts=[ast.Constant("ERROR")]), said]):

@@ -20,6 +20,7 @@ from .conftest import PATIENCE, fake, finish, hei, runner_of
 
 ID = "s" + "0" * 20
 ASSETS = f"/v1/jobs/{ID}/assets"
+KEY = "give the token in Preferences > Add-ons > Galatea, or set the environment variable GALATEA_REMOTE_KEY="
 
 
 def told(state: str, **more: Any) -> bytes:
@@ -58,12 +59,12 @@ def do(runner: HttpRunner, store: JobStore, request: Request) -> tuple[Result, l
         ({"/v1/steps": hei(role="other"), "/v1/jobs": b"hei"}, "a result without its text"),
         ({"/v1/steps": hei(), "/v1/jobs": b"no!"}, "never with the hash"),
         ({"/v1/steps": hei(), "/v1/jobs": b"hei and much more"}, "too large"),
-        ({"/v1/steps": (401, b'{"error": {"message": "a token is wanted"}}')}, "GALATEA_REMOTE_KEY"),
+        ({"/v1/steps": (401, b'{"error": {"message": "a token is wanted"}}')}, KEY),
         ({"/v1/steps": (409, b'{"error": {"message": "its version differs"}}')}, "its version differs"),
         ({"/v1/steps": (409, b'{"error": {"message": "gone", "missing": ["sha256:00"]}}')}, "gone"),
         ({"/v1/steps": "hang"}, "was silent for"),
         ({"/v1/steps": (503, b"{}")}, "is busy or not ready"),
-        ({"/v1/steps": told("running"), "/v1/jobs": (403, b"{}")}, "GALATEA_REMOTE_KEY"),
+        ({"/v1/steps": told("running"), "/v1/jobs": (403, b"{}")}, KEY),
         ({"/v1/steps": told("cancelled")}, "somebody cancelled it there"),
         (
             {"/v1/steps": told("done", assets=json.loads(hei())["assets"] * 65), "/v1/jobs": b"hei"},
@@ -78,7 +79,7 @@ def test_wrong_answers_end_in_words(
     stall = 1.0 if "hang" in answers.values() else PATIENCE
     result, _ = do(open_runner(answers, stall=stall, away=1.0), store, fake())
     assert result.state is JobState.FAILED and result.failure and said in result.failure.message, result.failure
-    assert (result.failure.kind == "usage") == (said == "GALATEA_REMOTE_KEY"), "a key is the user's to give"
+    assert (result.failure.kind == "usage") == (said == KEY), "a key is the user's to give"
     assert not list(store.root.parent.glob("**/evil*"))
 
 
