@@ -10,6 +10,7 @@ import importlib
 import inspect
 import json
 import pkgutil
+import re
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -22,7 +23,7 @@ from ...backend.protocol.errors import UserError
 from ...backend.protocol.job import Request
 from ...backend.protocol.spec import BackendSpec
 from .lib.files.opening import open_scene
-from .work import Work
+from .work import ROLE, Work
 
 if TYPE_CHECKING:
     from ...backend.worker.report import Report
@@ -49,6 +50,7 @@ class SceneStep:
         elif scene != _open:
             report.progress("Opening the scene", 0.0)
             open_scene(Path(scene))
+            _named()
         _open = ""
         work = Work(report, files, seed=request.seed)
         work.steps = report.steps(work.told())
@@ -63,6 +65,14 @@ class SceneStep:
             bpy.ops.wm.save_as_mainfile(filepath=str(path), copy=True, compress=True)
             _prove(path)
             _open = str(path)
+
+
+def _named() -> None:
+    """A copy that was made for the way here has the name of what it was copied from."""
+    for obj in bpy.data.objects:
+        name = re.sub(r"\.\d{3,}$", "", obj.name)
+        if obj.get(ROLE) in ("body", "armature") and name not in bpy.data.objects:
+            obj.name = name
 
 
 def _prove(path: Path) -> None:

@@ -10,6 +10,7 @@ import bpy
 import pytest
 
 from galatea.addon import exchange, objects, settings
+from galatea.addon.scene import host
 from galatea.backend.protocol.errors import UserError
 
 BLOCKS = ("objects", "meshes", "collections", "scenes", "materials", "images", "actions", "armatures")
@@ -49,6 +50,13 @@ def test_a_mesh_of_the_users_goes_out_as_a_body_and_stays_as_it_was(home: Path) 
     assert counts() == before and "galatea_role" not in box and box.select_get()
     found = opened(path)
     assert list(found.values()) == [("body", pytest.approx([1.0, 2.0, 3.0]))]
+
+
+def test_a_copy_that_went_out_has_the_name_of_what_it_was_copied_from(home: Path) -> None:
+    path = exchange.write(bpy.context, cube(), home, source=False)
+    assert list(opened(path)) == ["Box.001"]
+    host._named()
+    assert [obj.name for obj in bpy.data.objects] == ["Box"]
 
 
 def test_a_child_goes_out_where_it_stands(home: Path) -> None:
