@@ -112,7 +112,7 @@ class Run:
         """Where an asset browser lists what it made, in words; empty where it marked none."""
         shelf: dict[str, Any] = next((stage for stage in reversed(self.stages) if "catalogue" in stage), {})
         where = f"Saved in {shelf['library']}" if shelf.get("library") else "In the Asset Browser, under Current File"
-        return f"{where}, {shelf['catalogue'] or 'Unassigned'}" if shelf else ""
+        return f"{where}, catalogue {shelf['catalogue'] or 'Unassigned'}" if shelf else ""
 
     @property
     def warnings(self) -> list[str]:

@@ -23,7 +23,7 @@ class OnJob(Conditional):
     """On the job of this id, else on the one chosen in the list."""
 
     bl_options = {"REGISTER"}
-    run: StringProperty(options={"SKIP_SAVE"})
+    run: StringProperty(options={"SKIP_SAVE", "HIDDEN"})
 
     @classmethod
     def against(cls, context: bpy.types.Context) -> str:

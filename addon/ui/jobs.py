@@ -166,7 +166,7 @@ def _said(run: Run) -> tuple[str, str]:
     if run.state == "interrupted":
         return "Blender ended while it ran. Go on: finished steps and frames are kept.", "INFO"
     if bridge.active(run):
-        where = "comes into the scene" if run.scene else "is kept with it"
+        where = "goes to the Gallery" if run.gallery else "comes into the scene" if run.scene else "is kept with it"
         return f"Asked {asked}. You can work on meanwhile; what it makes {where}.", "SORTTIME"
     if run.state in runs.ACTIVE:
         where = f"It is, or was, run by another program on {run.owner[0]}."

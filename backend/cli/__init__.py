@@ -68,6 +68,18 @@ _MANY = 12
 
 
 class _Parser(argparse.ArgumentParser):
+    _mixing = False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[argparse.Namespace, list[str]]:  # type: ignore[override]
+        """Flags may stand between the names that a verb takes: by itself argparse takes none after the first flag."""
+        if self._mixing or self._subparsers or "--" in (args or ()):
+            return super().parse_known_args(args, namespace)
+        self._mixing = True
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._mixing = False
+
     def error(self, message: str) -> None:  # type: ignore[override]
         raise UserError(f"{message}. See `{self.prog} --help`.", kind="usage")
 

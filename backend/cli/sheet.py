@@ -50,6 +50,8 @@ def of(data: dict[str, Any], folder: Path) -> str:
     rows = data["jobs"]
     counts = {state: sum(row["state"] == state for row in rows) for state in STATES}
     told = ", ".join(f"{number} {state}" for state, number in counts.items() if number)
+    kept = sum(bool(row.get("kept")) for row in rows)
+    told += f", {kept} of them kept from before" if kept else ""
     head = f"{told}. {data['seconds']:.0f} seconds, {data['producer']}."
     order = sorted(range(len(rows)), key=lambda place: (rows[place]["state"] == "done", place))
     kinds = (

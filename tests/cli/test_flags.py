@@ -264,3 +264,30 @@ def test_weights_reach_the_model_that_is_meant() -> None:
             order("photo_to_film", "--backend", backend, "--weights", "random:7")
     with pytest.raises(UserError, match=r"has interpolate, upscale\. .* --set STEP\.weights=W"):
         order("film_to_film", "--weights", "random:7")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("jobs", "show", "--json", "film-0c3a"), "There is no job 'film-0c3a'"),
+        (("jobs", "remove", "--dry-run", "film-0c3a"), "There is no job 'film-0c3a'"),
+        (("models", "remove", "--yes", "triposr"), "Nothing of stabilityai/TripoSR lies here"),
+        (("backends", "trust", "--yes", "mine.py"), "Copy mine.py to"),
+        (("generate", "a.jpg", "--out", "d", "b.jpg"), "b.jpg. Choose another"),
+        (("farm", "openjd", "a.json", "--out", "d", "b.json"), "There is no file a.json"),
+        (("jobs", "show", "--yaml", "film-0c3a"), "Unknown to galatea jobs: --yaml"),
+        (("generate", "--out", "d", "--", "-a.jpg"), "/-a.jpg. Choose another"),
+    ],
+)
+def test_flags_may_stand_between_the_names(
+    home: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    words: tuple[str, ...],
+    told: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    main(list(words))
+    said = capfd.readouterr()
+    assert told in said.err + said.out

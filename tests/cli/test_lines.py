@@ -90,6 +90,7 @@ def test_killed_in_the_middle_it_does_what_is_missing(tmp_path: Path) -> None:
     assert states(out) == {f"j{seed}": ("done", 0) for seed in range(5)}
     rows = {row["folder"]: row for row in read(out / "batch.json")["jobs"]}
     assert [name for name, row in rows.items() if row.get("kept")] == ["j0", "j1", "j2"]
+    assert ", 3 of them kept from before. " in (tmp_path / "out" / "report.html").read_text()
     assert before == {name: (out / name / "text.txt").stat().st_mtime_ns for name in before}, "not even touched"
 
 
