@@ -14,7 +14,7 @@ from mathutils import Vector
 from ..backend.protocol.errors import UserError
 from .objects import RUN, armature, asset_of, found, parts, plain
 from .scene.lib.physics.thing import ITEM
-from .scene.work import ROLE
+from .scene.work import NAME, ROLE
 
 AWAY = "galatea_away"
 """Custom property of an object that made way for another: whether renders left it out before."""
@@ -96,7 +96,7 @@ def write_assets(folder: Path) -> Path | None:
 def _as_body(obj: bpy.types.Object) -> bpy.types.Object:
     """A copy that shares the mesh; the user's own object gets no mark of ours."""
     body = obj.copy()
-    body[ROLE] = "body"
+    body[ROLE], body[NAME] = "body", obj.name
     body.hide_viewport = body.hide_render = False
     body.parent = None  # a parent would not be in the scene
     body.matrix_world = obj.matrix_world
@@ -106,7 +106,7 @@ def _as_body(obj: bpy.types.Object) -> bpy.types.Object:
 def _as_skin(obj: bpy.types.Object, rig: bpy.types.Object) -> list[bpy.types.Object]:
     """Copies of a mesh and its armature that share their data; the armature's parents are not in the scene either."""
     body, bones = _as_body(obj), rig.copy()
-    bones[ROLE] = "armature"
+    bones[ROLE], bones[NAME] = "armature", rig.name
     bones.parent = None
     bones.matrix_world = rig.matrix_world
     for modifier in body.modifiers:

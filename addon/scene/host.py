@@ -10,7 +10,6 @@ import importlib
 import inspect
 import json
 import pkgutil
-import re
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -23,7 +22,7 @@ from ...backend.protocol.errors import UserError
 from ...backend.protocol.job import Request
 from ...backend.protocol.spec import BackendSpec
 from .lib.files.opening import open_scene
-from .work import ROLE, Work
+from .work import NAME, Work
 
 if TYPE_CHECKING:
     from ...backend.worker.report import Report
@@ -68,11 +67,11 @@ class SceneStep:
 
 
 def _named() -> None:
-    """A copy that was made for the way here has the name of what it was copied from."""
+    """What was copied for the way here gets the name of what it was copied from."""
     for obj in bpy.data.objects:
-        name = re.sub(r"\.\d{3,}$", "", obj.name)
-        if obj.get(ROLE) in ("body", "armature") and name not in bpy.data.objects:
-            obj.name = name
+        if NAME in obj:
+            name = obj.pop(NAME)
+            obj.name = name if name not in bpy.data.objects else obj.name
 
 
 def _prove(path: Path) -> None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 ROLE = "galatea_role"
 """Custom property of objects and collections: what a thing is for us. Names belong to the user."""
+NAME = "galatea_name"
+"""Custom property of a copy on its way to a step: the name of what it was copied from."""
 
 _OFTEN = 0.1
 

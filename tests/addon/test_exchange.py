@@ -53,10 +53,11 @@ def test_a_mesh_of_the_users_goes_out_as_a_body_and_stays_as_it_was(home: Path) 
 
 
 def test_a_copy_that_went_out_has_the_name_of_what_it_was_copied_from(home: Path) -> None:
-    path = exchange.write(bpy.context, cube(), home, source=False)
-    assert list(opened(path)) == ["Box.001"]
+    cube()
+    path = exchange.write(bpy.context, cube("Box.001"), home, source=False)
+    assert list(opened(path)) == ["Box.002"]
     host._named()
-    assert [obj.name for obj in bpy.data.objects] == ["Box"]
+    assert [(obj.name, list(obj.keys())) for obj in bpy.data.objects] == [("Box.001", ["galatea_role"])]
 
 
 def test_a_child_goes_out_where_it_stands(home: Path) -> None:
