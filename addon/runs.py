@@ -8,7 +8,6 @@ from __future__ import annotations
 import itertools
 import os
 import re
-import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
@@ -226,6 +225,8 @@ def copy(files: Mapping[str, Path], folder: Path) -> Path:
     """The files in a folder of the user's. Where one is there already, all go to a new folder in it: they name each
     other, so that none of them may be renamed.
     """
+    import shutil
+
     names = {path.name: path for path in files.values()}
     if any((folder / name).exists() for name in names):
         folder = next(

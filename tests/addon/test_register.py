@@ -21,23 +21,19 @@ from galatea.backend.protocol.catalog import catalog
 from .conftest import tick_until
 
 FRESH = """
-import json, sys, threading, time
+import json, sys, threading
 import bpy
 for name in [name for name in sys.modules if name.partition(".")[0] == "numpy"]:
     del sys.modules[name]  # some builds of Blender load it by themselves
 before = set(sys.modules)
 import galatea
 threads = threading.active_count()
-begin = time.process_time()
 galatea.register()
-seconds = time.process_time() - begin
 galatea.unregister()
-begin = time.process_time()
 galatea.register()
-again = time.process_time() - begin
 new = sorted(set(sys.modules) - before)
 threads = threading.active_count() - threads
-print("TOLD", json.dumps({"new": new, "threads": threads, "seconds": seconds, "again": again}), flush=True)
+print("TOLD", json.dumps({"new": new, "threads": threads}), flush=True)
 import os
 os._exit(0)  # the bpy wheels of 4.2 and 4.5 crash in their own exit once a class was registered
 """
@@ -142,12 +138,10 @@ def test_registering_loads_nothing_heavy_and_starts_nothing(tmp_path: Path) -> N
         [sys.executable, "-c", FRESH], env=env, capture_output=True, text=True, cwd=tmp_path, check=True
     )
     told = json.loads(next(line for line in run.stdout.splitlines() if line.startswith("TOLD"))[5:])
-    roots = {name.partition(".")[0] for name in told["new"]}
-    assert not roots & {"torch", "numpy", "PIL", "onnxruntime", "xatlas", "scipy", "ray", "multiprocessing"}
+    roots = {name.partition(".")[0] for name in told["new"]}  # how long it takes: benchmarks/register.py
+    assert not roots & {"torch", "numpy", "PIL", "onnxruntime", "xatlas", "scipy", "ray", "multiprocessing", "shutil"}
     assert not [name for name in told["new"] if ".backends." in name or name.endswith((".worker", ".runners.local"))]
     assert told["threads"] == 0
-    assert told["again"] < 0.05
-    assert told["seconds"] < 0.2  # with the import of our own modules, on a loaded machine
     assert not (tmp_path / "home").exists()
 
 
