@@ -28,7 +28,7 @@ SPEC = BackendSpec(
     seeded="never",
     help="Write the finished object for other programs.",
     runtime="blender",
-    version=6,
+    version=7,
     inputs=("scene",),
     outputs=("model", "provenance"),
     axes="Y up and Z forward in glb, gltf, obj, fbx, abc and usd; Z up and -Y forward in stl and ply; metres",
@@ -74,6 +74,9 @@ _GLTF = ("glb", "gltf")
 _ORM = (*_GLTF, *targets.USD)
 """Formats whose materials take occlusion, roughness and metal from one picture: red, green, blue."""
 
+_PICTURED = ("obj", "fbx", *targets.USD)
+"""Formats whose materials take a picture or a number for each input, and nothing reckoned from them."""
+
 
 def run(
     work: Work, *, format: str, target: str, size: float, like: str, measure: str, pivot: str, up: str, forward: str,
@@ -109,7 +112,9 @@ def _write(
         placing.placed(body, change, _along(format, target, levels=levels)) as objects,
         naming.named(objects, "none" if format in targets.USD else target),
         bones_of.called(objects, bones),
-        textured([obj for obj in objects if obj.type == "MESH"], folder, orm=format in _ORM),
+        textured(
+            [obj for obj in objects if obj.type == "MESH"], folder, orm=format in _ORM, nodes=format in _GLTF
+        ) as left,
         alone(*objects),
         _scene(frame.unit, objects, animated=animated),
     ):
@@ -127,6 +132,8 @@ def _write(
         if format == "ply":
             colour_points(objects[0].data)
         exporters.FORMATS[format](path, order)
+        if left and format in _PICTURED:
+            work.report.warn(f"{format} has no word for the nodes behind {', '.join(left)}. Run the step bake first.")
         extent = [round(x * frame.unit, 5) for x in objects[0].dimensions]
     if format in targets.USD and levels and usd.library() is None and work.has("lod"):
         work.report.warn("Levels of detail were left out: this Blender has no USD library. Use 4.4 or newer.")

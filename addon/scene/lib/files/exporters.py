@@ -117,8 +117,15 @@ def _alike() -> bool:
 def obj(path: Path, order: Order) -> None:
     _plain(
         bpy.ops.wm.obj_export, path, order, export_animation=False, export_uv=True, export_normals=True,
-        export_materials=True, export_pbr_extensions=True, path_mode="STRIP",
+        export_materials=True, export_pbr_extensions=True, path_mode="STRIP", export_colors=_painted(),
     )  # fmt: skip
+
+
+def _painted() -> bool:
+    """Whether a selected object shows colours of its points."""
+    materials = {slot.material for obj in bpy.context.selected_objects for slot in obj.material_slots}
+    nodes = [node for each in materials if each and each.node_tree for node in each.node_tree.nodes]
+    return any(node.type in ("ATTRIBUTE", "VERTEX_COLOR") for node in nodes)
 
 
 def fbx(path: Path, order: Order) -> None:

@@ -16,6 +16,7 @@ from ..material import shading, texels
 from ..mesh import meshes
 from ..render import pictures
 from ..uv import tiles
+from . import reckoning
 
 OCCLUSION = "glTF Material Output"
 """Name of the node group by which Blender's glTF exporter knows the occlusion."""
@@ -25,15 +26,17 @@ ORM = "mesh_orm"
 
 
 @contextmanager
-def textured(objects: list[bpy.types.Object], folder: Path, *, orm: bool) -> Iterator[list[Path]]:
+def textured(objects: list[bpy.types.Object], folder: Path, *, orm: bool, nodes: bool) -> Iterator[list[str]]:
     """The objects have copies of their materials whose images are files `mesh_<role>` in the folder.
 
-    `orm`: occlusion, roughness and metal come from one picture: red, green, blue. Where a map has several tiles the
-    names end with their numbers. Normals have green downwards where the bake was told so and the format, being none of
-    those with `orm`, does not say which way it is.
+    `orm`: occlusion, roughness and metal come from one picture: red, green, blue. Unless the format knows `nodes`, each
+    input of a material has a picture or a number (`reckoning`), and the names of inputs where that cannot be are
+    yielded. Where a map has several tiles the names end with their numbers. Normals have green downwards where the bake
+    was told so and the format, being none of those with `orm`, does not say which way it is.
     """
     before = [(obj, slot, each) for obj in objects for slot, each in enumerate(obj.data.materials)]
     images: list[bpy.types.Image] = []
+    left: list[str] = []
     copies: dict[bpy.types.Material, bpy.types.Material] = {}
     names: dict[bpy.types.Material, str] = {}
     files: dict[str, Path] = {}
@@ -49,9 +52,13 @@ def textured(objects: list[bpy.types.Object], folder: Path, *, orm: bool) -> Ite
                 material.name, copies[material].name = f"{material.name[:50]} original", material.name
                 tree = copies[material].node_tree
                 images += _packed(tree, folder, files, count) if orm else []
+                if not nodes:
+                    made, unknown = reckoning.reckon(tree, folder, files, count, channels=orm)
+                    images += made
+                    left += unknown
                 images += _as_files(tree, folder, files, count, flip=not orm)
             obj.data.materials[slot] = copies[material]
-        yield list(files.values())
+        yield list(dict.fromkeys(left))
     finally:
         for obj, slot, material in before:
             obj.data.materials[slot] = material
@@ -72,11 +79,12 @@ def _as_files(
         if not image.packed_file:
             continue
         data = image.packed_file.data
-        role = re.sub(r"[^a-z0-9]+", "_", str(image.get(ROLE) or image.name).lower()).strip("_") or "texture"
+        said = str(image.get(ROLE) or image.name).lower()
+        role = re.sub(r"[^a-z0-9]+", "_", said).strip("_").removeprefix("mesh_") or "texture"
         path = files.get(image.name)
         if path is None:
             stem = f"mesh_{role}{tiles.suffix(image.get(shading.TILE, 0), count)}"
-            path = _free(folder, stem, "jpg" if data[:2] == b"\xff\xd8" else "png", set(files.values()))
+            path = reckoning.free(folder, stem, "jpg" if data[:2] == b"\xff\xd8" else "png", set(files.values()))
             if flip and image.get(shading.DIRECTX):
                 texels.write_flipped(path, pictures.pixels_of(image))
             else:
@@ -85,13 +93,6 @@ def _as_files(
         node.image = _opened(path, image)
         made.append(node.image)
     return made
-
-
-def _free(folder: Path, stem: str, suffix: str, taken: set[Path]) -> Path:
-    path, number = folder / f"{stem}.{suffix}", 2
-    while path in taken:
-        path, number = folder / f"{stem}_{number}.{suffix}", number + 1
-    return path
 
 
 def _opened(path: Path, like: bpy.types.Image) -> bpy.types.Image:
