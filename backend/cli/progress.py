@@ -128,6 +128,8 @@ class Teller:
 
 
 class Plain(Teller):
+    """A line a phase for people; on a terminal one that moves."""
+
     def __init__(self, all: Tellers, name: str, steps: list[str]) -> None:
         super().__init__(all, name, steps)
         self._live = sys.stderr.isatty()
@@ -160,6 +162,8 @@ class Plain(Teller):
 
 
 class Lines(Teller):
+    """A JSON object a line for programs."""
+
     def progress(self, step: str, event: Progress, share: float) -> None:
         if self._all.due(f"{self._name} {step} {event.phase}"):
             told = {"phase": event.phase, "fraction": round(event.fraction, 4), "all": round(share, 4)}

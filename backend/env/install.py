@@ -38,6 +38,8 @@ print(json.dumps({"device": device, "device_name": name, "torch": torch.__versio
 
 
 class Installer:
+    """Builds an environment aside, tries it, and puts it into its place whole."""
+
     def __init__(self, place: Place, emit: Callable[[Event], None], *, options: Sequence[str] = (), smoke: str = SMOKE):
         """`options` go to pip, such as the address of another source."""
         self._place, self._emit, self._options, self._smoke = place, emit, list(options), smoke

@@ -31,6 +31,8 @@ _ABSENT = ("No matching distribution", "Could not find a version")
 
 
 class Pip:
+    """The pip of one Python, told by events, stoppable."""
+
     def __init__(self, python: Path, options: Sequence[str] = ()) -> None:
         self._command = [str(python), "-I", "-u", "-c", _PROGRAM]
         self._options = list(options)

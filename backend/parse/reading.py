@@ -41,6 +41,8 @@ def _front(clause: Clause | None) -> Phrase | None:
 
 
 class Reading:
+    """Reads clauses one after another into acts on a board."""
+
     def __init__(self, board: Board) -> None:
         self.board, self.cast = board, Cast(board)
         self.before: Act | None = None

@@ -16,7 +16,7 @@ from typing import Any
 
 from . import scene
 from .errors import UserError, nearest
-from .recipe import PRESETS, numbers, of_row, read_toml
+from .recipe import PRESETS, known, numbers, of_row, read_toml
 
 PATH = PRESETS / "materials" / "table.toml"
 KINDS = ("solid", "cloth", "fluid", "gas")
@@ -71,6 +71,13 @@ class Substance:
     breaks: bool = False
 
 
+_FIELDS = ("words", "kind", "breaks", "physics", "surface", "source")
+_PARTS = {
+    "physics": [each for each in dataclasses.fields(Substance) if each.name not in ("name", *_FIELDS)],
+    "surface": dataclasses.fields(Surface),
+}
+
+
 @cache
 def substances() -> Mapping[str, Substance]:
     """By name."""
@@ -80,6 +87,12 @@ def substances() -> Mapping[str, Substance]:
 def _row(name: str, row: Mapping[str, Any]) -> Substance:
     with of_row(PATH, name):
         colors = ("color", "accent")
+        known(PATH, row, _FIELDS, f"[{name}] ")
+        for part, fields in _PARTS.items():
+            known(PATH, row[part], [each.name for each in fields], f"[{name}] {part}: ")
+            for each in fields:
+                if each.default is dataclasses.MISSING and each.name not in row[part]:
+                    raise KeyError(f"{part}.{each.name}")
         look: dict[str, Any] = {k: numbers(k, v, 3, 1.0) if k in colors else v for k, v in row["surface"].items()}
         words, kind = tuple(row["words"].split()), row.get("kind", "solid")
         if kind not in KINDS:

@@ -53,9 +53,12 @@ def test_a_word_means_one_substance():
 def test_what_is_wrong_with_a_row_is_said_of_it():
     good = {"words": "", "physics": {"density": 1.0}, "surface": {"color": [1, 1, 1], "roughness": 1.0}, "source": "x"}
     for change, says in (
-        ({"physics": {"densty": 1.0}}, "is wrong: .*'densty'"),
+        ({"physics": {"densty": 1.0}}, "physics: densty is no field. Did you mean 'density'"),
+        ({"physics": {}}, "lacks physics.density"),
+        ({"colour": "red"}, "colour is no field. There are: words, kind, breaks, physics, surface, source"),
+        ({"surface": {"color": [1, 1, 1], "roughness": 1, "glow": 1}}, "surface: glow is no field. There are: color"),
         ({"words": ["a"]}, "is wrong: .*split"),
-        ({"surface": {}}, "is wrong: .*color"),
+        ({"surface": {}}, "lacks surface.color"),
         ({"surface": {"color": "red", "roughness": 1.0}}, "is wrong: 'red' is no list"),
         (
             {"surface": {"color": [1, 99, 1], "roughness": 1.0}},

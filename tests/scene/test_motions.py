@@ -203,7 +203,8 @@ def test_a_bad_file_is_refused_in_words(tmp_path):
     good = (library.recipe.PRESETS / "motions" / "walk.toml").read_text()
     assert tomllib.loads(good)["generator"] == "stride"
     for before, now, says in (
-        ('stride"', 'nothing"', "no generator 'nothing', there are stride"),
+        ('stride"', 'nothing"', r"no generator 'nothing'\. There are: stride"),
+        ('kinds = ["biped"]', 'kinds = ["bipede"]', r"no kind 'bipede'\. Did you mean 'biped'\?"),
         ("default = 0.62", "default = 9", "is 9, not from"),
         ('name = "walk"', "", r"is no motion: it lacks name\. See"),
         ("seconds = 4.0", "seconds = -1", "seconds from 0.1 to 600"),

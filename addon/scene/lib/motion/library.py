@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from .....backend.protocol import recipe
-from .....backend.protocol.errors import UserError
+from .....backend.protocol.errors import UserError, nearest
+from ..rig import skeleton
 from . import gestures, sources, striding, swaying, things
 from .clip import Maker
 
@@ -71,7 +72,10 @@ def read(path: Path) -> Clip:
         why = f"it lacks {error.args[0]}" if isinstance(error, KeyError) else str(error)
         raise UserError(f"{path} is no motion: {why}. See presets/motions/README.md.", kind="usage") from None
     if clip.generator not in MAKERS:
-        raise UserError(f"{path}: no generator {clip.generator!r}, there are {', '.join(MAKERS)}.", kind="usage")
+        raise UserError(f"{path}: no generator {clip.generator!r}. {nearest(clip.generator, MAKERS)}", kind="usage")
+    for kind in clip.kinds:
+        if kind not in skeleton.KINDS:
+            raise UserError(f"{path}: no kind {kind!r}. {nearest(kind, skeleton.KINDS)}", kind="usage")
     if clip.side not in ("", "L", "R"):
         raise UserError(f"{path}: side is L or R, not {clip.side!r}.", kind="usage")
     if not 0.1 <= clip.seconds <= 600 or not clip.words or not clip.kinds:
