@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -130,6 +131,16 @@ def test_python_reads_the_fbx_as_the_other_reader_does(run, thing):
     (obj,) = bpy.context.scene.objects
     ell.of_blender(obj).same(ell.standing(ell.truth()))
     assert np.allclose(obj.matrix_world.to_scale(), 1, atol=1e-6)
+
+
+@pytest.mark.parametrize("format", ["glb", "fbx", "obj", "ply", "usda", "usdz"])
+def test_no_folder_of_this_machine_is_in_a_file(run, thing, tmp_path, format):
+    _can(format)
+    (tmp_path / "scenes").mkdir()
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scenes" / "scene.blend"))
+    folder = run("export", format=format).path("model").parent
+    for path in folder.iterdir():
+        assert os.fsencode(tmp_path) not in path.read_bytes(), path.name
 
 
 @pytest.mark.parametrize("format", ["gltf", "obj", "usda"])

@@ -7,6 +7,7 @@ Sizes, origin and turn are in the objects already (`placing`); what is left here
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -150,6 +151,19 @@ def fbx(path: Path, order: Order) -> None:
         path_mode="COPY",
         embed_textures=True,
     )
+    _placeless(path, path.parent, Path(bpy.data.filepath).parent)
+
+
+def _placeless(path: Path, *folders: Path) -> None:
+    """Write `./` over the folders that the FBX says itself, its pictures and the scene were in: they tell who made it.
+
+    Lengths stay, for the file counts its bytes.
+    """
+    data = path.read_bytes()
+    for folder in {os.path.abspath(each) for each in folders}:
+        said = os.fsencode(os.path.join(folder, ""))
+        data = data.replace(said, (b"./" * len(said))[: len(said) // 2 * 2] + b"/" * (len(said) % 2))
+    path.write_bytes(data)
 
 
 def _usd(path: Path, order: Order) -> None:
