@@ -83,6 +83,7 @@ def start_doctor(bundle: str = "") -> None:
 
     # it must see the libraries that this Blender sees
     env = {"PYTHONPATH": os.pathsep.join(library_folders()), "GALATEA_BLENDER": bpy.app.binary_path}
+    env |= {"GALATEA_WORKER_PYTHON": str(own)} if (own := prefs.own_python()) else {}
     more = ["--bundle", bundle] if bundle else []
     Helper(doctor, ["doctor", "--json", *more], listen, ended, **env)
 

@@ -320,6 +320,18 @@ def test_a_python_of_the_users_own_is_looked_for(addon: Any, tmp_path: Path, mon
     assert environment.state() == "own" and prefs.full_python() == str(path)
 
 
+def test_the_check_looks_at_the_python_of_the_users_own(addon: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from galatea.addon import environment, prefs
+    from galatea.backend.cli.doctor.machine import WORKER
+
+    given: list[dict[str, str]] = []
+    monkeypatch.setattr(environment, "Helper", lambda *_, **env: given.append(env))
+    for python in (Path("/nowhere/python"), None):
+        monkeypatch.setattr(prefs, "own_python", lambda python=python: python)
+        environment.start_doctor()
+    assert [env.get(WORKER) for env in given] == [str(Path("/nowhere/python")), None]
+
+
 def test_a_whole_environment_is_checked_file_by_file(addon: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from galatea.addon import environment
     from galatea.addon.ops.environment import GALATEA_OT_env_install

@@ -185,6 +185,23 @@ def test_the_graphics_card_and_its_driver(tmp_path: Path, monkeypatch: pytest.Mo
     assert one(machine.full())["state"] == "fail"
 
 
+def test_a_worker_python_that_is_none_is_told_by_the_name_of_its_setting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch = '{"torch": "2.13.0", "built": "", "cards": []}'
+    named = tmp_path / "python"
+    monkeypatch.setenv(machine.WORKER, str(named))
+    for script in ("", "exit 1"):
+        if script:
+            program(named, script)
+        found = one(machine.full())
+        assert (found["state"], found["what"]) == ("fail", "Worker Python") and str(named) in found["found"]
+        assert "Worker Python in the preferences" in found["fix"]
+    program(named, f"echo '{torch}'")
+    found = one(machine.full())
+    assert found["what"] == "Full environment" and found["found"].startswith(str(named))
+
+
 def test_a_port_that_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as busy:
         busy.bind(("127.0.0.1", 0))

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from importlib import metadata
 from importlib.util import find_spec
+from pathlib import Path
 
 from ...env import python as environment_python
 from ...hub import memory as free_memory
@@ -23,6 +24,9 @@ from .finding import Finding, finding
 
 PORT = 8420
 LEAST_GB = 4.0
+WORKER = "GALATEA_WORKER_PYTHON"
+"""The Python that the window's preferences name in place of the full environment."""
+OTHER = "Choose another as Worker Python in the preferences, or clear that field: then the full environment is used."
 TORCH = """
 import json, torch
 cards = [f"cuda: {torch.cuda.get_device_name(i)}" for i in range(torch.cuda.device_count())]
@@ -82,7 +86,11 @@ def card() -> Iterator[Finding]:
 
 def full() -> Iterator[Finding]:
     """The Python that runs learned backends, and what torch finds from there."""
-    own = environment_python(data_folder())
+    chosen = os.environ.get(WORKER, "")
+    if chosen and not Path(chosen).is_file():
+        yield finding("fail", "Worker Python", f"there is no file {chosen}", OTHER)
+        return
+    own = Path(chosen) if chosen else environment_python(data_folder())
     program = own or (sys.executable if find_spec("torch") else None)
     if not program:
         fix = "Only torch backends need it: `galatea env install`, or the preferences."
@@ -90,6 +98,9 @@ def full() -> Iterator[Finding]:
         return
     where = str(own or "this Python has torch")
     told = _run([str(program), "-P", "-c", TORCH], seconds=120)
+    if told is None and chosen:
+        yield finding("fail", "Worker Python", f"{chosen} is no Python that has torch", OTHER)
+        return
     if told is None:
         fix = "`galatea env install` mends it." if own else "Install torch again."
         yield finding("fail", "Full environment", f"{where}, but torch does not load", fix)
