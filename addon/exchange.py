@@ -154,6 +154,9 @@ def append(context: bpy.types.Context, blend: Path, *, run: str, name: str, at: 
         _drop(new)
         raise UserError("The result holds no object. Run it again.", kind="output")
     _drop([c for c in new if c != asset and c not in asset.children_recursive])
+    older = bpy.data.collections.get(name)
+    if asset.asset_data and older and RUN in older:
+        older.name = f"{name}.001"  # the newest asset is listed by its plain name
     asset.name, asset[RUN] = name, run
     context.scene.collection.children.link(asset)
     _away(context, hide)

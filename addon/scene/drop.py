@@ -120,7 +120,10 @@ def _lowest(shape: animation.Array, place: animation.Array, turn: animation.Arra
 def _reset(work: Work) -> None:
     """Take an older fall away, so that the body stands where it stood before."""
     for root in work.objects(ROOT):
+        fall = root.animation_data.action if root.animation_data else None
         root.animation_data_clear()
+        if fall and not fall.users:
+            bpy.data.actions.remove(fall)
         root.location, root.rotation_quaternion = root["galatea_rest"], (1, 0, 0, 0)
     bpy.context.view_layer.update()
 

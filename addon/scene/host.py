@@ -10,6 +10,7 @@ import importlib
 import inspect
 import json
 import pkgutil
+import re
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -67,11 +68,15 @@ class SceneStep:
 
 
 def _named() -> None:
-    """What was copied for the way here gets the name of what it was copied from."""
+    """What was copied for the way here gets the name of what it was copied from, and a motion of ours its own."""
     for obj in bpy.data.objects:
         if NAME in obj:
             name = obj.pop(NAME)
             obj.name = name if name not in bpy.data.objects else obj.name
+    for action in bpy.data.actions:
+        name = action.get(NAME, "")
+        if name and name not in bpy.data.actions and re.fullmatch(re.escape(name) + r"\.\d+", action.name):
+            action.name = name
 
 
 def _prove(path: Path) -> None:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 ROLE = "galatea_role"
 """Custom property of objects and collections: what a thing is for us. Names belong to the user."""
 NAME = "galatea_name"
-"""Custom property of a copy on its way to a step: the name of what it was copied from."""
+"""Custom property of a copy on its way to a step: the name of what it was copied from; of a motion that a step made:
+what it was called, for in the user's file Blender numbers it."""
 
 _OFTEN = 0.1
 

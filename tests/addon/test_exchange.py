@@ -11,6 +11,7 @@ import pytest
 
 from galatea.addon import exchange, objects, settings
 from galatea.addon.scene import host
+from galatea.addon.scene.lib.motion import animation
 from galatea.backend.protocol.errors import UserError
 
 BLOCKS = ("objects", "meshes", "collections", "scenes", "materials", "images", "actions", "armatures")
@@ -58,6 +59,36 @@ def test_a_copy_that_went_out_has_the_name_of_what_it_was_copied_from(home: Path
     assert list(opened(path)) == ["Box.002"]
     host._named()
     assert [(obj.name, list(obj.keys())) for obj in bpy.data.objects] == [("Box.001", ["galatea_role"])]
+
+
+def test_a_motion_of_ours_is_called_what_it_is_and_the_users_keeps_its_number(home: Path) -> None:
+    for number in range(2):
+        animation.new_action(cube(f"Box {number}"), "drop")
+    assert bpy.data.objects["Box 1"].animation_data.action.name == "drop.001", "another one has the name in this file"
+    cube("Own").animation_data_create().action = bpy.data.actions.new("Walk.001")
+    names = {"Box 1": "drop", "Own": "Walk.001"}
+    paths = {name: exchange.write(bpy.context, bpy.data.objects[name], home, source=False) for name in names}
+    for name, path in paths.items():
+        opened(path)
+        host._named()
+        assert [action.name for action in bpy.data.actions] == [names[name]]
+
+
+def test_an_asset_is_listed_by_its_name_however_often_it_was_made(home: Path, tmp_path: Path) -> None:
+    host_file = tmp_path / "asset.blend"
+    cube()["galatea_role"] = "body"
+    asset = bpy.data.collections.new("Fox")
+    asset["galatea_role"] = "asset"
+    asset.objects.link(bpy.context.object)
+    bpy.context.scene.collection.children.link(asset)
+    asset.asset_mark()
+    keep(host_file)
+    bpy.data.collections.new("Toad")
+    for run, name in (("r1", "Fox"), ("r2", "Fox"), ("r3", "Toad")):
+        exchange.append(bpy.context, host_file, run=run, name=name, at=(0, 0, 0), hide=[])
+    found = [objects.found(run).name for run in ("r1", "r2", "r3")]
+    found[0] = found[0].partition(".")[0] + ".*"
+    assert found == ["Fox.*", "Fox", "Toad.001"], "a collection of the user's own keeps its name"
 
 
 def test_a_child_goes_out_where_it_stands(home: Path) -> None:

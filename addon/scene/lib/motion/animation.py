@@ -10,6 +10,7 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
+from ...work import NAME
 from ..mesh import meshes
 
 FPS = 24
@@ -26,6 +27,7 @@ def new_action(owner: bpy.types.ID, name: str) -> bpy.types.Action:
     if old and old.users == 0 and old.name.split(".")[0] == name:
         bpy.data.actions.remove(old)
     action = bpy.data.actions.new(name)
+    action[NAME] = name
     data.action = action
     if hasattr(action, "slots"):  # 4.4 and later: curves live in a slot, and the owner must be bound to it
         slot = action.slots.new(id_type=owner.id_type, name=owner.name)
