@@ -3,6 +3,7 @@
 # ruff: noqa: RUF012 - Blender wants mutable sets as class attributes
 """What operators have in common: when they are grey, how they say what went wrong, how they start a run."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -89,12 +90,21 @@ class Ordering:
         return begin(self, context, lambda: self.order(context), wait=True)
 
 
+def browse(operator: bpy.types.Operator, context: bpy.types.Context) -> set[str]:
+    """The file browser, beside the open file; told nothing, Blender would propose that file's own name."""
+    beside = Path(bpy.data.filepath).parent if bpy.data.filepath else Path.home()
+    for name in ("filepath", "directory"):
+        if hasattr(operator, name):
+            setattr(operator, name, getattr(operator, name) or f"{beside}{os.sep}")
+    context.window_manager.fileselect_add(operator)
+    return {"RUNNING_MODAL"}
+
+
 class Browsing(Ordering):
     """The same after the file browser, which calls `execute` in the window too."""
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        context.window_manager.fileselect_add(self)
-        return {"RUNNING_MODAL"}
+        return browse(self, context)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         return begin(self, context, lambda: self.order(context), wait=bpy.app.background)

@@ -11,14 +11,17 @@ from bpy.props import StringProperty
 
 from ...backend.protocol.errors import UserError
 from ...backend.protocol.recipe import Recipe, Step
-from .. import plan, prefs, props
+from .. import plan, prefs, props, wanted
 from ..runs import Run
-from .base import Browsing
+from .base import Browsing, Conditional
+
+KINDS = (*sorted(bpy.path.extensions_movie), ".zip")
+"""How the names of films end, as Blender knows them, and of a zip of frames."""
 
 
 def order(context: bpy.types.Context, path: Path, steps: tuple[str, ...], verb: str) -> Run:
     """The run of these steps on a film, with the panel's settings."""
-    if not path.is_file():
+    if path.suffix.lower() not in KINDS or not path.is_file():
         raise UserError("Choose a film: mp4, mov, webm or mkv, or a zip of its frames as PNG.")
     plain = Recipe(verb, tuple(Step(step, {}) for step in steps), ("film",))
     given = plan.chosen(props.settings(context), list(steps), plain)
@@ -32,10 +35,17 @@ def order(context: bpy.types.Context, path: Path, steps: tuple[str, ...], verb: 
     return run
 
 
-class _OnFilm(Browsing):
+class _OnFilm(Conditional, Browsing):
     steps: tuple[str, ...] = ()
     filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
-    filter_glob: StringProperty(default="*.mp4;*.mov;*.webm;*.mkv;*.zip", options={"HIDDEN"})
+    filter_glob: StringProperty(default=";".join(f"*{kind}" for kind in KINDS), options={"HIDDEN"})
+
+    @classmethod
+    def against(cls, context: bpy.types.Context) -> str:
+        settings = props.settings(context)
+        found = ((step, wanted.blocked_step(settings, step)) for step in cls.steps)
+        reason = next((f"{wanted.short(step)} {reason}" for step, reason in found if reason), "")
+        return reason.replace(wanted.PLACE, "under Models in the preferences")  # the panel has the recipe's models
 
     def order(self, context: bpy.types.Context) -> Run:
         return order(context, Path(bpy.path.abspath(self.filepath)), self.steps, self.bl_label)

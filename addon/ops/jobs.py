@@ -16,7 +16,7 @@ from .. import bridge as bridges
 from ..bridge import bridge
 from ..runs import Run, copy, fixes
 from ..scene.lib.physics.thing import ITEM
-from .base import OBJECT_MODE, Conditional, Ordering, Trying, open_outside
+from .base import OBJECT_MODE, Conditional, Ordering, Trying, browse, open_outside
 
 
 class OnJob(Conditional):
@@ -212,8 +212,7 @@ class GALATEA_OT_save_files(OnJob, Trying, bpy.types.Operator):
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         self.run = self.which(context).id
-        context.window_manager.fileselect_add(self)
-        return {"RUNNING_MODAL"}
+        return browse(self, context)
 
     def done(self, context: bpy.types.Context) -> None:
         folder = Path(self.directory)

@@ -71,7 +71,7 @@ class GALATEA_OT_texture(_OnObject, bpy.types.Operator):
     """Unwrap the active mesh into a new UV map and bake its colours, normals and roughness into textures"""
 
     bl_idname = "galatea.texture"
-    bl_label = "Unwrap and Bake"
+    bl_label = "Unwrap and Bake Textures"
     steps = ("unwrap", "bake", "material")
 
 

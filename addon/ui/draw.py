@@ -89,6 +89,16 @@ def turn(layout: Any, own: Callable[[Run], bool]) -> bool:
     return True
 
 
+def newest(own: Callable[[Run], bool]) -> Run | None:
+    """The last job that was asked for, where a part asked for it."""
+    return next(filter(own, bridge.runs[:1]), None)
+
+
+def warnings(layout: Any, context: bpy.types.Context, run: Run | None) -> None:
+    for warning in run.warnings if run else ():
+        text(layout, warning, context=context, icon="INFO")
+
+
 def place() -> str:
     """Which step of how many runs."""
     live = bridge.live

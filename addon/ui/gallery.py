@@ -46,9 +46,14 @@ class GALATEA_PT_compare(draw.Sub, bpy.types.Panel):
         if any(wanted.PLACE in reason for reason in reasons):
             words = "Model shows the one that is chosen as Backend."
             draw.text(hint, words, context=context, icon="BLANK1")
-        row = self.layout.row()
+        column = self.layout.column(align=True)
+        row = column.row()
         row.scale_y = 1.3
         row.operator("galatea.compare", icon="CAMERA_STEREO")
+        if not draw.turn(column, lambda run: bool(run.gallery) and run.scene):
+            hint = column.row()
+            hint.active = False
+            hint.label(text="Results go to the Gallery", icon="INFO")
         for step in self.steps:
             self.layout.label(text=wanted.short(step))
             draw.params(self.layout, settings, step)

@@ -63,6 +63,7 @@ class GALATEA_PT_simulate(draw.Sub, bpy.types.Panel):
             hint.active = False
             hint.label(text="Film builds and bakes by itself", icon="INFO")
             trouble.show(layout, context, trouble.of_words())
+            draw.warnings(layout, context, draw.newest(lambda run: run.steps[0]["do"] == "build"))
         for step in self.steps:
             draw.params(layout, settings, step)
 

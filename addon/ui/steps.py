@@ -11,7 +11,6 @@ import bpy
 from ...backend.protocol.catalog import catalog
 from ...backend.protocol.recipe import Recipe
 from .. import objects, props, wanted
-from ..bridge import bridge
 from ..runs import Run
 from . import draw, gallery, report, scene, trouble
 
@@ -50,7 +49,7 @@ def _verb(layout: Any, context: bpy.types.Context, operator: str, icon: str, ste
     row.operator(operator, icon=icon)
     if draw.turn(column, own):
         return
-    run = next(filter(own, bridge.runs[:1]), None)
+    run = draw.newest(own)
     hint = column.row()
     hint.active = False
     hint.label(text=f"On {obj.name}" if obj else "Select a mesh object first", icon="OBJECT_DATA" if obj else "INFO")
@@ -58,8 +57,7 @@ def _verb(layout: Any, context: bpy.types.Context, operator: str, icon: str, ste
         draw.text(layout, f"Saved in {run.saved}", context=context, icon="CHECKMARK")
     if run and run.shelved:
         draw.text(layout, run.shelved, context=context, icon="CHECKMARK")
-    for warning in run.warnings if run else ():
-        draw.text(layout, warning, context=context, icon="INFO")
+    draw.warnings(layout, context, run)
     if run:
         report.rows(layout, context, run)
 

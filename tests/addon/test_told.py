@@ -10,10 +10,12 @@ from typing import Any
 
 import bpy
 
+from galatea.addon import wanted
 from galatea.addon.preferences import GalateaPreferences
 from galatea.addon.runs import Run
 from galatea.addon.ui import draw, gallery, jobs, models, panel, scene, steps
-from galatea.backend.protocol.job import Failure
+from galatea.backend.flow import Stage
+from galatea.backend.protocol.job import Failure, JobState, Result
 
 from .drawn import Layout, drawn
 
@@ -121,8 +123,31 @@ def test_a_job_of_a_part_is_told_in_its_panel_from_the_click_on(addon: Any, brid
     assert "It has no limbs." not in drawn(steps.GALATEA_PT_rig).text
 
 
-def test_a_refusal_is_told_where_its_button_is(addon: Any, bridge: Any) -> None:
+def test_a_comparison_is_told_under_its_button(addon: Any, bridge: Any, fake: Any) -> None:
+    compared = Run("Owl: Relief", "photo_to_views", [{"do": "relief", "params": {}}], {"image": "owl.png"})
+    painted = Run("Owl: Pictures", "words_to_mesh", [{"do": "imagine", "params": {}}], {}, scene=False)
+    compared.gallery, painted.gallery = compared.id, painted.id
+    bridge.engine.current = fake({"text": "a"})
+    for run, waits in ((painted, False), (compared, True)):
+        bridge.engine.queue[:] = [run]
+        assert ("Waits for its turn" in drawn(gallery.GALATEA_PT_compare).text) is waits
+    bridge.engine.queue.clear()
+    bridge.engine.current = None
+
+
+def test_warnings_of_a_scene_in_words_stand_under_its_buttons(addon: Any, bridge: Any) -> None:
+    built = Run("Balls: Build", "", [{"do": "build", "params": {}}], {"spec": "scene.json"}, ended="done")
+    built.add(Stage("build", Result("build-1", JobState.DONE, warnings=["The cup stands in the wall."]), cached=False))
+    bridge.history()
+    bridge.runs.insert(0, built)
+    assert "The cup stands in the wall." in drawn(scene.GALATEA_PT_simulate).text
+    bridge.runs.insert(0, Run("Owl: Move", "", [{"do": "move", "params": {}}], {"scene": "owl.blend"}))
+    assert "The cup stands in the wall." not in drawn(scene.GALATEA_PT_simulate).text
+
+
+def test_a_refusal_is_told_where_its_button_is(addon: Any, bridge: Any, monkeypatch: Any) -> None:
     """At the top it would be out of sight, and push the button out from under the mouse."""
+    monkeypatch.setattr(wanted, "blocked_step", lambda settings, step: "")
     obj = bpy.data.objects.new("Nothing", bpy.data.meshes.new("Nothing"))
     bpy.context.scene.collection.objects.link(obj)
     bpy.context.view_layer.objects.active = obj

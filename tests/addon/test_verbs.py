@@ -26,8 +26,11 @@ VERBS = sorted(
 INSIDE = ["galatea.choose_backend", "galatea.scene_edit"]
 """Verbs of panels alone that change the file."""
 
-WANTING = ("imagine", "show", "open_film", "open_folder", "resume", "save_files", "again", "forget")
-"""They want another job or another recipe than there is here."""
+WANTING = (
+    "imagine", "show", "open_film", "open_folder", "resume", "save_files", "again", "forget",
+    "enlarge_film", "restyle_film",
+)  # fmt: skip
+"""They want another job, another recipe or a fuller environment than there is here."""
 
 FOUND = ("doctor", "save_doctor", "backends_renew", "confidence", "preferences")
 """What is drawn elsewhere than in the tab, and yet is looked for by its name."""
@@ -56,6 +59,13 @@ def test_every_verb_is_in_the_menu_where_f3_looks(drawn_menus: list[str]) -> Non
     assert set(VERBS) | {f"galatea.{name}" for name in FOUND + BUTTON} <= set(drawn_menus) <= {*VERBS, *SETUP}
     assert menu.entry in bpy.types.VIEW3D_MT_object.draw._draw_funcs
     assert len(drawn_menus) == len(set(drawn_menus))
+
+
+@pytest.mark.parametrize(("verb", "words"), [("texture", "texture bake unwrap"), ("render_scene", "render scene")])
+def test_a_verb_is_found_by_what_is_typed(addon: Any, verb: str, words: str) -> None:
+    """F3 searches names alone."""
+    label = getattr(bpy.types, f"GALATEA_OT_{verb}").bl_label.lower()
+    assert all(word in label for word in words.split())
 
 
 def facts() -> dict[str, Any]:
