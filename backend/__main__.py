@@ -42,5 +42,5 @@ def main(argv: list[str]) -> int:
 
 if __name__ == "__main__":
     # under Blender's own `--python`, ours is what stands behind `--`
-    arguments = sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else sys.argv[1:]
-    sys.exit(main(arguments))
+    inside = "bpy" in sys.modules and "--" in sys.argv
+    sys.exit(main(sys.argv[sys.argv.index("--") + 1 :] if inside else sys.argv[1:]))

@@ -67,18 +67,40 @@ _MANY = 12
 """Options of a verb that its usage still names."""
 
 
+class _Name(str):
+    """What stands behind `--`: no flag, whatever it begins with."""
+
+
+class _Stray(Exception):
+    """Flags that a verb does not know, before words are taken for what it does."""
+
+
 class _Parser(argparse.ArgumentParser):
     _mixing = False
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[argparse.Namespace, list[str]]:  # type: ignore[override]
         """Flags may stand between the names that a verb takes: by itself argparse takes none after the first flag."""
-        if self._mixing or self._subparsers or "--" in (args or ()):
-            return super().parse_known_args(args, namespace)
+        words = list(sys.argv[1:] if args is None else args)
+        if "--" in words:
+            at = words.index("--")
+            words[at:] = map(_Name, words[at + 1 :])
+        if self._mixing:
+            found, rest = super().parse_known_args(words, namespace)
+            if stray := [word for word in rest if self._parse_optional(word)]:
+                raise _Stray(found, stray)
+            return found, rest
+        if self._subparsers:
+            return super().parse_known_args(words, namespace)
         self._mixing = True
         try:
-            return self.parse_known_intermixed_args(args, namespace)
+            return self.parse_known_intermixed_args(words, namespace)
+        except _Stray as stray:
+            return stray.args
         finally:
             self._mixing = False
+
+    def _parse_optional(self, arg_string: str) -> Any:
+        return None if isinstance(arg_string, _Name) else super()._parse_optional(arg_string)
 
     def error(self, message: str) -> None:  # type: ignore[override]
         raise UserError(f"{message}. See `{self.prog} --help`.", kind="usage")
