@@ -13,7 +13,7 @@ from .protocol import gate, policy
 from .protocol.catalog import spec_of
 from .protocol.errors import UserError
 from .protocol.event import Done, Event
-from .protocol.job import Failure, JobState, Request, Result
+from .protocol.job import Failure, JobState, Request, Result, prove_file
 from .protocol.recipe import Recipe
 from .protocol.store import JobStore
 from .runners import Runner
@@ -49,10 +49,12 @@ def walk(recipe: Recipe, inputs: Mapping[str, Path], store: JobStore, *, seed: i
     `blender` names the Blender that runs the scene steps (`Runtimes.identity`): another one makes another result.
 
     Each step takes the files of the roles that it declares, from the user or from an earlier step. A recipe that the
-    policy does not allow is not begun.
+    policy does not allow is not begun, nor one whose file is gone: the time of the steps before would be lost.
     """
     policy.current().check(recipe)
     files = {role: Path(path) for role, path in inputs.items()}
+    for path in files.values():
+        prove_file(path)
     for step in recipe.steps:
         spec = spec_of(step.do)
         roles = [role for role in spec.inputs + spec.optional if role in files]

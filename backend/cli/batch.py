@@ -20,7 +20,7 @@ from ..worker.execute import explain
 from . import dry, flags, lines, run, sheet
 from .crew import Crew
 from .errand import Errand, left
-from .table import REPORT, TABLE, Table, row
+from .table import REPORT, TABLE, Table, refuse, row
 
 SHOWN = 40
 """So many lines of the table go to the terminal; batch.json and report.html have all."""
@@ -61,16 +61,18 @@ def _batch(options: argparse.Namespace, blender: str) -> int:
     if options.job_file:
         raise UserError("A job file is one order. Leave --job-file out.", kind="usage")
     items = [_item(line, options, out) for line in lines.read(options, Path.cwd())]
+    errands = [item.errand for item in items if item.errand]
     if options.dry_run:
-        for item in items:
-            if item.error:
-                sys.stderr.write(f"galatea: {item.name}: {item.error}\n")
-        code = dry.run(_limited([item.errand for item in items if item.errand], options.limit), options, blender)
-        return EXIT_CODES["batch"] if any(item.error for item in items) else code
+        refuse(out, errands, overwrite=options.overwrite)
+        wrong = [item for item in items if item.error]
+        for item in wrong:
+            sys.stderr.write(f"galatea: {item.name}: {item.error}\n")
+        codes = [EXIT_CODES[explain(item.error).kind] for item in wrong if item.error]
+        return dry.run(_limited(errands, options.limit), options, blender, codes)
     rows = [row(item.name, item.errand.source if item.errand else "", line=item.number) for item in items]
     workers = options.workers or (1 if options.runner == "local" else None)
     table = Table(out, rows, jobs_from=str(options.jobs), workers=workers)
-    table.prepare([item.errand for item in items if item.errand], overwrite=options.overwrite)
+    table.prepare(errands, overwrite=options.overwrite)
     _Batch(items, table, options).go(blender)
     return _tell(table, out, options)
 

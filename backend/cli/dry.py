@@ -22,8 +22,9 @@ from ..protocol.place import gigabytes
 from ..protocol.provenance import licences
 from ..protocol.spec import BackendSpec
 from ..protocol.store import JobStore
-from . import flags
+from . import flags, outcome
 from .errand import Errand
+from .table import together
 
 MOST = 2000
 """So many of the newest jobs are asked how long they took."""
@@ -59,23 +60,28 @@ def past(store: JobStore, steps: Iterable[str]) -> dict[str, Past]:
     return found
 
 
-def run(errands: Sequence[Errand], options: argparse.Namespace, blender: str) -> int:
+def run(errands: Sequence[Errand], options: argparse.Namespace, blender: str, wrong: Sequence[int] = ()) -> int:
     """Print the plan of each; of several that are alike the first in full, of the others what is to do.
 
-    One that cannot be planned, as its photo is gone or its folder holds something else, has none."""
+    One that cannot be planned, as its photo is gone or its folder holds something else, has none. The exit code is that
+    of the run: `wrong` has those of lines that are no errands."""
     store, identity = flags.store(), flags.runtimes(blender).identity
     known = past(store, {step.do for errand in errands for step in errand.recipe.steps})
     plans: list[dict[str, Any]] = []
+    codes = list(wrong)
     for errand in errands:
         try:
+            outcome.possible(errand.out)
             if taken := errand.taken():
                 raise taken
             plan = _plan(errand, store, identity, known)
         except UserError as error:
-            if len(errands) == 1:
+            if len(errands) == 1 and not wrong:
                 raise
+            codes.append(EXIT_CODES[error.kind])
             sys.stderr.write(f"galatea: {errand.name or errand.out.name}: {error}\n")
             continue
+        codes.append(0)
         if options.json:
             sys.stdout.write(json.dumps(plan) + "\n")
         elif plans and _kind(plan) == _kind(plans[-1]):
@@ -86,7 +92,7 @@ def run(errands: Sequence[Errand], options: argparse.Namespace, blender: str) ->
         plans.append(plan)
     if len(plans) > 1 and not options.json:
         _tell_all(plans)
-    return 0 if len(plans) == len(errands) else EXIT_CODES["batch"]
+    return together(codes)
 
 
 def _plan(errand: Errand, store: JobStore, blender: str, known: dict[str, Past]) -> dict[str, Any]:

@@ -114,7 +114,10 @@ class Errand:
         return found
 
     def settle(self, store: JobStore, error: Exception | None) -> None:
-        """Deliver what was finished, however the run ended, and write how that was."""
+        """Deliver what was finished, however the run ended, and write how that was; nothing beside the files of another
+        order that was begun there meanwhile."""
+        if self.order and (other := outcome.given_away(self.order.into(self.out), self.out)):
+            return self.refuse(error or other)
         outputs: list[dict[str, Any]] = []
         failure = _failure(error) or (_by_processor(self.stages) if self.on_gpu else None) or held_against(self.stages)
         try:

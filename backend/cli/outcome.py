@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import filecmp
 import json
 import os
@@ -48,6 +49,14 @@ def keep(order: Order, out: Path, *, overwrite: bool) -> None:
         order.save(path)
 
 
+def given_away(order: Order, out: Path) -> UserError | None:
+    """Why what this order made is not delivered: another one was begun there meanwhile."""
+    if not _another(out / JOB, order):
+        return None
+    text = f"{out} was given to another order meanwhile. Choose another --out: what was made comes from the store."
+    return UserError(text, kind="usage")
+
+
 def taken(out: Path, run: str, order: Order | None) -> UserError | None:
     """Why nothing is written there without --overwrite: it holds the result, or the order, of another run."""
     before, _, in_vain = _left(out, run)
@@ -77,6 +86,17 @@ def writable(out: Path) -> None:
         probe.unlink()
     except OSError as error:
         raise _unwritable(out, error) from None
+
+
+def possible(out: Path) -> None:
+    """As `writable`, as far as is known without making anything."""
+    there = out
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    if not there.is_dir():
+        raise _unwritable(out, OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)))
+    if not os.access(there, os.W_OK):
+        raise _unwritable(out, OSError(errno.EACCES, os.strerror(errno.EACCES)))
 
 
 def _unwritable(out: Path, error: OSError) -> UserError:

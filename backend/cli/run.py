@@ -14,7 +14,7 @@ from ..protocol.errors import UserError
 from ..protocol.order import Order
 from . import dry, flags, outcome
 from .errand import Errand, carry_out
-from .table import TABLE, Table, folders, row
+from .table import TABLE, Table, folders, refuse, row
 
 
 def perform(options: argparse.Namespace, blender: str, name: str) -> int:
@@ -51,6 +51,8 @@ def work(options: argparse.Namespace, blender: str, orders: Sequence[Order]) -> 
         return 0
     errands = [errand(order, options) for order in orders]
     if options.dry_run:
+        if len(errands) > 1:
+            refuse(options.out.expanduser(), errands, overwrite=options.overwrite)
         return dry.run(errands, options, blender)
     if len(errands) > 1:
         return _many(errands, options, blender)

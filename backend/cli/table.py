@@ -57,11 +57,26 @@ def code_of(rows: Iterable[Row]) -> int:
     rows = list(rows)
     codes = [row["exit_code"] for row in rows if row["exit_code"] is not None]
     stopped = [row["exit_code"] for row in rows if row["state"] == "cancelled" and row["exit_code"]]
-    if stopped:
-        return int(stopped[0])
+    return int(stopped[0]) if stopped else together(codes)
+
+
+def together(codes: Sequence[int]) -> int:
+    """0 where all are; theirs where all failed alike; else the one of a batch in part."""
     if not any(codes):
         return 0
-    return int(codes[0]) if len(set(codes)) == 1 else EXIT_CODES["batch"]
+    return codes[0] if len(set(codes)) == 1 else EXIT_CODES["batch"]
+
+
+def refuse(out: Path, errands: Sequence[Errand], *, overwrite: bool) -> None:
+    """Raise `UserError` where the folder holds a `batch.json` that is not ours or of others: where every errand is
+    refused, the table would tell of nothing else."""
+    path = out / TABLE
+    if path.exists() and not overwrite and not str(_loaded(path).get("producer", "")).startswith("galatea "):
+        text = f"{path} is there already, and not by Galatea. Choose another --out, or add --overwrite."
+        raise UserError(text, kind="usage")
+    if path.exists() and errands and all(errand.taken() for errand in errands):
+        text = f"{out} holds the results of another batch. Choose another --out, or add --overwrite."
+        raise UserError(text, kind="usage")
 
 
 class Table:
@@ -73,16 +88,9 @@ class Table:
         self._trouble = 0
 
     def prepare(self, errands: Sequence[Errand], *, overwrite: bool) -> None:
-        """Make the folder; raises `UserError` where it cannot be written, or holds a `batch.json` that is not ours or
-        of others: where every errand is refused, the table would tell of nothing else."""
+        """Make the folder; raises `UserError` where it cannot be written, or is refused."""
         outcome.writable(self._out)
-        path = self._out / TABLE
-        if path.exists() and not overwrite and not str(_loaded(path).get("producer", "")).startswith("galatea "):
-            text = f"{path} is there already, and not by Galatea. Choose another --out, or add --overwrite."
-            raise UserError(text, kind="usage")
-        if path.exists() and errands and all(errand.taken() for errand in errands):
-            text = f"{self._out} holds the results of another batch. Choose another --out, or add --overwrite."
-            raise UserError(text, kind="usage")
+        refuse(self._out, errands, overwrite=overwrite)
 
     def set(self, index: int, **told: Any) -> None:
         """What is known now of an errand."""

@@ -53,6 +53,14 @@ def beside(path: Path) -> list[list[Any]]:
     return [[path.name], *sorted(found)]
 
 
+def prove_file(path: Path) -> None:
+    """Raise `UserError` where it is none."""
+    if path.is_dir():
+        raise UserError(f"{path} is a folder. Choose a file.")
+    if not path.is_file():
+        raise UserError(f"There is no file {path}. Choose another.")
+
+
 @dataclass(frozen=True)
 class Request:
     """One order for one step. The id is a fingerprint of all the rest, the content of the inputs included."""
@@ -87,10 +95,7 @@ class Request:
         for role, path in paths.items():
             if role not in spec.inputs + spec.optional:
                 raise UserError(f"{spec.id} takes no input {role!r}.", kind="usage")
-            if path.is_dir():
-                raise UserError(f"{path} is a folder. Choose a file.")
-            if not path.is_file():
-                raise UserError(f"There is no file {path}. Choose another.")
+            prove_file(path)
         filled = spec.fill(params or {})
         try:
             content = {role: [sha256(path), *beside(path)] for role, path in paths.items()}

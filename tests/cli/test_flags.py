@@ -13,6 +13,7 @@ import pytest
 
 from galatea.backend.cli import flags, main, parser
 from galatea.backend.cli.completion import parsers
+from galatea.backend.cli.errand import Errand
 from galatea.backend.cli.examples import EXAMPLES
 from galatea.backend.protocol import own
 from galatea.backend.protocol.catalog import catalog
@@ -277,6 +278,11 @@ def test_weights_reach_the_model_that_is_meant() -> None:
         (("farm", "openjd", "a.json", "--out", "d", "b.json"), "There is no file a.json"),
         (("jobs", "show", "--yaml", "film-0c3a"), "Unknown to galatea jobs: --yaml"),
         (("generate", "--out", "d", "--", "-a.jpg"), "/-a.jpg. Choose another"),
+        (("jobs", "show", "--json", "--", "film-0c3a"), "There is no job 'film-0c3a'"),
+        (("jobs", "show", "--json", "--", "-film"), "There is no job '-film'"),
+        (("--", "jobs", "show", "film-0c3a"), "There is no job 'film-0c3a'"),
+        (("jobs", "--lmit", "5"), "Unknown to galatea jobs: --lmit. Did you mean --limit?"),
+        (("generate", "--progress", "openjd", "--sed", "a"), "openjd_fail: Unknown to galatea generate: --sed. Did"),
     ],
 )
 def test_flags_may_stand_between_the_names(
@@ -291,3 +297,55 @@ def test_flags_may_stand_between_the_names(
     main(list(words))
     said = capfd.readouterr()
     assert told in said.err + said.out
+
+
+def test_a_name_behind_two_dashes_is_one_by_every_door(home: Path) -> None:
+    done = galatea("jobs", "show", "--json", "--", "-film")
+    assert "There is no job '-film'" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("generate", "gone.png", "gone too.png"), 3),
+        (("batch", "wrong.jsonl"), 3),
+        (("batch", "some.jsonl"), 11),
+        (("animate", "box.obj", "--motion", "gone.bvh"), 3),
+        (("run", "wiring.toml", "--out", "box.obj/out"), 7),
+        (("batch", "some.jsonl", "--out", "theirs"), 2),
+    ],
+)
+def test_a_dry_run_is_refused_as_the_run_is(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: tuple[str, ...],
+    code: int,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("box.obj").write_text("v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n")
+    Path("wrong.jsonl").write_text('{"recipe": "photo_to_mesh", "inputs": {"image": "gone.png"}}\n' * 2)
+    Path("some.jsonl").write_text('{"recipe": "wiring.toml"}\n{"recipe": "unheard of"}\n')
+    Path("theirs").mkdir()
+    Path("theirs/batch.json").write_text("{}")
+    words = words if "--out" in words else (*words, "--out", "out")
+    there = set(tmp_path.rglob("*"))
+    assert main([*words, "--dry-run"]) == code, capsys.readouterr().err
+    assert set(tmp_path.rglob("*")) == there
+    assert main(list(words)) == code, capsys.readouterr().err
+
+
+def test_of_two_orders_that_are_begun_in_one_folder_only_the_later_delivers(tmp_path: Path) -> None:
+    """The first is told so, and its files are not beside the other's."""
+    orders = [Order(str(tmp_path / "wiring.toml"), seed=seed) for seed in (1, 2)]
+    first, second = (
+        Errand(*order.plan(), tmp_path / "out", order.seed, overwrite=bool(number), order=order)
+        for number, order in enumerate(orders)
+    )
+    first.prepare()
+    second.prepare()
+    first.settle(flags.store(), None)
+    assert first.code == 2 and "was given to another order meanwhile" in first.data["error"]["message"]
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["job.json"]
+    second.settle(flags.store(), None)
+    assert read(tmp_path / "out" / "result.json")["run"] == second.run
