@@ -4,12 +4,15 @@
 <out>/template.json …      what the farm reads, by its kind
       orders/1.json …      paths in it are relative to it
       inputs/<hash>/<name> photos, meshes, presets of one's own
+      bundle.json          the names of all these: what gives way to other orders
 """
 
 from __future__ import annotations
 
+import contextlib
+import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +26,7 @@ from .openjd import Files
 from .phases import Phase, phases
 
 MOST = 10_000
+RECORD = "bundle.json"
 
 
 def write(orders: Sequence[Order], out: Path, farm: Callable[[list[Phase]], Files], *, overwrite: bool = False) -> Path:
@@ -44,21 +48,42 @@ def write(orders: Sequence[Order], out: Path, farm: Callable[[list[Phase]], File
             folder / f"{number}.json": _brought(order, out, copies).text().encode()
             for number, order in enumerate(orders, 1)
         }
-        there = {path: path.read_bytes() for path in folder.glob("*.json")}
+        there = {path: path.read_bytes() for path in folder.glob("[0-9]*.json")}
         files = {out / name: data for name, data in read.items()}
         others = [path for path, data in files.items() if path.is_file() and path.read_bytes() != data]
-        if (others or there not in ({}, made)) and not overwrite:
+        before = _recorded(out) | there.keys()
+        if (others or (before and there != made)) and not overwrite:
             why = f"{out} holds another job of a farm. Choose another --out, or add --overwrite to replace it."
             raise UserError(why, kind="usage")
-        for path in there.keys() - made.keys():
-            path.unlink()
         for target, source in copies.items():
             _take(source, target)
+        now = {*made, *files, *copies, *(before if there == made else ())}  # the same orders for another farm beside it
+        _remove(before - now, out)
+        names = sorted(path.relative_to(out).as_posix() for path in now)
+        whole.write(out / RECORD, json.dumps(names, indent=1).encode())
         for path, data in {**made, **files}.items():
             whole.write(path, data)
     except OSError as error:
         raise UserError(f"Cannot write {out}: {error.strerror}. Choose another --out.", kind="output") from None
     return out / next(iter(read))
+
+
+def _recorded(out: Path) -> set[Path]:
+    """The files of the bundle that lies there, and none outside of the folder, whatever was written into its record."""
+    with contextlib.suppress(OSError, ValueError, TypeError):
+        paths = {out / name for name in json.loads((out / RECORD).read_text(encoding="utf-8"))}
+        return {path for path in paths if path.resolve().is_relative_to(out.resolve()) and path.is_file()}
+    return set()
+
+
+def _remove(paths: Iterable[Path], out: Path) -> None:
+    """With the folders that are empty then."""
+    for path in paths:
+        path.unlink()
+        for folder in path.parents:
+            if folder == out or any(folder.iterdir()):
+                break
+            folder.rmdir()
 
 
 def _brought(order: Order, out: Path, copies: dict[Path, Path]) -> Order:

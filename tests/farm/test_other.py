@@ -169,3 +169,38 @@ def test_a_bundle_gives_way_to_no_other_orders_unasked(
     assert main(["farm", "openjd", orders[1], "--out", str(out), "--overwrite"]) == 0
     assert [path.name for path in (out / "orders").iterdir()] == ["1.json"]
     assert load(out / "orders" / "1.json")["seed"] == 1
+
+
+def test_the_older_bundle_goes_whole_and_nothing_else(
+    tmp_path: Path, orders: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of another farm, and what only its orders named; what was put there by others stays."""
+    out = tmp_path / "farm"
+
+    def names() -> set[str]:
+        return {path.name for path in out.rglob("*") if path.is_file()}
+
+    other = load(Path(orders[0]))
+    mesh = tmp_path / "other.obj"
+    mesh.write_bytes((tmp_path / "cube.obj").read_bytes() + b"\n")
+    (tmp_path / "another.json").write_text(json.dumps({**other, "inputs": {"model": "other.obj"}}))
+    for farm in ("deadline", "opencue", "flamenco"):
+        assert main(["farm", farm, orders[0], str(tmp_path / "another.json"), "--out", str(out)]) == 0
+    assert {"galatea_cue.py", "job.json", "template.json", "other.obj"} <= names()
+    theirs = tmp_path / "theirs.txt"
+    for path in (out / "notes.txt", out / "orders" / "notes.json", theirs):
+        path.write_text("mine")
+    record = out / "bundle.json"
+    record.write_text(json.dumps([*load(record), "../theirs.txt", "gone.json"]))
+    shutil.rmtree(out / "orders")
+    assert main(["farm", "openjd", orders[0], "--out", str(out)]) == 2
+    assert "holds another job of a farm" in capsys.readouterr().err and "galatea_cue.py" in names()
+    (out / "orders").mkdir()
+    (out / "orders" / "notes.json").write_text("mine")
+    assert main(["farm", "openjd", orders[0], "--out", str(out), "--overwrite"]) == 0
+    assert names() == {"template.json", "1.json", "cube.obj", "film.toml", "bundle.json", "notes.txt", "notes.json"}
+    assert theirs.exists() and len(list((out / "inputs").iterdir())) == 2
+    assert main(["farm", "opencue", orders[0], "--out", str(out), "--overwrite"]) == 0
+    assert {"template.json", "galatea_cue.py"} <= names(), "the same orders, for two farms"
+    inside = str(out / "orders" / "1.json")
+    assert main(["farm", "flamenco", inside, "--out", str(out), "--overwrite"]) == 0, "which names its own inputs"
