@@ -18,6 +18,7 @@ import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from galatea.backend.protocol.place import gigabytes
 from galatea.tools.wheels import PLATFORMS, ROOT, WheelError, fetch
 
 PARTS = ("__init__.py", "addon", "backend", "presets", "LICENSE", "README.md", "THIRD_PARTY.md")
@@ -130,7 +131,7 @@ def listed(make: Callable[[], Iterable[Path]]) -> int:
     """Say what was made, or why nothing was; the exit code."""
     try:
         for path in make():
-            print(f"{path}  {path.stat().st_size / 1e6:.1f} MB")
+            print(f"{path}  {gigabytes(path.stat().st_size)}")
     except (BuildError, WheelError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -88,7 +88,9 @@ def share(folder: Path | None) -> None:
         raise UserError(f"There is no folder {folder}. Choose another, or connect its disk first.", kind="usage")
     folder = folder / "weights" if (folder / "weights").is_dir() else folder
     if not any(folder.glob("*/*/verified.json")):
-        home = folder.parent if folder.name == "weights" else folder
+        import shlex  # here, for each start of Blender would pay for it
+
+        home = shlex.quote(str(folder.parent if folder.name == "weights" else folder))
         text = f"{folder} holds no weights. Fill it first, where it can be written:"
         raise UserError(f"{text} GALATEA_HOME={home} galatea models pull NAME", kind="weights")
     whole.write(path, f"shared = {json.dumps(str(folder), ensure_ascii=False)}\n".encode())  # JSON is TOML here

@@ -195,10 +195,20 @@ class LocalRunner:
             elif self._together or (self._unread and not late):
                 again[job] = asked
             else:
-                self._finish(job, JobState.FAILED, self._why(code, late, asked.request.backend), since=self._started)
+                why = self._absent(code, job) if not late else None
+                why = why or self._why(code, late, asked.request.backend)
+                self._finish(job, JobState.FAILED, why, since=self._started)
         if not self._unread:
             self._alone.update(again)
         self._waiting = {**again, **self._waiting}
+
+    def _absent(self, code: int, job: str) -> Failure | None:
+        """Of a program that ended by itself and never took the job: it is no Blender, or a broken one."""
+        if self._name != "blender" or code < 0 or self._store.state(job) is not JobState.QUEUED:
+            return None
+        message = f"{self._command[0]} ended with exit code {code} before it began. "
+        message += "Check its path: in the preferences, or GALATEA_BLENDER."
+        return Failure(message, "environment", f"Its log is {self.log_path}.", self._tail())
 
     def _why(self, code: int, late: bool, step: str) -> Failure:
         """Of a process that ended in mid job."""

@@ -91,6 +91,11 @@ def test_8_is_an_environment_that_is_not_there(tmp_path: Path, monkeypatch: pyte
     photo = Path(__file__).resolve().parents[2] / "presets" / "examples" / "earth.png"
     assert galatea("generate", photo, "--out", tmp_path / "mesh").returncode == 8
     assert not read(tmp_path / "mesh" / "result.json")["stages"], "told before the steps that need no Blender"
+    for program in ("true", "false"):
+        monkeypatch.setenv("GALATEA_BLENDER", f"/bin/{program}")
+        done = galatea("export", tmp_path / "box.obj", "--out", tmp_path / program)
+        assert done.returncode == 8, done.stderr
+        assert f"/bin/{program} ended with exit code" in done.stderr and "GALATEA_BLENDER" in done.stderr
 
 
 def test_9_and_12_are_what_a_gate_and_a_studio_hold_against_it(tmp_path: Path) -> None:

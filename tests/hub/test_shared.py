@@ -122,9 +122,9 @@ def test_a_damaged_note_of_it_is_as_none(home: Path, text: str) -> None:
 def test_wrong_folders_are_refused(within: Any, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     none = within("models", "folder", tmp_path / "none")
     assert none.returncode == 2 and "There is no folder" in none.stderr
-    (tmp_path / "empty").mkdir()
-    empty = within("models", "folder", tmp_path / "empty")
-    assert empty.returncode == 4 and f"GALATEA_HOME={tmp_path / 'empty'} galatea models pull" in empty.stderr
+    (tmp_path / "an empty one").mkdir()
+    empty = within("models", "folder", tmp_path / "an empty one")
+    assert empty.returncode == 4 and f"GALATEA_HOME='{tmp_path / 'an empty one'}' galatea models pull" in empty.stderr
     assert within("models", "folder", "a", "b").returncode == 2 and shared_folder() is None
     monkeypatch.setenv("GALATEA_WEIGHTS", str(tmp_path / "away"))
     assert f"shared  none: {tmp_path / 'away'}, by GALATEA_WEIGHTS, is not there" in within("models", "folder").stdout

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("bpy")
-from galatea.tools.build import BuildError
+from galatea.tools.build import BuildError, listed
 from galatea.tools.release import release
 
 MANIFEST = """schema_version = "1.0.0"
@@ -48,6 +48,12 @@ def test_a_release_lists_each_platform_with_its_size_and_sum(tmp_path: Path) -> 
         assert entry["archive_hash"] == f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
     sums = dict(reversed(line.split("  ")) for line in (out / "SHA256SUMS").read_text().splitlines())
     assert sums == {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in zips}
+
+
+def test_what_is_small_is_told_in_kilobytes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "small.zip"
+    path.write_bytes(bytes(23_400))
+    assert listed(lambda: [path]) == 0 and capsys.readouterr().out == f"{path}  23 kB\n"
 
 
 def test_the_one_before_stays_whole_where_a_zip_is_none(tmp_path: Path) -> None:
