@@ -291,6 +291,10 @@ class Bridge:
     def _ended(self, run: Run, state: str) -> None:
         run.save(self._records)
         self._picture(run, self.store)
+        made = [stage["job"] for stage in run.stages[-1:]]
+        for each in self.runs:  # one of the same film that was cancelled has its picture now too
+            if each is not run and made and made == [stage["job"] for stage in each.stages[-1:]]:
+                self._picture(each, self.store)
         if run.failure:
             self.notice, self.refused = Failure(**run.failure), ()
         if state == "done" and (run.scene or run.reads) and not run.gallery and self.at_home(run):

@@ -195,6 +195,22 @@ def test_a_folder_that_takes_no_files_is_told_under_export(addon: Any, bridge: A
     assert "Cannot write to" not in drawn(panel.GALATEA_PT_main).text
 
 
+def test_an_older_job_of_the_same_film_gets_its_picture_too(bridge: Any, monkeypatch: Any) -> None:
+    def film(job: str, state: JobState) -> Run:
+        run = Run("Owl: Film", "", [{"do": "film", "params": {}}], {"scene": "owl.blend"}, scene=False)
+        run.add(Stage("film", Result(job, state), cached=False))
+        return run
+
+    bridge.history()
+    cancelled, other = film("film-1", JobState.CANCELLED), film("film-2", JobState.DONE)
+    done = film("film-1", JobState.DONE)
+    bridge.runs[:0] = [done, cancelled, other, Run("Owl", "", [], {})]
+    seen: list[Run] = []
+    monkeypatch.setattr(bridge, "_picture", lambda run, store: seen.append(run))
+    bridge._ended(done, "done")
+    assert seen == [done, cancelled]
+
+
 def test_old_jobs_have_their_pictures_too_one_at_a_time(bridge: Any, home: Path, monkeypatch: Any) -> None:
     for number in range(25):
         Run(f"Owl {number}", "", [{"do": "lift", "params": {}}], {}, ended="done").save(home / "runs")
