@@ -16,7 +16,7 @@ from typing import Any
 
 from . import scene
 from .errors import UserError, nearest
-from .recipe import PRESETS, known, numbers, of_row, read_toml
+from .recipe import PRESETS, known, numbers, of_kind, of_row, read_toml
 
 PATH = PRESETS / "materials" / "table.toml"
 KINDS = ("solid", "cloth", "fluid", "gas")
@@ -77,6 +77,9 @@ _PARTS = {
     "surface": dataclasses.fields(Surface),
 }
 
+_MOST = {"restitution": 1.0, "poisson_ratio": 0.5}
+_MOST |= dict.fromkeys(("roughness", "metallic", "transmission", "sheen", "coat", "subsurface"), 1.0)
+
 
 @cache
 def substances() -> Mapping[str, Substance]:
@@ -86,21 +89,25 @@ def substances() -> Mapping[str, Substance]:
 
 def _row(name: str, row: Mapping[str, Any]) -> Substance:
     with of_row(PATH, name):
-        colors = ("color", "accent")
         known(PATH, row, _FIELDS, f"[{name}] ")
         for part, fields in _PARTS.items():
-            known(PATH, row[part], [each.name for each in fields], f"[{name}] {part}: ")
+            known(PATH, of_kind(dict, part, row[part]), [each.name for each in fields], f"[{name}] {part}: ")
             for each in fields:
                 if each.default is dataclasses.MISSING and each.name not in row[part]:
                     raise KeyError(f"{part}.{each.name}")
-        look: dict[str, Any] = {k: numbers(k, v, 3, 1.0) if k in colors else v for k, v in row["surface"].items()}
-        words, kind = tuple(row["words"].split()), row.get("kind", "solid")
+        words, kind = tuple(of_kind(str, "words", row["words"]).split()), row.get("kind", "solid")
         if kind not in KINDS:
             raise TypeError(f"kind is {kind!r}, not one of {', '.join(KINDS)}")
-        for field, value in row["physics"].items():
-            numbers(field, value)
-        surface, breaks = Surface(**look), bool(row.get("breaks", False))
-        return Substance(name, words, kind, surface=surface, source=row["source"], breaks=breaks, **row["physics"])
+        physics = {k: numbers(k, v, 0, _MOST.get(k, math.inf), above=k == "density") for k, v in row["physics"].items()}
+        surface = Surface(**{k: _look(k, v) for k, v in row["surface"].items()})
+        breaks, source = of_kind(bool, "breaks", row.get("breaks", False)), of_kind(str, "source", row["source"])
+        return Substance(name, words, kind, surface=surface, source=source, breaks=breaks, **physics)
+
+
+def _look(name: str, value: Any) -> Any:
+    if name in ("color", "accent"):
+        return numbers(name, value, 3, 1.0)
+    return of_kind(str, name, value) if name == "pattern" else numbers(name, value, 0, _MOST.get(name, math.inf))
 
 
 @cache

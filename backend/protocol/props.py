@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from .materials import substances
-from .recipe import PRESETS, known, numbers, of_row, read_toml
+from .recipe import PRESETS, known, numbers, of_kind, of_row, read_toml
 from .scene import TYPES
 
 PATH = PRESETS / "props" / "things.toml"
@@ -42,18 +42,20 @@ def things() -> Mapping[str, Thing]:
 
 def _thing(name: str, row: Mapping[str, Any]) -> Thing:
     with of_row(PATH, name):
-        words, others = tuple(row["words"].split()), row.get("called", {})
-        size = numbers("size", row["size"], 3)
         known(PATH, row, _ROW, f"[{name}] ")
+        words, others = of_kind(str, "words", row["words"]).split(), of_kind(dict, "called", row.get("called", {}))
+        size, hollow = numbers("size", row["size"], 3), of_kind(bool, "hollow", row.get("hollow", False))
         for word, other in others.items():
-            known(PATH, other, _OTHER, f"[{name}.called] {word}: ")
+            known(PATH, of_kind(dict, word, other), _OTHER, f"[{name}.called] {word}: ")
             numbers("size", other.get("size", row["size"]), 3)
+            numbers("mass", other.get("mass", 1), above=True)
         for each in (row, *others.values()):
-            if (material := each.get("material", row["material"])) not in substances():
+            material = of_kind(str, "material", each.get("material", row["material"]))
+            if material not in substances():
                 raise TypeError(f"material is {material!r}, no row of materials/table.toml")
         if row["type"] not in TYPES:
             raise TypeError(f"type is {row['type']!r}, not one of {', '.join(TYPES)}")
-        return Thing(name, words, size, row["material"], row["type"], bool(row.get("hollow", False)), others)
+        return Thing(name, tuple(words), size, row["material"], row["type"], hollow, others)
 
 
 @cache

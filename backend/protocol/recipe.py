@@ -8,12 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from .catalog import catalog, spec_of
 from .errors import UserError, nearest
 from .place import data_folder
 
+T = TypeVar("T")
 PRESETS = Path(__file__).resolve().parents[2] / "presets"
 VERSION = 1
 MOST_BYTES = 1 << 20
@@ -202,17 +203,28 @@ def of_row(path: Path, name: str) -> Iterator[None]:
         raise UserError(f"{path}: [{name}] {why}. Mend the file.", kind="usage") from error
 
 
-def numbers(name: str, value: Any, count: int = 0, most: float = math.inf) -> Any:
-    """As it is where it is a finite number from 0 to `most`, or so many of them in a list."""
+def numbers(name: str, value: Any, count: int = 0, most: float = math.inf, *, above: bool = False) -> Any:
+    """As it is where it is a finite number from 0 to `most`, or `above` 0, or so many of them in a list."""
     row = listed(value) if count else [value]
     good = all(
         isinstance(each, int | float) and not isinstance(each, bool) and 0 <= each <= most and each < math.inf
         for each in row
     )
-    if not good or len(row) != (count or 1):
+    if not good or len(row) != (count or 1) or (above and not all(row)):
         what = f"a list of {count} numbers" if count else "a number"
-        raise TypeError(f"{name} is {value!r}, not {what} from 0 {'on' if most == math.inf else f'to {most:g}'}")
+        room = "above 0" if above else f"from 0 {'on' if most == math.inf else f'to {most:g}'}"
+        raise TypeError(f"{name} is {value!r}, not {what} {room}")
     return tuple(value) if count else value
+
+
+_KINDS: dict[type, str] = {str: "a text", bool: "true or false", dict: "a table"}
+
+
+def of_kind(kind: type[T], name: str, value: Any) -> T:
+    """As it is where it is a text, true or false, or a table, as `kind` says: str, bool or dict."""
+    if not isinstance(value, kind):
+        raise TypeError(f"{name} is {value!r}, not {_KINDS[kind]}")
+    return value
 
 
 def listed(value: Any) -> list[Any]:

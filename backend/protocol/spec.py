@@ -246,16 +246,28 @@ class BackendSpec:
             raise ValueError(f"{self.id!r} is no id such as my_model")
         if self.runtime not in RUNTIMES:
             raise ValueError(f"{self.id}: no runtime {self.runtime!r}, there are {RUNTIMES}")
-        if self.batch < 1:
-            raise ValueError(f"{self.id}: a batch of {self.batch} is none")
+        for name, count in (("batch", self.batch), ("version", self.version)):
+            if not isinstance(count, int) or count < 1:
+                raise ValueError(f"{self.id}: {name} is a whole number from 1 on, and {count!r} is none")
         _texts(self.id, label=self.label, task=self.task, help=self.help, license=self.license, axes=self.axes)
+        _texts(self.id, territory=self.territory)
         for field in ("inputs", "optional", "outputs", "params", "weights", "memory"):
             if not isinstance(getattr(self, field), tuple | list):
                 raise ValueError(f"{self.id}: {field} is a row, of one too: {field}=(one,)")
         for field, kind in (("params", Param), ("weights", Weights)):
             if not all(isinstance(each, kind) for each in getattr(self, field)):
                 raise ValueError(f"{self.id}: {field} is a row of {kind.__name__}: {field}=({kind.__name__}(...),)")
-        if not all(isinstance(each, tuple | list) and len(each) == 2 for each in self.memory):
+        for field in ("inputs", "optional", "outputs"):
+            if not all(isinstance(each, str) for each in getattr(self, field)):
+                raise ValueError(f'{self.id}: {field} is a row of names: {field}=("mesh",)')
+        if not all(
+            isinstance(each, tuple | list)
+            and len(each) == 2
+            and isinstance(each[0], str)
+            and isinstance(each[1], int | float)
+            and each[1] > 0
+            for each in self.memory
+        ):
             raise ValueError(f'{self.id}: memory is a row of pairs: memory=(("fp16", 2.2),)')
         for param in self.params:
             param.prove(self.id)

@@ -103,7 +103,7 @@ class Attempt:
             yield
         except JobCancelled:
             self._end(JobState.CANCELLED, failure=Failure("Cancelled.", "cancelled"))
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # the process is ours to end, not a step's
             request: Request | None = getattr(self, "request", None)
             failure = explain(error, request.backend if request else "")
             hint = " ".join(filter(None, (failure.hint, self._before(failure))))
@@ -145,7 +145,7 @@ class Attempt:
         self._emit(Done(self._job))
 
 
-def explain(error: Exception, step: str = "") -> Failure:
+def explain(error: BaseException, step: str = "") -> Failure:
     """The failure that a person can act upon; of a step of the user's own it says where to mend that."""
     frames = traceback.extract_tb(error.__traceback__)
     mine = [each for each in frames if Path(each.filename).parent == own.folder()]

@@ -17,10 +17,10 @@ from ..protocol.store import JobStore
 
 
 def plain(value: Any) -> Any:
-    """As JSON can hold it, numpy's numbers and rows as Python's; raises `TypeError` here, where its line is known."""
+    """As JSON can hold it, numpy's numbers and rows as Python's, None for what is no number; raises `TypeError` here,
+    where its line is known."""
     value = value.tolist() if hasattr(value, "tolist") else value
-    json.dumps(value)
-    return value
+    return json.loads(json.dumps(value), parse_constant=lambda _: None)
 
 
 class Report:

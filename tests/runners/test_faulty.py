@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Iterator
@@ -62,6 +63,7 @@ def failure(runner: LocalRunner | InlineRunner, store: JobStore, path: Path, lin
     ("line", "message", "hint"),
     [
         ("[][3]", "IndexError: list index out of range", "line 5: [][3]"),
+        ("raise SystemExit('no more')", "SystemExit: no more", "line 5: raise SystemExit"),
         ("report.metric('a', {1})", "TypeError: Object of type set is not JSON serializable", "line 5: report.metric"),
         ("pass", "RuntimeError: the step ended without its text: it asked report.file for none", "faulty.py."),
         (
@@ -148,3 +150,12 @@ def test_what_was_trusted_while_a_program_runs_wants_it_started_anew(path: Path)
     own.trust(script, SPEC)
     with pytest.raises(UserError, match=r"faulty.py was trusted after this began\. Start it anew"):
         spec_of("faulty")
+
+
+def test_a_metric_that_is_no_number_is_none_in_the_result(store: JobStore, path: Path) -> None:
+    line = "report.metric('a', [1.0, float('nan')]); report.metric('b', float('inf')); 1 / 0"
+    assert failure(InlineRunner(store, load), store, path, line).message.startswith("ZeroDivisionError")
+    sys.modules.pop("galatea.backend.backends.faulty")
+    [folder] = [each for each in store.root.iterdir() if each.name.startswith("faulty-")]
+    text = (folder / "result.json").read_text()
+    assert json.loads(text)["metrics"] == {"a": [1.0, None], "b": None} and "NaN" not in text

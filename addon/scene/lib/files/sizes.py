@@ -19,7 +19,8 @@ def _known() -> dict[str, tuple[float, str]]:
     recipe.known(path, tables, ("height", "longest"))
     for measure, table in tables.items():
         with recipe.of_row(path, measure):
-            found |= {word: (float(recipe.numbers(word, metres)), measure) for word, metres in table.items()}
+            rows = recipe.of_kind(dict, measure, table)
+            found |= {word: (float(recipe.numbers(word, metres, above=True)), measure) for word, metres in rows.items()}
     return found
 
 
