@@ -14,7 +14,7 @@ BACKENDS = """# Backends and steps
 
 Made by `python tools/documents.py` from `backend/catalog.json`; do not edit.
 
-A *step* does one thing: a model, an operation on pictures, or a change of the Blender scene. A [recipe](recipes.md) is
+A *step* does one thing: a model, a change of pictures, or one of the Blender scene. A [recipe](recipes.md) is
 a list of them. `--set STEP.PARAMETER=VALUE` sets a parameter, and the panel shows the same ones. `galatea backends
 --all` prints this page's facts.
 

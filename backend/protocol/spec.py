@@ -210,7 +210,7 @@ def _shelved(place: Path) -> list[Any]:
 
 @dataclass(frozen=True)
 class BackendSpec:
-    """One step of a recipe: a model, an image operation or a change of the Blender scene.
+    """One step of a recipe: a model, a change of pictures or of the Blender scene.
 
     `inputs`, `optional` and `outputs` name the roles of the files that go in and come out. `version` is part of
     every job id: raise it whenever the same request would give another result.
