@@ -24,8 +24,10 @@ READING = "words-to-scene"
 
 
 def number(name: str) -> int:
-    """A stable number for an enum's item: the .blend keeps the number, and lists grow."""
-    return zlib.crc32(name.encode()) & 0x7FFFFFFF
+    """A stable number for an enum's item: the .blend keeps the number, and lists grow.
+
+    Of 24 bits, for the menus of 4.3 pass it through a float, which rounds a longer one to a number of no item."""
+    return zlib.crc32(name.encode()) & 0xFFFFFF
 
 
 _SPELT = {

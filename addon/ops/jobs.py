@@ -235,7 +235,10 @@ class GALATEA_OT_forget(OnJob, bpy.types.Operator):
         return "Cancel the job first" if bridge.active(run) else ""
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        return context.window_manager.invoke_confirm(self, event)  # Undo does not bring it back
+        run = self.which(context)
+        self.run = run.id  # the one that is named, whatever is chosen meanwhile
+        told = f"Remove “{run.title}”? Undo does not bring it back."
+        return context.window_manager.invoke_confirm(self, event, title=self.bl_label, message=told)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         bridge.remove(self.which(context))

@@ -28,7 +28,7 @@ SPEC = BackendSpec(
     seeded="never",
     help="Write the finished object for other programs.",
     runtime="blender",
-    version=7,
+    version=9,
     inputs=("scene",),
     outputs=("model", "provenance"),
     axes="Y up and Z forward in glb, gltf, obj, fbx, abc and usd; Z up and -Y forward in stl and ply; metres",
@@ -113,7 +113,11 @@ def _write(
         naming.named(objects, "none" if format in targets.USD else target),
         bones_of.called(objects, bones),
         textured(
-            [obj for obj in objects if obj.type == "MESH"], folder, orm=format in _ORM, nodes=format in _GLTF
+            [obj for obj in objects if obj.type == "MESH"],
+            folder,
+            orm=format in _ORM,
+            nodes=format in _GLTF,
+            grey=format == "fbx",
         ) as left,
         alone(*objects),
         _scene(frame.unit, objects, animated=animated),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import bpy
+import numpy as np
 from mathutils import Matrix, Vector
 
 from ...backend.geometry import headers
@@ -29,7 +30,7 @@ SPEC = BackendSpec(
     help="Read a file of a mesh or of points, put its base on the origin and scale it where asked. A skeleton, its "
     "weights and its motions are kept",
     runtime="blender",
-    version=3,
+    version=4,
     inputs=("model",),
     outputs=("scene",),
     axes="Z up, faces -Y",
@@ -181,14 +182,27 @@ def joined(parts: list[bpy.types.Object]) -> bpy.types.Object:
 
 
 def _show_colours(mesh: bpy.types.Mesh) -> None:
-    """Colours of points that no material shows get one that does, lest no later step knows of them."""
+    """Colours of points that no material shows get one that does, lest no later step knows of them.
+
+    Readers of FBX give materials of which the file says nothing but the usual grey or white; those show none."""
     painted = mesh.color_attributes.active_color
-    if painted is None or any(mesh.materials):
+    if painted is None or not all(_bare(material) for material in mesh.materials if material):
         return
     painted.name = shading.COLORS
     material = shading.pictured(mesh.name, mesh)
     mesh.materials.clear()
     mesh.materials.append(material)
+
+
+def _bare(material: bpy.types.Material) -> bool:
+    """Whether it has no more of a colour than a grey or white that nobody chose."""
+    nodes = material.node_tree.nodes if material.node_tree else ()
+    shader = next((node for node in nodes if node.type == "BSDF_PRINCIPLED"), None)
+    if not shader:
+        return not nodes
+    base = shader.inputs["Base Color"]
+    plain = any(np.allclose(base.default_value[:3], each, atol=0.01) for each in (0.8, 1.0))
+    return plain and not base.is_linked
 
 
 def _place(body: bpy.types.Object, size_m: float, turn: float) -> Matrix:

@@ -33,6 +33,7 @@ ENVIRONMENT = {
 LOGIN = "otherlogin-4455667788"
 FORMS = ("AKIAIOSFODNN7EXAMPLE", "pw99887766", JWT, "MIIEowIBAAKCAQEA", "maryann", "otheruser", "sk-planted12345678")
 PROMPT, INPUT = "a dragon that nobody knows of yet", "clientlogo"
+READ = 'Read blend: "~/.local/share/galatea/inputs/My Suzi-56e4bb68765d.blend"'
 JOB = "fake-" + "0" * 20
 
 
@@ -57,7 +58,7 @@ def planted(tmp_path: Path) -> dict[str, str]:
     store.add(Request(JOB, "fake", {"image": f"/x/{INPUT}.jpg"}, {"text": PROMPT, "seconds": 0.5}, 3))
     store.publish(Result(JOB, JobState.FAILED, failure=Failure(message, "input", secrets, trace), started=1e9))
     (store.root / "logs").mkdir()
-    (store.root / "logs" / "bundled-1.log").write_text(f"started\n{message}\n{trace}\n")
+    (store.root / "logs" / "bundled-1.log").write_text(f"started\n{message}\n{trace}\n{READ}\n")
     return {**os.environ, **ENVIRONMENT, "HOME": str(home), "GALATEA_HOME": str(folder), "HF_HOME": ""}
 
 
@@ -77,6 +78,9 @@ def test_a_bundle_helps_and_tells_nothing_of_anybody(planted: dict[str, str], tm
     job = json.loads(texts[f"jobs/{JOB}.json"])
     assert (
         job["params"]["seconds"] == 0.5 and job["failure"]["kind"] == "input" and job["inputs"]["image"] == "<file>.jpg"
+    )
+    assert (
+        'inputs/<file>-56e4bb68765d.blend"' in texts["logs/bundled-1.log"] and "Suzi" not in texts["logs/bundled-1.log"]
     )
     assert texts["logs/bundled-1.log"].startswith("started\nCannot open ~/photos/toad.png")
     packed = "\n".join((*texts, *texts.values())).lower()

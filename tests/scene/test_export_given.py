@@ -21,8 +21,8 @@ from . import ell
 
 SIDE = 8
 FACTOR = np.array([0.5, 1.0, 0.25])
-ROUGH, METAL, CUT = 0.5, 0.75, 0.5
-GLOW = np.array([1.0, 0.5, 0.2])
+ROUGH, METAL, CUT, OPACITY = 0.5, 0.75, 0.3, 0.5
+GLOW = np.array([0.5, 0.25, 0.1])
 
 
 def noise(seed: int, channels: int) -> np.ndarray:
@@ -46,7 +46,7 @@ def glb(path: Path, *, factors: bool = False, alpha: str = "OPAQUE") -> Path:
     material = PBRMaterial(
         name="Given", baseColorTexture=picture(BASE), metallicRoughnessTexture=picture(PACKED),
         occlusionTexture=picture(PACKED), emissiveTexture=picture(EMITTED), alphaMode=alpha, alphaCutoff=CUT,
-        baseColorFactor=[*FACTOR, 1.0] if factors else None, roughnessFactor=ROUGH if factors else 1.0,
+        baseColorFactor=[*FACTOR, OPACITY] if factors else None, roughnessFactor=ROUGH if factors else 1.0,
         metallicFactor=METAL if factors else 1.0, emissiveFactor=GLOW if factors else np.ones(3),
     )  # fmt: skip
     points = np.array([[0, 0, 0], [1, 0, 0], [1, 1, 0.2], [0, 1, 0]], float)
@@ -104,13 +104,24 @@ def test_what_a_file_of_gltf_says_is_read_back_from_other_formats(
     assert not read["Alpha"].is_linked and read["Alpha"].default_value == 1, "the picture's fourth channel is not meant"
 
 
-@pytest.mark.parametrize(("format", "alpha"), [("obj", "MASK"), ("fbx", "MASK"), ("obj", "BLEND"), ("usdz", "BLEND")])
+ALPHAS = [("obj", "MASK"), ("fbx", "MASK"), ("obj", "BLEND"), ("fbx", "BLEND"), ("usdz", "BLEND")]
+
+
+@pytest.mark.parametrize(("format", "alpha"), ALPHAS)
 def test_alpha_is_read_back_as_it_was_meant(run: Any, tmp_path: Path, format: str, alpha: str) -> None:
     done = exported(run, glb(tmp_path / "given.glb", factors=True, alpha=alpha), format)
-    want = BASE[..., 3] / 255
+    want = BASE[..., 3] / 255 * OPACITY
     assert np.allclose(
         shown(shader(done.path("model")).inputs["Alpha"]), want >= CUT if alpha == "MASK" else want, atol=0.003
     )
+
+
+def test_alpha_stays_what_it_was_on_its_way_through_an_fbx(run: Any, tmp_path: Path) -> None:
+    first = exported(run, glb(tmp_path / "given.glb", factors=True, alpha="BLEND"), "fbx").path("model")
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+    mesh = next(iter(trimesh.load_scene(exported(run, first, "glb").path("model"), process=False).geometry.values()))
+    found = np.asarray(mesh.visual.material.baseColorTexture)[::-1, :, 3] / 255
+    assert np.allclose(found, BASE[..., 3] / 255 * OPACITY, atol=0.01)
 
 
 def test_each_file_beside_an_obj_is_named_by_it_or_is_the_occlusion(run: Any, tmp_path: Path) -> None:
@@ -143,13 +154,48 @@ def test_nodes_that_no_picture_can_stand_for_are_told(run: Any, tmp_path: Path) 
 
 
 def test_colours_of_points_stand_beside_them_in_an_obj(run: Any, tmp_path: Path) -> None:
-    box = trimesh.creation.box()
-    box.visual.vertex_colors = np.random.default_rng(4).integers(0, 256, (8, 4)).astype(np.uint8) | [0, 0, 0, 255]
-    box.export(tmp_path / "given.ply")
+    box = painted(tmp_path / "given.ply")
     text = exported(run, tmp_path / "given.ply", "obj").path("model").read_text()
     lines = [line.split()[4:] for line in text.splitlines() if line.startswith("v ")]
     said = {tuple(round(float(part) * 255) for part in line) for line in lines}
     assert said == {tuple(map(int, colour)) for colour in box.visual.vertex_colors[:, :3]}
+
+
+def painted(path: Path) -> trimesh.Trimesh:
+    box = trimesh.creation.box()
+    box.visual.vertex_colors = np.random.default_rng(4).integers(0, 256, (8, 4)).astype(np.uint8) | [0, 0, 0, 255]
+    box.export(path)
+    return box
+
+
+def test_colours_of_points_come_back_from_an_fbx(run: Any, tmp_path: Path) -> None:
+    box = painted(tmp_path / "given.ply")
+    first = exported(run, tmp_path / "given.ply", "fbx").path("model")
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+    read = trimesh.load(exported(run, first, "ply").path("model"), process=False)
+    for point, colour in zip(read.vertices, read.visual.vertex_colors[:, :3].astype(int), strict=True):
+        near = np.linalg.norm(box.vertices - point + (0, 0, 0.5), axis=1).argmin()
+        assert np.abs(colour - box.visual.vertex_colors[near, :3].astype(int)).max() <= 3
+
+
+def test_points_of_a_ply_have_the_colours_of_their_own_materials(run: Any, tmp_path: Path) -> None:
+    scene = trimesh.Scene()
+    for name, at, colour in (("Red", 0, [1.0, 0.0, 0.0, 1.0]), ("Blue", 2, [0.0, 0.0, 1.0, 1.0])):
+        box = trimesh.creation.box()
+        box.apply_translation((at, 0, 0))
+        material = PBRMaterial(name=name, baseColorFactor=colour)
+        if name == "Blue":
+            material = PBRMaterial(name=name, baseColorTexture=Image.new("RGB", (4, 4), (0, 0, 255)))
+        box.visual = trimesh.visual.TextureVisuals(uv=np.full((8, 2), 0.5), material=material)
+        scene.add_geometry(box)
+    scene.export(tmp_path / "two.glb")
+    read = trimesh.load(exported(run, tmp_path / "two.glb", "ply").path("model"), process=False)
+    left = read.vertices[:, 0] < 0
+    assert left.sum() == (~left).sum() > 0
+    raw = read.metadata["_ply_raw"]["vertex"]["data"]
+    colours = np.stack([raw[name] for name in ("red", "green", "blue")], axis=1)
+    assert np.abs(colours[left].astype(int) - (255, 0, 0)).max() <= 2
+    assert np.abs(colours[~left].astype(int) - (0, 0, 255)).max() <= 2
 
 
 SUMS = {

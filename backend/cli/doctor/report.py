@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -37,6 +38,8 @@ logs/          the end of what the last processes wrote
 Secrets, names of people and of this machine, and home folders were replaced. Pictures, meshes and prompts are not in
 it. Read it before you send it all the same.
 """
+_GIVEN = re.compile(r"(\binputs[/\\]).+?(-[0-9a-f]{12}\.\w+)")
+"""What the window wrote for a step, called as the user's object."""
 _VARIABLES = ("GALATEA_", "HF_", "CUDA_", "PYTORCH_", "ONEDNN_", "OMP_", "OCIO", "DISPLAY", "LIBGL_", "MESA_", "EGL_")
 
 
@@ -129,4 +132,4 @@ def _logs(store: JobStore) -> Iterator[tuple[str, str]]:
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - (1 << 20)))
             lines = file.read().decode(errors="replace").splitlines()[-LINES:]
-        yield f"logs/{path.name}", "\n".join(lines) + "\n"
+        yield f"logs/{path.name}", _GIVEN.sub(r"\1<file>\2", "\n".join(lines)) + "\n"

@@ -37,6 +37,8 @@ _BLENDS: dict[str, Callable[[Floats, Floats], Floats]] = {
     "ADD": lambda a, b: a + b,
     "SUBTRACT": lambda a, b: a - b,
 }
+_CUTS = ("ROUND", "LESS_THAN", "GREATER_THAN", "SUBTRACT")
+"""What a limit of alpha is made of."""
 _COLOURS = ("ATTRIBUTE", "VERTEX_COLOR")
 _FEEDERS = ("TEX_IMAGE", "SEPARATE_COLOR", "MATH", "MIX", "INVERT", "RGB", "VALUE")
 _CHANNELS = {"Red": 0, "Green": 1, "Blue": 2}
@@ -48,24 +50,24 @@ class _Unknown(Exception):
 
 
 def reckon(
-    tree: bpy.types.NodeTree, folder: Path, files: dict[str, Path], count: int, *, channels: bool
+    tree: bpy.types.NodeTree, folder: Path, files: dict[str, Path], count: int, *, channels: bool, grey: bool = False
 ) -> tuple[list[bpy.types.Image], list[str]]:
     """Give each input of the tree's shader that is reckoned from pictures a picture of its own, in the folder.
 
-    `channels`: the format knows those of a picture, and where alpha ends. Returns the new images, and the names of
-    inputs that hang on other nodes than are reckoned here; colours of points are none of these. Nodes that feed nothing
-    any more leave the tree, and so do the pictures that no input shows. `files` gets the paths; `count` is that of the
-    map's tiles.
+    `channels`: the format knows those of a picture, and where alpha ends. `grey`: its readers take alpha from the grey
+    of a picture; else it is in the fourth channel too. `files` gets the paths; `count` is that of the map's tiles.
+    Returns the new images, and the names of inputs that hang on other nodes than are reckoned here; colours of points
+    are none of these. Nodes that feed nothing any more leave the tree, and so do the pictures that no input shows.
     """
     made: list[bpy.types.Image] = []
     left: list[str] = []
     for socket in _inputs(tree):
-        source = socket.links[0].from_socket
-        if source.node.type in _COLOURS or (_split(socket) if channels else _plain(socket)):
+        source, dim = socket.links[0].from_socket, _dim(socket)
+        if source.node.type in _COLOURS or (dim == 1 and (_split(socket) if channels else _plain(socket))):
             continue
         try:
             found: list[bpy.types.ShaderNode] = []
-            values = _value(source, found)
+            values = _value(source, found) * np.float32(dim)
             if len({node.inputs["Vector"].links[0].from_socket for node in found if node.inputs["Vector"].links}) > 1:
                 raise _Unknown
         except _Unknown:
@@ -74,15 +76,25 @@ def reckon(
         if not found:
             _set(tree, socket, values)
             continue
+        if dim != 1:
+            socket.node.inputs["Emission Strength"].default_value = 1.0
         suffix = tiles.suffix(found[0].image.get(shading.TILE, 0), count)
-        made.append(_image(socket, values, folder, files, suffix))
+        fourth = socket.name == "Alpha" and not grey
+        made.append(_image(socket, values, folder, files, suffix, fourth=fourth))
         node = tree.nodes.new("ShaderNodeTexImage")
         node.image, node.extension, node.interpolation = made[-1], found[0].extension, found[0].interpolation
         for link in found[0].inputs["Vector"].links:
             tree.links.new(link.from_socket, node.inputs["Vector"])
-        tree.links.new(node.outputs["Alpha" if socket.name == "Alpha" else "Color"], socket)
+        tree.links.new(node.outputs["Alpha" if fourth else "Color"], socket)
     _pruned(tree)
     return made, left
+
+
+def _dim(socket: bpy.types.NodeSocket) -> float:
+    """How much less than its colour shines: a picture can hold that, which formats without a strength need."""
+    strength = socket.node.inputs.get("Emission Strength") if socket.name == "Emission Color" else None
+    dims = strength is not None and not strength.is_linked and 0 < strength.default_value < 1
+    return float(strength.default_value) if strength and dims else 1.0
 
 
 def _plain(socket: bpy.types.NodeSocket) -> bool:
@@ -104,11 +116,14 @@ def _plain(socket: bpy.types.NodeSocket) -> bool:
 
 
 def _split(socket: bpy.types.NodeSocket) -> bool:
-    """Whether it hangs on a picture or one of its channels."""
+    """Whether it hangs on a picture or one of its channels, or is alpha that is cut off somewhere."""
     node = socket.links[0].from_node
-    if node.type == "SEPARATE_COLOR" and node.inputs[0].is_linked:
-        node = node.inputs[0].links[0].from_node
-    return node.type == "TEX_IMAGE" or socket.name in ("Alpha", "Occlusion")
+    while node.type == "SEPARATE_COLOR" or (socket.name == "Alpha" and node.type == "MATH" and node.operation in _CUTS):
+        link = next((link for each in node.inputs for link in each.links), None)
+        if link is None:
+            return False
+        node = link.from_node
+    return node.type == "TEX_IMAGE"
 
 
 def _inputs(tree: bpy.types.NodeTree) -> list[bpy.types.NodeSocket]:
@@ -181,7 +196,7 @@ def _set(tree: bpy.types.NodeTree, socket: bpy.types.NodeSocket, value: Floats) 
 
 
 def _image(
-    socket: bpy.types.NodeSocket, value: Floats, folder: Path, files: dict[str, Path], suffix: str
+    socket: bpy.types.NodeSocket, value: Floats, folder: Path, files: dict[str, Path], suffix: str, *, fourth: bool
 ) -> bpy.types.Image:
     """The value as a picture: sRGB for a colour, else plain numbers. The same pixels come from one file."""
     colour = socket.type == "RGBA"
@@ -189,7 +204,7 @@ def _image(
         value = value @ _LUMA[:, None]
     pixels = texels.srgb(value) if colour else value.clip(0, 1)
     pixels = np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
-    if socket.name == "Alpha":  # some readers take the grey, some the fourth channel
+    if fourth:
         pixels = np.concatenate([pixels, pixels[..., :1]], axis=2)
     role = socket.name.lower().replace(" ", "_")
     key = f"{role} {hashlib.sha256(pixels.tobytes()).hexdigest()}"

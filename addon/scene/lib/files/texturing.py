@@ -14,6 +14,7 @@ import numpy as np
 from ...work import ROLE
 from ..material import shading, texels
 from ..mesh import meshes
+from ..mesh.meshes import Array, Floats
 from ..render import pictures
 from ..uv import tiles
 from . import reckoning
@@ -24,9 +25,14 @@ OCCLUSION = "glTF Material Output"
 ORM = "mesh_orm"
 """Name of the picture with occlusion (1 where none was baked), roughness and metal."""
 
+_GREY = 0.9
+"""sRGB, of what has no material."""
+
 
 @contextmanager
-def textured(objects: list[bpy.types.Object], folder: Path, *, orm: bool, nodes: bool) -> Iterator[list[str]]:
+def textured(
+    objects: list[bpy.types.Object], folder: Path, *, orm: bool, nodes: bool, grey: bool = False
+) -> Iterator[list[str]]:
     """The objects have copies of their materials whose images are files `mesh_<role>` in the folder.
 
     `orm`: occlusion, roughness and metal come from one picture: red, green, blue. Unless the format knows `nodes`, each
@@ -53,7 +59,7 @@ def textured(objects: list[bpy.types.Object], folder: Path, *, orm: bool, nodes:
                 tree = copies[material].node_tree
                 images += _packed(tree, folder, files, count) if orm else []
                 if not nodes:
-                    made, unknown = reckoning.reckon(tree, folder, files, count, channels=orm)
+                    made, unknown = reckoning.reckon(tree, folder, files, count, channels=orm, grey=grey)
                     images += made
                     left += unknown
                 images += _as_files(tree, folder, files, count, flip=not orm)
@@ -156,23 +162,24 @@ def _wire(
 
 
 def colour_points(mesh: bpy.types.Mesh) -> None:
-    """Give a mesh without colours those of its base colour texture, a colour a point: for formats without textures."""
-    layer = mesh.uv_layers.active
-    image = next((_base(material.node_tree) for material in mesh.materials if material and material.node_tree), None)
-    if len(mesh.color_attributes) or not layer or not image:
+    """Give a mesh without colours those that its materials have there, a colour a point: for formats without textures.
+
+    A point that several faces share gets the mean of theirs.
+    """
+    if len(mesh.color_attributes) or not any(mesh.materials):
         return
-    uv = meshes.uv_of(mesh, layer.name)
     corners = np.empty(len(mesh.loops), np.int32)
     mesh.loops.foreach_get("vertex_index", corners)
     totals = np.empty(len(mesh.polygons), np.int32)
     mesh.polygons.foreach_get("loop_total", totals)
+    slots = np.empty(len(mesh.polygons), np.int32)
+    mesh.polygons.foreach_get("material_index", slots)
     face = np.repeat(np.arange(len(totals)), totals)
-    centre = np.stack([np.bincount(face, uv[:, axis]) for axis in (0, 1)], axis=1) / totals[:, None]
-    inside = 0.9 * uv + 0.1 * centre[face]  # not on the seam, where a neighbour's colour begins
-    pixels = pictures.pixels_of(image)
-    height, width = pixels.shape[:2]
-    x, y = (np.floor(inside[:, axis] * size).astype(int) % size for axis, size in ((0, width), (1, height)))
-    seen = pixels[y, x, :3]
+    seen = np.full((len(corners), 3), _GREY, np.float32)
+    for slot, material in enumerate(mesh.materials):
+        here = slots[face] == slot
+        if material and material.node_tree and here.any():
+            seen[here] = _shown(mesh, material.node_tree, face, totals)[here]
     count = np.bincount(corners, minlength=len(mesh.vertices)).clip(1)
     colours = np.ones((len(mesh.vertices), 4), np.float32)
     for channel in range(3):
@@ -182,7 +189,19 @@ def colour_points(mesh: bpy.types.Mesh) -> None:
     mesh.color_attributes.active_color = attribute
 
 
-def _base(tree: bpy.types.NodeTree) -> bpy.types.Image | None:
+def _shown(mesh: bpy.types.Mesh, tree: bpy.types.NodeTree, face: Array, totals: Array) -> Floats:
+    """(L, 3) sRGB at each corner: of the picture behind the base colour, or that colour."""
     shader = next((node for node in tree.nodes if node.type == "BSDF_PRINCIPLED"), None)
-    links = shader.inputs["Base Color"].links if shader else ()
-    return next((link.from_node.image for link in links if link.from_node.type == "TEX_IMAGE"), None)
+    if not shader:
+        return np.full((len(face), 3), _GREY, np.float32)
+    base, layer = shader.inputs["Base Color"], mesh.uv_layers.active
+    image = next((link.from_node.image for link in base.links if link.from_node.type == "TEX_IMAGE"), None)
+    if not image or not layer:
+        return np.tile(texels.srgb(np.array(base.default_value[:3], np.float32)), (len(face), 1))
+    uv = meshes.uv_of(mesh, layer.name)
+    centre = np.stack([np.bincount(face, uv[:, axis]) for axis in (0, 1)], axis=1) / totals[:, None]
+    inside = 0.9 * uv + 0.1 * centre[face]  # not on the seam, where a neighbour's colour begins
+    pixels = pictures.pixels_of(image)
+    height, width = pixels.shape[:2]
+    x, y = (np.floor(inside[:, axis] * size).astype(int) % size for axis, size in ((0, width), (1, height)))
+    return np.asarray(pixels[y, x, :3])
