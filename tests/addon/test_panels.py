@@ -10,11 +10,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import bpy
-import numpy as np
 import pytest
 
 from galatea.addon import plan, props, terms, ui, wanted
-from galatea.addon.ops.jobs import GALATEA_OT_forget
 from galatea.addon.runs import Run, copy
 from galatea.addon.settings import recipe_items
 from galatea.addon.ui import draw
@@ -396,22 +394,3 @@ def test_an_object_is_checked_and_exported_from_the_window(addon: Any, bridge: A
     assert bpy.ops.galatea.page(directory=str(tmp_path / "mine")) == {"FINISHED"}
     assert (tmp_path / "mine" / "mesh.glb").is_file(), "a page is of a GLB, whatever the panel exports"
     assert "<title>My monkey</title>" in (tmp_path / "mine" / "viewer.html").read_text("utf-8")
-
-
-def test_the_numbers_of_items_survive_a_float_and_differ() -> None:
-    """The menus of 4.3 pass them through one."""
-    lists = [param.choices for spec in catalog().values() for param in spec.params if param.choices]
-    lists += [tuple(catalog()), *(names(kind) for kind in ("recipes", "quality", "gates", "lights", "looks"))]
-    for items in lists:
-        numbers = [props.number(name) for name in items]
-        assert len(set(numbers)) == len(numbers) and numbers == [int(np.float32(each)) for each in numbers]
-
-
-def test_the_question_before_a_job_leaves_the_list_names_it() -> None:
-    asked: dict[str, Any] = {}
-    manager = SimpleNamespace(invoke_confirm=lambda *_, **told: asked.update(told))
-    operator = SimpleNamespace(
-        which=lambda _: SimpleNamespace(id="suzi-1", title="Suzi: Asset"), run="", bl_label="Remove"
-    )
-    GALATEA_OT_forget.invoke(operator, SimpleNamespace(window_manager=manager), None)
-    assert "“Suzi: Asset”" in asked["message"] and operator.run == "suzi-1"

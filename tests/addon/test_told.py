@@ -9,13 +9,17 @@ from types import SimpleNamespace
 from typing import Any
 
 import bpy
+import numpy as np
 
-from galatea.addon import wanted
+from galatea.addon import props, wanted
+from galatea.addon.ops.jobs import GALATEA_OT_forget
 from galatea.addon.preferences import GalateaPreferences
 from galatea.addon.runs import Run
 from galatea.addon.ui import draw, gallery, jobs, models, panel, scene, steps
 from galatea.backend.flow import Stage
+from galatea.backend.protocol.catalog import catalog
 from galatea.backend.protocol.job import Failure, JobState, Result
+from galatea.backend.protocol.recipe import names
 
 from .drawn import Layout, drawn
 
@@ -222,3 +226,22 @@ def test_old_jobs_have_their_pictures_too_one_at_a_time(bridge: Any, home: Path,
     while not bridge.idle:
         bridge.tick()
     assert sorted(seen) == sorted(run.id for run in bridge.runs) and len(seen) == 25
+
+
+def test_the_numbers_of_items_survive_a_float_and_differ() -> None:
+    """The menus of 4.3 pass them through one."""
+    lists = [param.choices for spec in catalog().values() for param in spec.params if param.choices]
+    lists += [tuple(catalog()), *(names(kind) for kind in ("recipes", "quality", "gates", "lights", "looks"))]
+    for items in lists:
+        numbers = [props.number(name) for name in items]
+        assert len(set(numbers)) == len(numbers) and numbers == [int(np.float32(each)) for each in numbers]
+
+
+def test_the_question_before_a_job_leaves_the_list_names_it() -> None:
+    asked: dict[str, Any] = {}
+    manager = SimpleNamespace(invoke_confirm=lambda *_, **told: asked.update(told))
+    operator = SimpleNamespace(
+        which=lambda _: SimpleNamespace(id="suzi-1", title="Suzi: Asset"), run="", bl_label="Remove"
+    )
+    GALATEA_OT_forget.invoke(operator, SimpleNamespace(window_manager=manager), None)
+    assert "“Suzi: Asset”" in asked["message"] and operator.run == "suzi-1"

