@@ -156,7 +156,8 @@ def _unfinished(layout: Any, context: bpy.types.Context, run: Run) -> None:
     elif run.state == "done":
         draw.text(layout, f"{name}: the files are gone. Make it again.", context=context, icon="INFO")
     else:
-        draw.text(layout, f"{name}: {run.state}. Run it again in the list of jobs.", context=context, icon="INFO")
+        again = "Resume it" if run.state == "paused" else "Run it again"
+        draw.text(layout, f"{name}: {run.state}. {again} in the list of jobs.", context=context, icon="INFO")
 
 
 CLASSES = (GALATEA_PT_compare, GALATEA_PT_gallery)
