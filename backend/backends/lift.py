@@ -83,6 +83,7 @@ class Backend:
     def __init__(self, folder: Path = WEIGHTS) -> None:
         self._folder = folder
         self._session: Session | None = None
+        self._hashes: dict[str, str] = {}
 
     def run(self, request: Request, params: dict[str, Any], report: Report) -> None:
         [found] = self.look([self.read(request, params, report)], params, report)
@@ -102,8 +103,9 @@ class Backend:
         from ..sessions import Session
 
         report.progress("Loading the model", 0.05)
-        if self._session is None:
+        if self._session is None or self._hashes != hashes(self._folder):  # others were released since
             self._session = Session(str(weights(self._folder)), report.log)
+            self._hashes = hashes(self._folder)
         names = ["front", "profile", "colour", "camera"]
         left = list(pictures)
         while left:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -211,3 +213,20 @@ def test_cancel_is_heard_everywhere(backend: lift.Backend, cutout: Path, tmp_pat
         request = Request.of(lift.Backend.spec, inputs={"cutout": cutout})
         with pytest.raises(InterruptedError):
             backend.run(request, filled(lift.Backend.spec, grid=48), notes)  # type: ignore[arg-type]
+
+
+def test_weights_that_are_released_meanwhile_are_loaded(cutout: Path, tmp_path: Path) -> None:
+    """By a program that runs on, too: else what the old ones make would be kept as of the new."""
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    known = lift.hashes()
+    for name in (*known, "lift.json"):
+        shutil.copyfile(lift.WEIGHTS / name, folder / name)
+    backend = lift.Backend(folder)
+    run(backend, cutout, tmp_path / "a", grid=48)
+    session = backend._session
+    run(backend, cutout, tmp_path / "b", grid=48)
+    assert backend._session is session, "the same are not loaded again"
+    (folder / "lift.json").write_text(json.dumps({"sha256": {**known, "lift.safetensors": "0" * 64}}))
+    with pytest.raises(UserError, match="damaged"):
+        run(backend, cutout, tmp_path / "c", grid=48)

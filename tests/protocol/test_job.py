@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from galatea.backend.protocol import weights
 from galatea.backend.protocol.errors import UserError
 from galatea.backend.protocol.event import Done, Log, Progress, decode, encode
 from galatea.backend.protocol.job import Request
@@ -74,6 +75,22 @@ def test_files_that_a_mesh_names_belong_to_it(tmp_path: Path) -> None:
 def test_another_program_is_another_job(image: Path) -> None:
     ids = {Request.of(SPEC, {"image": image}, program=program).id for program in ("", "bpy 5.0.1", "bpy 5.2.3")}
     assert len(ids) == 3
+
+
+def test_weights_that_are_released_anew_make_another_job(
+    image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lift = dataclasses.replace(SPEC, id="lift")
+    shipped, none = Request.of(lift, {"image": image}).id, Request.of(SPEC, {"image": image}).id
+    monkeypatch.setattr(weights, "BUNDLED", tmp_path)
+    ids = {shipped, Request.of(lift, {"image": image}).id}
+    for text in ('{"sha256": {"lift.onnx": "a"}}\n', '{"sha256": {"lift.onnx": "b"}}\n'):
+        (tmp_path / "lift.json").write_bytes(text.encode())
+        ids.add(made := Request.of(lift, {"image": image}).id)
+        (tmp_path / "lift.json").write_bytes(text.replace("\n", "\r\n").encode())
+        assert Request.of(lift, {"image": image}).id == made, "on every system"
+    assert len(ids) == 4
+    assert Request.of(SPEC, {"image": image}).id == none, "of another step nothing changes"
 
 
 def test_request_survives_json(image: Path) -> None:
