@@ -49,12 +49,16 @@ def walk(recipe: Recipe, inputs: Mapping[str, Path], store: JobStore, *, seed: i
     `blender` names the Blender that runs the scene steps (`Runtimes.identity`): another one makes another result.
 
     Each step takes the files of the roles that it declares, from the user or from an earlier step. A recipe that the
-    policy does not allow is not begun, nor one whose file is gone: the time of the steps before would be lost.
+    policy does not allow is not begun, nor one whose file, of a parameter too, is gone: the time of the steps before
+    would be lost.
     """
     policy.current().check(recipe)
     files = {role: Path(path) for role, path in inputs.items()}
     for path in files.values():
         prove_file(path)
+    for step in recipe.steps:
+        spec = spec_of(step.do)
+        spec.files(spec.fill(step.params))
     for step in recipe.steps:
         spec = spec_of(step.do)
         roles = [role for role in spec.inputs + spec.optional if role in files]

@@ -335,6 +335,23 @@ def test_a_dry_run_is_refused_as_the_run_is(
     assert main(list(words)) == code, capsys.readouterr().err
 
 
+@pytest.mark.parametrize("given", ["film.audio", "stage.hdri"])
+@pytest.mark.parametrize("verb", ["film", "batch"])
+def test_a_file_of_a_step_that_is_not_there_is_missed_before_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], verb: str, given: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("box.obj").write_text("v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n")
+    do, _, name = given.partition(".")
+    order = {"recipe": "mesh_to_film", "inputs": {"model": "box.obj"}, "settings": {do: {name: "nope"}}}
+    Path("films.jsonl").write_text(json.dumps(order))
+    words = ["film", "box.obj", "--set", f"{given}=nope"] if verb == "film" else ["batch", "films.jsonl"]
+    for more in (["--dry-run"], []):
+        assert main([*words, "--out", "out", *more]) == 2
+        assert f"{given}: there is no file {tmp_path / 'nope'}. Choose another." in capsys.readouterr().err
+    assert not any((tmp_path / "home" / "jobs").glob("load-*"))
+
+
 def test_of_two_orders_that_are_begun_in_one_folder_only_the_later_delivers(tmp_path: Path) -> None:
     """The first is told so, and its files are not beside the other's."""
     orders = [Order(str(tmp_path / "wiring.toml"), seed=seed) for seed in (1, 2)]
