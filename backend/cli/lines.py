@@ -128,7 +128,7 @@ def _folder(folder: Path, out: Path | None, *, quiet: bool) -> Iterator[tuple[in
     for path in sorted(folder.iterdir()):
         kind = path.suffix.lower()
         role = "image" if kind in PICTURES else "model" if kind in MESHES else ""
-        if path.name.startswith(".") or (out and path.resolve() == out.expanduser().resolve()):
+        if path.name.startswith(".") or (out and os.path.realpath(path) == os.path.realpath(out.expanduser())):
             continue
         if path.is_dir():
             inner.append(path.name)

@@ -104,11 +104,11 @@ def _unwritable(out: Path, error: OSError) -> UserError:
     return UserError(message, kind="output")
 
 
-def _resolved(inputs: Mapping[str, Path]) -> set[Path]:
-    return {path.resolve() for path in inputs.values()}
+def _resolved(inputs: Mapping[str, Path]) -> set[str]:
+    return {os.path.realpath(path) for path in inputs.values()}  # which a link to itself does not stop
 
 
-def _clear(out: Path, run: str, keep: set[Path], *, overwrite: bool) -> None:
+def _clear(out: Path, run: str, keep: set[str], *, overwrite: bool) -> None:
     if not overwrite and (error := taken(out, run, None)):
         raise error
     before, files, in_vain = _left(out, run)
@@ -118,7 +118,9 @@ def _clear(out: Path, run: str, keep: set[Path], *, overwrite: bool) -> None:
         (out / JOB).unlink(missing_ok=True)
     (out / RESULT).unlink()
     for name in files:
-        if Path(name).name == name and (out / name).resolve() not in keep:  # never follow a path out of the folder
+        if (
+            Path(name).name == name and os.path.realpath(out / name) not in keep
+        ):  # never follow a path out of the folder
             (out / name).unlink(missing_ok=True)
 
 
@@ -162,7 +164,7 @@ def deliver(
     ours = set(names) if before == run else set()
     for role, source in files.items():
         target = out / source.name
-        if role in INTERNAL or target.resolve() in _resolved(inputs):
+        if role in INTERNAL or os.path.realpath(target) in _resolved(inputs):
             continue
         try:
             there = target.is_file() and filecmp.cmp(source, target, shallow=False)

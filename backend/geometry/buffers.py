@@ -23,6 +23,7 @@ MOST_VALUES = 30_000_000
 """Of one accessor, and of all vertices and corners of a file; more is refused."""
 FAR = 1e15
 """Times a unit; no thing is larger, and squares of it still fit in 32 bits."""
+NO_PLACES = "it has positions that are no numbers, or beyond all measure"
 COMPRESSED = ("KHR_draco_mesh_compression", "EXT_meshopt_compression", "KHR_meshopt_compression")
 _KINDS = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
 _WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4}
@@ -79,7 +80,7 @@ def plain(extensions: Iterable[str]) -> None:
 def sound(points: Floats) -> Floats:
     """The same; ValueError where one is no number, or none that can be calculated with."""
     if not np.isfinite(points).all() or (len(points) and np.abs(points).max() > FAR):
-        raise ValueError("it has positions that are no numbers, or beyond all measure")
+        raise ValueError(NO_PLACES)
     return points
 
 

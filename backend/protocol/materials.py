@@ -12,11 +12,13 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from . import scene
 from .errors import UserError, nearest
 from .recipe import PRESETS, known, numbers, of_kind, of_row, read_toml
+
+if TYPE_CHECKING:
+    from . import scene
 
 PATH = PRESETS / "materials" / "table.toml"
 KINDS = ("solid", "cloth", "fluid", "gas")

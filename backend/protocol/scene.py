@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import fields, whole
+from . import fields, materials, whole
 from .errors import UserError, nearest
 from .recipe import names
 
@@ -249,7 +249,9 @@ def validate(data: Any) -> SceneSpec:
     if sum(each.count for each in spec.objects) > MOST_INSTANCES:
         raise fields.wrong("objects", f"are more than {MOST_INSTANCES} things in all. Lower their count.")
     known = [each.id for each in spec.objects]
+    _substance(spec.environment.floor_material, "environment.floor_material")
     for number, each in enumerate(spec.objects):
+        _substance(each.material.name, f"objects[{number}].material.name")
         where = f"objects[{number}].relation"
         if each.relation.kind != "none":
             _known(each.relation.target, (*known, *PLACES), f"{where}.target")
@@ -291,6 +293,13 @@ def _named(items: tuple[Item, ...]) -> tuple[Item, ...]:
 def _known(id: str, known: Any, where: str) -> None:
     if id not in known:
         raise fields.wrong(where, f"names {id!r}, which is not in the scene. {nearest(id, known)}")
+
+
+def _substance(name: str, where: str) -> None:
+    try:
+        materials.substance(name) if name else None
+    except UserError as error:
+        raise fields.wrong(where, f"is not known. {error}") from None
 
 
 def schema() -> dict[str, Any]:

@@ -98,14 +98,14 @@ class Param:
         if isinstance(value, str) and self.kind not in ("str", "choice", "file", "libraries", "weights"):
             value = self._parse(value, owner)
         if not isinstance(value, _TYPES[self.kind]) or (isinstance(value, bool) and self.kind != "bool"):
-            raise self._wrong(value, owner, f"takes {self.kind}")
+            raise self.wrong(value, owner, f"takes {self.kind}")
         if self.kind == "float":
             try:
                 value = float(value)
             except OverflowError:  # a whole number of hundreds of digits
                 value = math.inf
             if not math.isfinite(value):
-                raise self._wrong(value, owner, "takes a finite number")
+                raise self.wrong(value, owner, "takes a finite number")
         if self.kind == "weights":
             value = absolute(value)
         if self.kind == "libraries":
@@ -113,9 +113,9 @@ class Param:
         if self.kind == "file" and value:
             value = str(Path(value).expanduser().absolute())
         if self.choices and value not in self.choices:
-            raise self._wrong(value, owner, f"takes one of {', '.join(self.choices)}")
+            raise self.wrong(value, owner, f"takes one of {', '.join(self.choices)}")
         if (self.low is not None and value < self.low) or (self.high is not None and value > self.high):
-            raise self._wrong(value, owner, f"takes {self.span}")
+            raise self.wrong(value, owner, f"takes {self.span}")
         return value
 
     @property
@@ -132,10 +132,15 @@ class Param:
                 return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}[text.lower()]
             return int(text) if self.kind == "int" else float(text)
         except (KeyError, ValueError):
-            raise self._wrong(text, owner, f"takes {self.kind}") from None
+            raise self.wrong(text, owner, f"takes {self.kind}") from None
 
-    def _wrong(self, value: Any, owner: str, takes: str) -> UserError:
+    def wrong(self, value: Any, owner: str, takes: str) -> UserError:
         return UserError(f"{owner}.{self.name} {takes}, not {value!r}. Change it and run again.", kind="usage")
+
+
+def _words(text: str) -> bool:
+    """Not bytes that are none, as the name of a file may hold."""
+    return text == text.encode("utf-8", "ignore").decode()
 
 
 def _texts(owner: str, **fields: Any) -> None:
@@ -309,7 +314,11 @@ class BackendSpec:
             if name not in known:
                 has = ", ".join(known) or "none"
                 raise UserError(f"{self.id} has no parameter {name!r}. It has: {has}.", kind="usage")
-        return {name: param.check(given.get(name, param.default), self.id) for name, param in known.items()}
+        filled = {name: param.check(given.get(name, param.default), self.id) for name, param in known.items()}
+        for name, value in filled.items():
+            if known[name].kind == "str" and not os.path.isabs(value) and not _words(value):
+                raise known[name].wrong(value, self.id, "takes text in UTF-8")
+        return filled
 
     def files(self, filled: Mapping[str, Any]) -> list[str]:
         """Names of the parameters that are files; raises `UserError` where one is not there."""

@@ -127,3 +127,16 @@ def test_unusual_photos_work(cutout: Cutout, tmp_path: Path, name: str) -> None:
     assert {"cutout.png", "mask.png", "result.json"} <= {p.name for p in (tmp_path / "out").iterdir()}
     if name.endswith(".gif"):
         assert any("first" in warning for warning in result["warnings"])
+
+
+@pytest.mark.parametrize(
+    "words", ["generate {}", "generate {} {}", "generate {good} --mask {}", "export {}", "compare {} --backends relief"]
+)
+def test_a_link_to_itself_is_a_file_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str):
+    monkeypatch.setenv("GALATEA_HOME", str(tmp_path / "home"))
+    (tmp_path / "loop.png").symlink_to(tmp_path / "loop.png")
+    photo().save(tmp_path / "good.png")
+    asked = [each.format(tmp_path / "loop.png", good=tmp_path / "good.png") for each in words.split()]
+    done = galatea(*asked, "--out", tmp_path / "out")
+    assert done.returncode == 3 and "Traceback" not in done.stderr, done.stderr
+    assert f"There is no file {tmp_path / 'loop.png'}" in done.stderr

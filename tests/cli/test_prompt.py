@@ -108,3 +108,17 @@ def test_a_dry_run_of_words_in_a_process_of_its_own(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     first = json.loads(done.stdout)["steps"][0]
     assert first["step"] == "imagine" and first["params"]["prompt"] == "a red armchair"
+
+
+@pytest.mark.parametrize("verb", ["simulate {} --spec-only", "generate --prompt {}", "film a.glb --prompt {}",
+                                  "generate a.jpg --set bring.name={}"])  # fmt: skip
+def test_words_that_are_no_text_are_refused(home: Path, tmp_path: Path, capfd: Any, verb: str) -> None:
+    words = [each.format("ball\udce9") for each in verb.split()]
+    assert main([*words, "--out", str(tmp_path / "out")]) == 2
+    assert "takes text in UTF-8" in capfd.readouterr().err and not (tmp_path / "out" / "job.json").exists()
+
+
+def test_a_path_may_hold_bytes_that_are_no_text(home: Path) -> None:
+    [name] = {each["name"] for step, each in steps("generate", "caf\udce9.jpg", recipe="photo_to_mesh").items()
+              if step == "bring"}  # fmt: skip
+    assert name == "caf" and catalog()["asset"].fill({"library": "/caf\udce9"})["library"] == "/caf\udce9"

@@ -205,3 +205,15 @@ def test_many_substances_bounce_from_the_floor_as_they_should():
 
 def test_a_scene_without_moving_things_is_no_error():
     assert set(materials.bullet_restitutions({}, {"floor": substances()["oak"]})) == {"floor"}
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [("rubbr", "Did you mean 'rubber'"), ("unobtanium", "Did you mean 'titanium'"), ("xyz", "There are: ")],
+)
+def test_a_scene_of_a_substance_that_there_is_not_is_refused(name, says):
+    ball = {"name": "ball", "material": {"name": name}}
+    with pytest.raises(UserError, match=rf"objects\[1\].material.name is not known.*{name}.*{says}"):
+        scene.validate({"objects": [{"name": "ball", "material": {"name": "Car Paint"}}, ball]})
+    with pytest.raises(UserError, match=rf"environment.floor_material is not known.*{name}.*{says}"):
+        scene.validate({"objects": [{"name": "ball"}], "environment": {"floor_material": name}})

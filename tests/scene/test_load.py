@@ -121,7 +121,11 @@ def test_a_header_that_promises_all_there_is_is_believed(run: Any, tmp_path: Pat
         ("a.abc", b"Ogawa\xff\x00\x01" + b"\xff" * 8 + bytes(8), "it is cut off|no mesh file that this Blender reads"),
         ("a.obj", b"v 0 0 0\nv 1 0 0\nv 0 1 0\n", "holds no mesh with faces"),
         ("a.obj", b"v 1 1 1\nv 1 1 1\nv 1 1 1\nf 1 2 3\n", "has no size"),
-        ("a.obj", b"v -3e38 0 0\nv 3e38 0 0\nv 0 1 0\nf 1 2 3\n", "no size, or coordinates that are not numbers"),
+        (
+            "a.obj",
+            b"v -3e38 0 0\nv 3e38 0 0\nv 0 1 0\nf 1 2 3\n",
+            "positions that are no numbers, or beyond all measure",
+        ),
     ],
 )
 def test_what_is_no_mesh_is_said(run: Any, tmp_path: Path, name: str, content: bytes, says: str) -> None:
@@ -131,3 +135,44 @@ def test_what_is_no_mesh_is_said(run: Any, tmp_path: Path, name: str, content: b
         run("load", {"model": path})
     assert "Choose another file" in str(caught.value) or "It reads:" in str(caught.value)
     assert "Error:" not in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("bad", ["nan", "-inf", "NaN", "1e300"])
+@pytest.mark.parametrize("kind", ["obj", "stl", "stl binary", "ply", "ply binary", "ply big"])
+def test_positions_that_are_no_numbers_are_refused(tmp_path: Path, kind: str, bad: str) -> None:
+    from galatea.addon.scene import load
+
+    path = tmp_path / f"a.{kind.split()[0]}"
+    for third, sound in (("1", True), (bad, False)):
+        path.write_bytes(triangle(kind, third))
+        if sound:
+            load.read(path)
+            continue
+        with pytest.raises(UserError, match="positions that are no numbers"):
+            load.read(path)
+
+
+def triangle(kind: str, z: str) -> bytes:
+    """Its last corner is that high; of what is no position a value is none in each of them."""
+    rows = [[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0, 1.0, float(z)]]
+    places = [f"{x} {y} 0" for x, y, _ in rows[:2]] + [f"0 1 {z}"]
+    if kind == "obj":
+        return "\n".join(
+            ["# nan inf", "o nan", *(f"v {each}" for each in places), "vn nan 0 0", "f 1 2 3", ""]
+        ).encode()
+    with np.errstate(over="ignore"):
+        corners = np.array(rows, np.float32)
+    if kind == "stl":
+        inner = [f"vertex {each}" for each in places]
+        lines = ["solid nan", "facet normal nan 0 1", "outer loop", *inner, "endloop", "endfacet", "endsolid", ""]
+        return "\n".join(lines).encode()
+    if kind == "stl binary":
+        return bytes(80) + b"\1\0\0\0" + np.full(3, np.nan, "<f4").tobytes() + corners.tobytes() + b"\0\0"
+    form = {"ply": "ascii", "ply binary": "binary_little_endian", "ply big": "binary_big_endian"}[kind]
+    head = ["ply", f"format {form} 1.0", "element vertex 3", *(f"property float {name}" for name in ("nx", *"xyz"))]
+    text = "\n".join([*head, "element face 1", "property list uchar int vertex_indices", "end_header", ""]).encode()
+    if kind == "ply":
+        return text + "\n".join([*(f"nan {each}" for each in places), "3 0 1 2", ""]).encode()
+    order = "<" if kind == "ply binary" else ">"
+    table = np.c_[np.full(3, np.nan), corners].astype(f"{order}f4")
+    return text + table.tobytes() + b"\3" + np.arange(3, dtype=f"{order}i4").tobytes()

@@ -177,12 +177,10 @@ def _size_of(item: Item, said: list[str]) -> tuple[float, float, float]:
 
 
 def _substance(item: Item, usual: str) -> str:
-    """The name of a substance of the table."""
-    for name in (item.material.name, usual):
-        plain = "_".join(name.lower().split())
-        if plain in materials.named():
-            return str(materials.named()[plain])
-    return "plastic"
+    """The name of a substance of the table; the usual one may be none, such as the name of a fluid."""
+    if item.material.name:
+        return str(materials.substance(item.material.name).name)
+    return str(materials.named().get("_".join(usual.lower().split()), "plastic"))
 
 
 def _tints(item: Item, usual: str) -> list[tuple[float, float, float] | None]:
