@@ -85,6 +85,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         told.save(tmp_path / f"{name}.json")
     for folder in (tmp_path, tmp_path / "folder"):
         (folder / "scene.json").write_text(scene.SceneSpec(objects=(scene.Item("ball", "ball"),)).dumps())
+    (tmp_path / "hunyuan.json").write_text("{}")
     (tmp_path / "my.toml").write_bytes((recipe.PRESETS / "recipes" / "photo_to_mesh.toml").read_bytes())
     return tmp_path
 
