@@ -29,7 +29,9 @@ def tried(blender: str) -> Iterator[Finding]:
         yield finding("fail", "Blender", "not found", str(error))
         return
     if "blender" not in told:
-        yield finding("fail", "Blender", f"does not answer: {end or blender}", "Check GALATEA_BLENDER, or start it by hand.")
+        yield finding(
+            "fail", "Blender", f"does not answer: {end or blender}", "Check GALATEA_BLENDER, or start it by hand."
+        )
         return
     old = told["version"][:2] < OLDEST
     what = f"{told['blender']} with Python {told['python']}"
