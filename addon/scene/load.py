@@ -30,7 +30,7 @@ SPEC = BackendSpec(
     help="Read a file of a mesh or of points, put its base on the origin and scale it where asked. A skeleton, its "
     "weights and its motions are kept",
     runtime="blender",
-    version=4,
+    version=5,
     inputs=("model",),
     outputs=("scene",),
     axes="Z up, faces -Y",
@@ -182,27 +182,35 @@ def joined(parts: list[bpy.types.Object]) -> bpy.types.Object:
 
 
 def _show_colours(mesh: bpy.types.Mesh) -> None:
-    """Colours of points that no material shows get one that does, lest no later step knows of them.
+    """Colours of points that no material shows are shown, lest no later step knows of them.
 
-    Readers of FBX give materials of which the file says nothing but the usual grey or white; those show none."""
+    Readers give materials of which the file says no colour the usual grey or white; those get the points', and keep
+    what else they are.
+    """
     painted = mesh.color_attributes.active_color
-    if painted is None or not all(_bare(material) for material in mesh.materials if material):
+    if painted is None:
+        return
+    given = [material for material in mesh.materials if material]
+    bases = [base for base in map(_bare, given) if base]
+    if len(bases) < len(given):
         return
     painted.name = shading.COLORS
-    material = shading.pictured(mesh.name, mesh)
-    mesh.materials.clear()
-    mesh.materials.append(material)
+    for base in bases:
+        tree = base.id_data
+        tree.links.new(shading.source_color(tree, mesh), base)
+    if not given:
+        mesh.materials.clear()
+        mesh.materials.append(shading.pictured(mesh.name, mesh))
 
 
-def _bare(material: bpy.types.Material) -> bool:
-    """Whether it has no more of a colour than a grey or white that nobody chose."""
+def _bare(material: bpy.types.Material) -> bpy.types.NodeSocket | None:
+    """Where its base colour comes in, if that is a grey or white that nobody chose."""
     nodes = material.node_tree.nodes if material.node_tree else ()
     shader = next((node for node in nodes if node.type == "BSDF_PRINCIPLED"), None)
-    if not shader:
-        return not nodes
-    base = shader.inputs["Base Color"]
-    plain = any(np.allclose(base.default_value[:3], each, atol=0.01) for each in (0.8, 1.0))
-    return plain and not base.is_linked
+    base = shader.inputs["Base Color"] if shader else None
+    if not base or base.is_linked or not any(np.allclose(base.default_value[:3], grey, atol=0.01) for grey in (0.8, 1)):
+        return None
+    return base
 
 
 def _place(body: bpy.types.Object, size_m: float, turn: float) -> Matrix:

@@ -118,9 +118,8 @@ def _clear(out: Path, run: str, keep: set[str], *, overwrite: bool) -> None:
         (out / JOB).unlink(missing_ok=True)
     (out / RESULT).unlink()
     for name in files:
-        if (
-            Path(name).name == name and os.path.realpath(out / name) not in keep
-        ):  # never follow a path out of the folder
+        inside = Path(name).name == name  # never follow a path out of the folder
+        if inside and os.path.realpath(out / name) not in keep:
             (out / name).unlink(missing_ok=True)
 
 

@@ -13,6 +13,7 @@ import trimesh
 from PIL import Image
 from trimesh.visual.material import PBRMaterial
 
+from galatea.addon.scene import load
 from galatea.addon.scene.lib.files import reckoning
 from galatea.addon.scene.lib.material import shading
 from galatea.addon.scene.lib.render import pictures
@@ -196,6 +197,34 @@ def test_points_of_a_ply_have_the_colours_of_their_own_materials(run: Any, tmp_p
     colours = np.stack([raw[name] for name in ("red", "green", "blue")], axis=1)
     assert np.abs(colours[left].astype(int) - (255, 0, 0)).max() <= 2
     assert np.abs(colours[~left].astype(int) - (0, 0, 255)).max() <= 2
+
+
+def test_a_glow_that_is_reckoned_from_no_picture_is_dimmed_once(tmp_path: Path) -> None:
+    _, tree = shading.new_material("Glow")
+    bsdf = shading.principled(tree)
+    glow = tree.nodes.new("ShaderNodeRGB").outputs[0]
+    glow.default_value = (0.8, 0.4, 0.2, 1)
+    tree.links.new(glow, bsdf.inputs["Emission Color"])
+    bsdf.inputs["Emission Strength"].default_value = 0.5
+    assert reckoning.reckon(tree, tmp_path, {}, 1, channels=False) == ([], [])
+    assert tuple(bsdf.inputs["Emission Color"].default_value[:3]) == pytest.approx((0.4, 0.2, 0.1))
+    assert bsdf.inputs["Emission Strength"].default_value == 1
+
+
+def test_colours_of_points_take_nothing_else_from_a_material(run: Any, tmp_path: Path) -> None:
+    """White metal with colours of points, as glTF multiplies them."""
+    painted(tmp_path / "given.ply")
+    run("load", {"model": tmp_path / "given.ply"})
+    mesh = bpy.context.scene.objects[0].data
+    material, tree = shading.new_material("Metal")
+    bsdf = shading.principled(tree)
+    bsdf.inputs["Base Color"].default_value = (1, 1, 1, 1)
+    bsdf.inputs["Metallic"].default_value, bsdf.inputs["Roughness"].default_value = 0.25, 0.125
+    mesh.materials.clear()
+    mesh.materials.append(material)
+    load._show_colours(mesh)
+    assert mesh.materials[0] == material and bsdf.inputs["Base Color"].links[0].from_node.type == "ATTRIBUTE"
+    assert (bsdf.inputs["Metallic"].default_value, bsdf.inputs["Roughness"].default_value) == (0.25, 0.125)
 
 
 SUMS = {

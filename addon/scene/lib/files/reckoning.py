@@ -63,7 +63,8 @@ def reckon(
     left: list[str] = []
     for socket in _inputs(tree):
         source, dim = socket.links[0].from_socket, _dim(socket)
-        if source.node.type in _COLOURS or (dim == 1 and (_split(socket) if channels else _plain(socket))):
+        painted = socket.name == "Base Color" and source.node.type in _COLOURS
+        if painted or (dim == 1 and (_split(socket) if channels else _plain(socket))):
             continue
         try:
             found: list[bpy.types.ShaderNode] = []
@@ -73,11 +74,11 @@ def reckon(
         except _Unknown:
             left.append(socket.name)
             continue
+        if dim != 1:
+            socket.node.inputs["Emission Strength"].default_value = 1.0
         if not found:
             _set(tree, socket, values)
             continue
-        if dim != 1:
-            socket.node.inputs["Emission Strength"].default_value = 1.0
         suffix = tiles.suffix(found[0].image.get(shading.TILE, 0), count)
         fourth = socket.name == "Alpha" and not grey
         made.append(_image(socket, values, folder, files, suffix, fourth=fourth))

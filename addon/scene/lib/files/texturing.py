@@ -31,14 +31,14 @@ _GREY = 0.9
 
 @contextmanager
 def textured(
-    objects: list[bpy.types.Object], folder: Path, *, orm: bool, nodes: bool, grey: bool = False
+    objects: list[bpy.types.Object], folder: Path, *, orm: bool, nodes: bool, grey: bool
 ) -> Iterator[list[str]]:
     """The objects have copies of their materials whose images are files `mesh_<role>` in the folder.
 
     `orm`: occlusion, roughness and metal come from one picture: red, green, blue. Unless the format knows `nodes`, each
-    input of a material has a picture or a number (`reckoning`), and the names of inputs where that cannot be are
-    yielded. Where a map has several tiles the names end with their numbers. Normals have green downwards where the bake
-    was told so and the format, being none of those with `orm`, does not say which way it is.
+    input of a material has a picture or a number (`reckoning`, where `grey` is told), and the names of inputs where
+    that cannot be are yielded. Where a map has several tiles the names end with their numbers. Normals have green
+    downwards where the bake was told so and the format, being none of those with `orm`, does not say which way it is.
     """
     before = [(obj, slot, each) for obj in objects for slot, each in enumerate(obj.data.materials)]
     images: list[bpy.types.Image] = []
