@@ -40,7 +40,7 @@ SPEC = BackendSpec(
     seeded="never",
     help="Set floor and light for the body, and how it is drawn.",
     runtime="blender",
-    version=5,
+    version=6,
     inputs=("scene",),
     optional=("image",),
     outputs=("scene",),
@@ -49,7 +49,7 @@ SPEC = BackendSpec(
             "light",
             "choice",
             "auto",
-            f"Auto is what the words of a scene say, else studio. {_told('lights')}",
+            f"Auto is hdri where a panorama is chosen, what the words of a scene say, else studio. {_told('lights')}",
             choices=("auto", *_named("lights", "studio")),
         ),
         Param(
@@ -89,11 +89,13 @@ def run(
 ) -> None:  # fmt: skip
     scene, bodies = bpy.context.scene, wished.bodies(work)
     asked = light == wished.AUTO
-    light, hour = wished.light(scene, light, hour)
+    light, hour = wished.light(scene, "hdri" if asked and hdri else light, hour)
     brighter = wished.stops(scene, light, hour) if asked else 0.0
     lights, drawn = presets.light(light), presets.look(look)
     if light == "hdri" and not hdri:
         raise UserError("The light hdri wants a panorama. Choose a file for it, or another light.", kind="usage")
+    if hdri and light != "hdri":
+        work.report.warn(f"The panorama is not used: the light is {light}. Choose the light hdri for it.")
     if background == "photo" and "image" not in work.files:
         raise UserError("There is no photo to put behind. Give one with --image, or choose another background.")
     work.progress("Clearing the old set", 0.1)

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from ..env.command import print_json
 from ..hub import Kept, kept
@@ -81,6 +82,9 @@ def chosen(options: argparse.Namespace, *, fetching: bool = False) -> list[Entry
         elif not mine and repository:
             there = kept.kept_at(latest(*repository))
             mine = [loose(there.weights)] if there else []
+        if not mine and Path(name).expanduser().is_dir():
+            text = f"{name} is a folder. Name a backend or owner/name; `galatea models folder` says where weights lie."
+            raise UserError(text, kind="usage")
         if not mine:
             has = ", ".join(dict.fromkeys(entry.name for entry in known)) or "none"
             raise UserError(f"There are no weights {name!r}. There are: {has}; or name owner/name.", kind="usage")

@@ -22,7 +22,7 @@ from .entries import Entry, Teller, chosen, entries, entry_of, follow, say
 from .pull import consent, pull
 
 ABOUT = """What each action does:
-  list             what there is: installed or not, size, licence, territory
+  list [NAME]      what there is: installed or not, size, licence, territory
   pull NAME        fetch, from where it stopped the last time; HF_ENDPOINT names a mirror, HF_TOKEN a login
   verify [NAME]    read every byte and compare it with its hash
   remove NAME      delete; --unused: what no backend of this version needs
@@ -72,7 +72,7 @@ def _row(entry: Entry) -> dict[str, Any]:
 
 
 def _list(options: argparse.Namespace) -> int:
-    rows = [_row(entry) for entry in entries()]
+    rows = [_row(entry) for entry in (chosen(options) if options.names else entries())]
     if options.json:
         sys.stdout.write(json.dumps(rows) + "\n")
         return 0

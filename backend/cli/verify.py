@@ -11,6 +11,7 @@ from typing import Any
 
 from ..protocol import provenance, sealed
 from ..protocol.errors import UserError
+from ..protocol.job import prove_file
 
 
 def add_verbs(verbs: Any) -> None:
@@ -26,8 +27,7 @@ def add_verbs(verbs: Any) -> None:
 
 def _verify(options: Any, blender: str) -> int:
     path = sealed.subject(options.asset.expanduser())
-    if not path.is_file():
-        raise UserError(f"There is no file {path}. Choose another.")
+    prove_file(path)
     told = sealed.told(path)
     if told is None:
         raise UserError(_nothing(path))

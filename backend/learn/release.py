@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from ..protocol import whole
 from ..protocol.job import sha256
@@ -24,8 +24,9 @@ def release(weights: Path, folder: Path, base: Path = SHIPPED) -> dict[str, str]
     """
     model, metadata = load_weights(weights, base)
     about = {**metadata, "config": json.dumps(model.config.plain())}
-    with whole.part(folder / WEIGHTS) as part:
-        save_file(pack(model.state_dict()), part, metadata=about)
+    whole.write(
+        folder / WEIGHTS, save(pack(model.state_dict()), about)
+    )  # a file of the library's own is for its owner alone
     export(folder / ENCODER, folder / WEIGHTS, folder / GRAPH)
     hashes = {name: sha256(folder / name) for name in (ENCODER, WEIGHTS, GRAPH)}
     card = json.dumps({"sha256": hashes, "metadata": about}, indent=1, sort_keys=True) + "\n"

@@ -14,7 +14,7 @@ from typing import Any
 
 from .catalog import spec_of
 from .errors import UserError
-from .recipe import Recipe, Step, find, read_toml
+from .recipe import Recipe, Step, are_numbers, find, read_toml
 
 LIMITS = ("is", "least", "most")
 
@@ -87,7 +87,7 @@ class Gate:
                 known = ", ".join(FIGURES)
                 raise UserError(f"{path}: nothing called {key!r} is measured. There are: {known}.", kind="usage")
             if not isinstance(limit, dict) or not limit or not all(_fits(*each) for each in limit.items()):
-                text = f"{path}: [{key}] takes `least` and `most`, each a number, or `is`, true or false."
+                text = f"{path}: [{key}] takes `least` and `most`, each a number from 0 on, or `is`, true or false."
                 raise UserError(text, kind="usage")
         return cls(str(name), data)
 
@@ -110,7 +110,7 @@ class Gate:
 def _fits(kind: str, bound: Any) -> bool:
     if kind == "is":
         return isinstance(bound, bool)
-    return kind in LIMITS and isinstance(bound, int | float) and not isinstance(bound, bool)
+    return kind in LIMITS and are_numbers(bound)
 
 
 def _meets(value: Any, kind: str, bound: Any) -> bool:

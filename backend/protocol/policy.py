@@ -18,7 +18,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -28,11 +28,20 @@ from .catalog import spec_of
 from .errors import UserError
 from .place import data_folder
 from .provenance import licences
-from .recipe import Recipe, read_toml
+from .recipe import Recipe, known, read_toml
 from .spec import BackendSpec, is_free
 
 NAME = "policy.toml"
-_TYPES: dict[str, type] = {"commercial": bool, "territory": str, "offline": bool, "accept": list}
+_FLAG: tuple[str, Callable[[Any], bool]] = "true or false", lambda value: isinstance(value, bool)
+_TYPES: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "commercial": _FLAG,
+    "territory": ('a text such as "DE"', lambda value: isinstance(value, str)),
+    "offline": _FLAG,
+    "accept": (
+        'texts such as ["comfyui"]',
+        lambda value: isinstance(value, list) and all(isinstance(each, str) for each in value),
+    ),
+}
 _EU = (
     "EU", "AT", "BE", "BG", "HR", "CY", "CZ", "DK", "EE", "FI", "FR", "DE", "GR", "HU", "IE", "IT", "LV", "LT", "LU",
     "MT", "NL", "PL", "PT", "RO", "SK", "SI", "ES", "SE",
@@ -151,11 +160,12 @@ def stored(folder: Path | None = None) -> Policy:
     if not path.exists():
         return Policy()
     data = read_toml(path)
+    known(path, data, _TYPES)
     for name, value in data.items():
-        if name not in _TYPES or not isinstance(value, _TYPES[name]):
-            has = ", ".join(_TYPES)
-            raise UserError(f"{path}: {name} = {value!r} is not understood. It takes: {has}. Mend it.", kind="usage")
-    accept = tuple(str(name) for name in data.get("accept", ()))
+        what, good = _TYPES[name]
+        if not good(value):
+            raise UserError(f"{path}: {name} is {what}, not {str(value)[:60]!r}. Mend the file.", kind="usage")
+    accept = tuple(data.get("accept", ()))
     try:
         territory = country(data.get("territory", ""))
     except UserError as error:

@@ -217,6 +217,15 @@ def numbers(name: str, value: Any, count: int = 0, most: float = math.inf, *, ab
     return tuple(value) if count else value
 
 
+def are_numbers(value: Any, count: int = 0, most: float = math.inf) -> bool:
+    """`numbers` would let it pass."""
+    try:
+        numbers("", value, count, most)
+    except TypeError:
+        return False
+    return True
+
+
 _KINDS: dict[type, str] = {str: "a text", bool: "true or false", dict: "a table"}
 
 

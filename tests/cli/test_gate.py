@@ -93,6 +93,8 @@ def test_a_mesh_that_falls_short_is_delivered_and_the_flags_mend_it(bowl: list[o
         ("version = 1\n[faces]\nmost = 'many'\n", "[faces] takes `least` and `most`"),
         ("version = 1\n[faces]\nmost = true\n", "[faces] takes `least` and `most`"),
         ("version = 1\n[watertight]\nis = 1\n", "[watertight] takes `least` and `most`"),
+        ("version = 1\n[faces]\nmost = nan\n", "[faces] takes `least` and `most`"),
+        ("version = 1\n[faces]\nleast = -1\n", "each a number from 0 on"),
         ("version = 1\n[faces]\n", "[faces] takes `least` and `most`"),
         ("version = 1\nfaces = 3\n", "[faces] takes `least` and `most`"),
         ("[faces]\nmost = 1\n", "has no `version = 1`"),

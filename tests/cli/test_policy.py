@@ -168,6 +168,22 @@ def test_a_damaged_policy_stops_everything(home: Path, text: str) -> None:
     assert caught.value.kind == "usage" and policy.NAME in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ('offline = "yes"', "offline is true or false, not 'yes'. Mend the file."),
+        ("territory = 49", "territory is a text such as \"DE\", not '49'"),
+        ("accept = [1]", "accept is texts such as [\"comfyui\"], not '[1]'"),
+        ("ofline = true", "ofline is no field. Did you mean 'offline'?"),
+    ],
+)
+def test_a_policy_says_what_a_value_must_be(home: Path, line: str, says: str) -> None:
+    (home / policy.NAME).write_text(f"version = 1\n{line}\n")
+    with pytest.raises(UserError) as caught:
+        policy.current()
+    assert says in str(caught.value)
+
+
 def test_a_damaged_policy_is_named(home: Path) -> None:
     (home / policy.NAME).write_text("nonsense")
     done = galatea("backends")

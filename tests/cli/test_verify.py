@@ -324,3 +324,8 @@ def test_no_file_and_a_lonely_sidecar(tmp_path: Path, capsys: pytest.CaptureFixt
     (tmp_path / "gone.glb.galatea.json").write_text('{"asset": {"file": "../gone.glb"}}')
     assert main(["verify", str(tmp_path / "gone.glb.galatea.json")]) == 3
     assert "is not beside it" in capsys.readouterr().err
+
+
+def test_a_folder_is_said_to_be_one(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", str(tmp_path)]) == 3
+    assert f"{tmp_path} is a folder. Choose a file." in capsys.readouterr().err

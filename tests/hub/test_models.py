@@ -259,6 +259,7 @@ def test_verify_finds_and_remove_removes(within: Galatea, hub: Any, home: Path) 
     assert listed(within)[name]["state"] == "partial"
     assert within("models", "pull", "maker/model").returncode == 0 and path.read_bytes() == hub.files["model.ckpt"]
     assert "no backend needs it" in within("models", "list").stdout
+    assert [row["name"] for row in json.loads(within("models", "list", "triposr", "--json").stdout)] == ["triposr"]
     assert within("models", "remove", "--unused").returncode == 0
     assert not path.exists() and name not in listed(within)
     none = within("models", "remove", "triposr")
@@ -274,6 +275,8 @@ def test_verify_finds_and_remove_removes(within: Galatea, hub: Any, home: Path) 
         (["pull", "nothing"], "no weights 'nothing'"),
         (["remove"], "Name what to remove"),
         (["verify", "nothing"], "no weights 'nothing'"),
+        (["verify", "/"], "/ is a folder. Name a backend or owner/name"),
+        (["list", "nothing"], "no weights 'nothing'"),
     ],
 )
 def test_wrong_usage(within: Galatea, arguments: list[str], says: str) -> None:

@@ -242,6 +242,8 @@ class TestAdapters:
         assert gap < 2e-3
         shutil.copyfile(ENCODER, tmp_path / release.ENCODER)
         release.release(small, tmp_path, init)
+        modes = {(tmp_path / name).stat().st_mode for name in (release.WEIGHTS, release.CARD)}
+        assert len(modes) == 1, "whoever may read the card may read the weights"
         released = load_weights(tmp_path / release.WEIGHTS)[0].state_dict()
         assert all(torch.allclose(released[name], value, atol=2e-3) for name, value in again.items())
         with pytest.raises(UserError, match="other weights"):

@@ -202,8 +202,9 @@ def test_settings_are_checked(tmp_path: Path) -> None:
         ("[model]\nwide = 1", "no setting of the model wide"),
     ):
         path.write_text(text)
-        with pytest.raises(UserError, match=what):
+        with pytest.raises(UserError, match=what) as caught:
             Settings.read(path)
+        assert caught.value.kind == "usage"
     assert rate(Settings(steps=100, warmup=10), 0) < rate(Settings(steps=100, warmup=10), 9) == Settings().rate
 
 

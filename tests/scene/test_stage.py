@@ -143,9 +143,14 @@ LOOK = "version = 1\nhelp = 'Gold'\nkind = 'clay'\ncolor = [0.8, 0.6, 0.2]\nroug
         (LIGHT.replace("strength", "strenght"), r"lacks world\.strength"),
         (LIGHT.replace("strength", "glow = 1\nstrength"), r"world\.glow is no field"),
         (LIGHT.replace("power = 9", "watts = 9"), "lacks lamp 1: power"),
-        (LIGHT.replace("power = 9", "power = 'x'"), "lamp 1: power is a number, not 'x'"),
+        (LIGHT.replace("power = 9", "power = 'x'"), "lamp 1: power is a number from 0 on, not 'x'"),
         (LIGHT.replace("[[lamp]]", "[lamp]"), r"lamp is tables such as \[\[lamp\]\]"),
         (LIGHT.replace("tone", "glwo = 1\ntone"), "glwo is no field. Did you mean 'glow'"),
+        (LIGHT.replace("power = 9", "power = nan"), "lamp 1: power is a number from 0 on, not 'nan'"),
+        (LIGHT.replace("width = 1", "width = -1"), "lamp 1: width is a number from 0 on, not '-1'"),
+        (LIGHT.replace("[0, 0, 1]", "[0, 0, inf]"), r"lamp 1: place is three numbers in \[\], not '\[0, 0, inf"),
+        (LIGHT.replace("[1, 1, 1]", "[nan, 1, 1]", 1), r"world\.color is three numbers from 0 to 1"),
+        (LOOK.replace("0.3", "nan"), "roughness is a number from 0 to 1, not 'nan'"),
         (LOOK.replace("clay", "metal"), "kind is one of realistic, clay, toon, wireframe, xray, not 'metal'"),
         (LOOK.replace("roughness", "rougness"), "lacks roughness"),
         (LOOK.replace("[0.8, 0.6, 0.2]", "'gold'"), r"color is three numbers from 0 to 1 in \[\], not 'gold'"),
@@ -214,6 +219,13 @@ def test_a_panorama_that_is_none_is_refused(run, body, tmp_path):
     for given, says in (({}, "Choose a file"), ({"hdri": str(tmp_path / "no.hdr")}, "no.hdr")):
         with pytest.raises(UserError, match=says):
             run("stage", light="hdri", **given)
+
+
+def test_a_panorama_is_taken_as_meant_or_it_is_said(run, body, panorama):
+    assert not run("stage", hdri=str(panorama())).report.warnings
+    assert bpy.context.scene.world.node_tree.nodes.get("Environment Texture")
+    [told] = run("stage", light="studio", hdri=str(panorama())).report.warnings
+    assert told == "The panorama is not used: the light is studio. Choose the light hdri for it."
 
 
 @pytest.mark.parametrize("light", ["studio", "sky"])

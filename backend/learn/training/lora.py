@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
@@ -70,8 +70,7 @@ def save_adapter(path: Path, model: Lift, base: Path) -> None:
         for name, parameter in model.named_parameters()
         if (".parametrizations." not in name and WHOLE.fullmatch(name)) or name.endswith((".weight.0.a", ".weight.0.b"))
     }
-    with whole.part(path) as part:
-        save_file(state, part, metadata={"adapter": json.dumps({"base": sha256(base)})})
+    whole.write(path, save(state, {"adapter": json.dumps({"base": sha256(base)})}))
 
 
 def is_adapter(path: Path) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from ...protocol.errors import UserError
+from ...protocol.errors import UserError, nearest
 from ..model.network import Config
 from .losses import NAMES
 
@@ -50,7 +50,7 @@ class Settings:
         try:
             data: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise UserError(f"Cannot read {path}: {error}.") from None
+            raise UserError(f"Cannot read {path}: {error}. Mend the file.", kind="usage") from None
         usual = cls()
         data = _checked(path, "setting", data, {item.name: type(getattr(usual, item.name)) for item in fields(cls)})
         if "model" in data:
@@ -59,10 +59,10 @@ class Settings:
             data["losses"] = _checked(path, "loss", data["losses"], dict.fromkeys(NAMES, float))
         for name, least in (("steps", 1), ("batch", 1), ("save_each", 1), ("check_each", 1), ("lora", 0)):
             if data.get(name, least) < least:
-                raise UserError(f"{path}: {name} must be at least {least}.")
+                raise UserError(f"{path}: {name} must be at least {least}. Mend it.", kind="usage")
         for name in ("rate", "clip"):
             if not data.get(name, 1.0) > 0:
-                raise UserError(f"{path}: {name} must be above 0.")
+                raise UserError(f"{path}: {name} must be above 0. Mend it.", kind="usage")
         return cls(**data)
 
 
@@ -72,10 +72,10 @@ CALLED = {int: "a whole number", float: "a number", bool: "true or false", dict:
 def _checked(path: Path, what: str, data: dict[str, Any], kinds: dict[str, type]) -> dict[str, Any]:
     for name, value in data.items():
         if name not in kinds:
-            raise UserError(f"{path}: there is no {what} {name}. There are {', '.join(kinds)}.")
+            raise UserError(f"{path}: there is no {what} {name}. {nearest(name, kinds)}", kind="usage")
         if kinds[name] is float and type(value) is int:
             value = float(value)
         if type(value) is not kinds[name]:
-            raise UserError(f"{path}: {name} must be {CALLED[kinds[name]]}.")
+            raise UserError(f"{path}: {name} must be {CALLED[kinds[name]]}. Mend it.", kind="usage")
         data[name] = value
     return data

@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 from PIL import Image
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
@@ -239,8 +239,7 @@ class Trainer:
 def save_weights(path: Path, model: Lift, more: dict[str, str] | None = None) -> None:
     """float16 safetensors with the configuration in its metadata; whole or not at all."""
     state = {name: tensor.detach().cpu().half().contiguous() for name, tensor in model.state_dict().items()}
-    with whole.part(path) as part:
-        save_file(state, part, metadata={"config": json.dumps(model.config.plain()), **(more or {})})
+    whole.write(path, save(state, {"config": json.dumps(model.config.plain()), **(more or {})}))
 
 
 def load_weights(path: Path, base: Path = SHIPPED) -> tuple[Lift, dict[str, str]]:

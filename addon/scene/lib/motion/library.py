@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,7 +65,7 @@ def read(path: Path) -> Clip:
             str(data["generator"]),
             tuple(map(str, recipe.listed(data["kinds"]))),
             tuple(str(word).lower() for word in recipe.listed(data["words"])),
-            float(data["seconds"]),
+            float(recipe.numbers("seconds", data["seconds"])),
             numbers,
             str(data.get("side", "")),
         )
@@ -100,10 +101,10 @@ def own(path: Path) -> Clip:
 
 
 def _number(path: Path, name: str, entry: Mapping[str, Any]) -> float:
-    if not isinstance(entry, dict) or not all(isinstance(entry.get(key), int | float) for key in _LIMITS):
+    if not isinstance(entry, dict) or not all(type(entry.get(key)) in (int, float) for key in _LIMITS):
         raise UserError(f"{path}: {name} is a table of the numbers {', '.join(_LIMITS)}, not {entry!r}.", kind="usage")
     value, low, high = (float(entry[key]) for key in _LIMITS)
-    if not low <= value <= high:
+    if not -math.inf < low <= value <= high < math.inf:
         raise UserError(f"{path}: {name} is {value:g}, not from {low:g} to {high:g}.", kind="usage")
     return value
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +15,8 @@ Kind = tuple[str, Callable[[Any], bool]]
 Fields = Mapping[str, Kind]
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _are_numbers(value: Any, count: int) -> bool:
-    return isinstance(value, list) and len(value) == count and all(map(_is_number, value))
-
-
-def _in_range(value: list[float]) -> bool:
-    return all(0 <= each <= 1 for each in value)
+def _is_place(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 3 and all(type(v) in (int, float) and isfinite(v) for v in value)
 
 
 def _one_of(*names: str) -> Kind:
@@ -32,11 +25,15 @@ def _one_of(*names: str) -> Kind:
 
 _TEXT: Kind = "a text", lambda value: isinstance(value, str)
 _FLAG: Kind = "true or false", lambda value: isinstance(value, bool)
-_NUMBER: Kind = "a number", _is_number
-_THREE: Kind = "three numbers in []", lambda value: _are_numbers(value, 3)
-_COLOUR: Kind = "three numbers from 0 to 1 in []", lambda value: _are_numbers(value, 3) and _in_range(value)
+_NUMBER: Kind = "a number from 0 on", recipe.are_numbers
+_SHARE: Kind = "a number from 0 to 1", lambda value: recipe.are_numbers(value, most=1)
+_PLACE: Kind = "three numbers in []", _is_place
+_COLOUR: Kind = "three numbers from 0 to 1 in []", lambda value: recipe.are_numbers(value, 3, 1)
 _TONE: Kind = f'{_COLOUR[0]}, or "suits"', lambda value: value == "suits" or _COLOUR[1](value)
-_STEPS: Kind = "pairs of numbers", lambda value: isinstance(value, list) and all(_are_numbers(v, 2) for v in value)
+_STEPS: Kind = (
+    "pairs of numbers from 0 to 1",
+    lambda value: isinstance(value, list) and all(recipe.are_numbers(each, 2, 1) for each in value),
+)
 _TABLE: Kind = "a table such as [world]", lambda value: isinstance(value, dict)
 _TABLES: Kind = (
     "tables such as [[lamp]]",
@@ -44,14 +41,14 @@ _TABLES: Kind = (
 )
 
 _PLAIN: Fields = {"color": _COLOUR, "strength": _NUMBER}
-_LAMP: Fields = {"name": _TEXT, "place": _THREE, "width": _NUMBER, "power": _NUMBER, "color": _COLOUR}
+_LAMP: Fields = {"name": _TEXT, "place": _PLACE, "width": _NUMBER, "power": _NUMBER, "color": _COLOUR}
 _LIGHT: Fields = {"help": _TEXT, "floor": _one_of("cove", "ground", "catcher", "none"), "tone": _TONE, "world": _TABLE}
 _LIGHT_MAY: Fields = {"even": _FLAG, "glow": _NUMBER, "lamp": _TABLES}
 _LOOKS: Mapping[str, Fields] = {
     "realistic": {},
-    "clay": {"color": _COLOUR, "roughness": _NUMBER},
+    "clay": {"color": _COLOUR, "roughness": _SHARE},
     "toon": {"steps": _STEPS, "line": _COLOUR, "width": _NUMBER},
-    "wireframe": {"color": _COLOUR, "roughness": _NUMBER, "line": _COLOUR, "width": _NUMBER},
+    "wireframe": {"color": _COLOUR, "roughness": _SHARE, "line": _COLOUR, "width": _NUMBER},
     "xray": {"color": _COLOUR, "line": _COLOUR, "width": _NUMBER},
 }
 _LOOK: Fields = {"help": _TEXT, "kind": _one_of(*_LOOKS)}
