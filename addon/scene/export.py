@@ -16,7 +16,7 @@ from ...backend.protocol import gltf, provenance, sealed
 from ...backend.protocol.errors import UserError
 from ...backend.protocol.spec import BackendSpec, Param
 from .lib.files import bones as bones_of
-from .lib.files import exporters, naming, placing, sizes, targets, usd
+from .lib.files import exporters, mapping, naming, placing, sizes, targets, usd
 from .lib.files.texturing import colour_points, textured
 from .lib.mesh.selection import alone
 from .work import ROLE, Work
@@ -28,7 +28,7 @@ SPEC = BackendSpec(
     seeded="never",
     help="Write the finished object for other programs.",
     runtime="blender",
-    version=9,
+    version=10,
     inputs=("scene",),
     outputs=("model", "provenance"),
     axes="Y up and Z forward in glb, gltf, obj, fbx, abc and usd; Z up and -Y forward in stl and ply; metres",
@@ -119,6 +119,7 @@ def _write(
             nodes=format in _GLTF,
             grey=format == "fbx",
         ) as left,
+        mapping.laid([obj for obj in objects if obj.type == "MESH"], format) as astray,
         alone(*objects),
         _scene(frame.unit, objects, animated=animated),
     ):
@@ -136,8 +137,9 @@ def _write(
         if format == "ply":
             colour_points(objects[0].data)
         exporters.FORMATS[format](path, order)
-        if left and format in _PICTURED:
-            work.report.warn(f"{format} has no word for the nodes behind {', '.join(left)}. Run the step bake first.")
+        if (left or astray) and format in _PICTURED:
+            lost = ", ".join(dict.fromkeys([*left, *astray]))
+            work.report.warn(f"{format} has no word for the nodes behind {lost}. Run the step bake first.")
         extent = [round(x * frame.unit, 5) for x in objects[0].dimensions]
     if format in targets.USD and levels and usd.library() is None and work.has("lod"):
         work.report.warn("Levels of detail were left out: this Blender has no USD library. Use 4.4 or newer.")
