@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -148,8 +150,24 @@ def _array(image: Image) -> Pixels:
     return np.array(image, np.uint8)
 
 
+def prove(path: str | Path) -> None:
+    """Raise `UserError` where `load` would by the file's header alone; not a pixel is decoded."""
+    with _headed(Path(path)):
+        pass
+
+
 def _decode(path: Path, notes: list[str]) -> tuple[Image, tuple[int, int]]:
     """Open, check by the header, decode; an RGBA image and its size."""
+    with _headed(path) as image:
+        _note_frames(image, notes)
+        image.load()
+        upright = _upright(image, notes)
+        return _to_rgba(upright, notes), upright.size
+
+
+@contextmanager
+def _headed(path: Path) -> Iterator[Image]:
+    """Opened, and checked by its header; what goes wrong within is said in words."""
     from PIL import Image, UnidentifiedImageError
 
     _check_file(path)
@@ -158,10 +176,7 @@ def _decode(path: Path, notes: list[str]) -> tuple[Image, tuple[int, int]]:
             warnings.simplefilter("ignore")
             with Image.open(path, formats=FORMATS) as image:
                 _check_size(path, image.width, image.height)
-                _note_frames(image, notes)
-                image.load()
-                upright = _upright(image, notes)
-                return _to_rgba(upright, notes), upright.size
+                yield image
     except (UserError, MemoryError):
         raise
     except UnidentifiedImageError:

@@ -65,23 +65,23 @@ def run(errands: Sequence[Errand], options: argparse.Namespace, blender: str, wr
 
     One that cannot be planned, as its photo is gone or its folder holds something else, has none. The exit code is that
     of the run: `wrong` has those of lines that are no errands."""
-    store, identity = flags.store(), flags.runtimes(blender).identity
+    store, runtimes = flags.store(), flags.runtimes(blender)
     known = past(store, {step.do for errand in errands for step in errand.recipe.steps})
     plans: list[dict[str, Any]] = []
-    codes = list(wrong)
+    codes, alone = list(wrong), len(errands) == 1 and not wrong
     for errand in errands:
         try:
             outcome.possible(errand.out)
             if taken := errand.taken():
                 raise taken
-            plan = _plan(errand, store, identity, known)
+            lacks = errand.lacking(store, runtimes, runtimes.identity) if options.runner == "local" else None
+            plan = _plan(errand, store, runtimes.identity, known)
+            _prove(errand)
         except UserError as error:
-            if len(errands) == 1 and not wrong:
+            if alone:
                 raise
-            codes.append(EXIT_CODES[error.kind])
-            sys.stderr.write(f"galatea: {errand.name or errand.out.name}: {error}\n")
+            codes.append(_refused(errand, error))
             continue
-        codes.append(0)
         if options.json:
             sys.stdout.write(json.dumps(plan) + "\n")
         elif plans and _kind(plan) == _kind(plans[-1]):
@@ -90,9 +90,34 @@ def run(errands: Sequence[Errand], options: argparse.Namespace, blender: str, wr
         else:
             _tell(plan)
         plans.append(plan)
+        if lacks and alone:
+            raise lacks
+        codes.append(_refused(errand, lacks) if lacks else 0)
     if len(plans) > 1 and not options.json:
         _tell_all(plans)
     return together(codes)
+
+
+def _refused(errand: Errand, error: UserError) -> int:
+    sys.stderr.write(f"galatea: {errand.name or errand.out.name}: {error}\n")
+    return EXIT_CODES[error.kind]
+
+
+def _prove(errand: Errand) -> None:
+    """Raise `UserError` where a picture or mesh that steps will read is none, by its header."""
+    from .. import images
+    from ..geometry import headers  # here, for numpy is not wanted before
+
+    specs = [spec_of(step.do) for step in errand.recipe.steps]
+    for role, path in errand.inputs.items():
+        readers = {spec.runtime for spec in specs if role in spec.inputs + spec.optional}
+        if role in ("image", "mask") and readers - {"blender"}:  # which reads pictures of more kinds
+            images.prove(path)
+        if role == "model" and "blender" in readers:
+            try:
+                headers.look(path)
+            except ValueError as error:
+                raise UserError(f"{path.name} cannot be read: {error}. Choose another file.") from None
 
 
 def _plan(errand: Errand, store: JobStore, blender: str, known: dict[str, Past]) -> dict[str, Any]:

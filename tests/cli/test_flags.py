@@ -6,6 +6,8 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
+import struct
 import subprocess
 from pathlib import Path
 
@@ -48,8 +50,8 @@ def test_the_example_in_the_help_of_a_verb_is_an_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], verb: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in ("photo.jpg", "mesh.glb"):
-        (tmp_path / name).write_bytes(b"not opened")
+    shutil.copyfile(EARTH, tmp_path / "photo.jpg")
+    (tmp_path / "mesh.glb").write_text('{"asset": {}}')
     for name in {"resume": ["folder"], "batch": ["photos"]}.get(verb, ()):
         (tmp_path / name).mkdir()
         Order("photo_to_mesh", {"image": str(tmp_path / "photo.jpg")}).save(tmp_path / name / "job.json")
@@ -58,7 +60,7 @@ def test_the_example_in_the_help_of_a_verb_is_an_order(
 
 @pytest.mark.parametrize("verb", ["animate", "film"])
 def test_words_move_a_mesh(tmp_path: Path, capsys: pytest.CaptureFixture[str], verb: str) -> None:
-    (tmp_path / "mesh.glb").write_bytes(b"not opened")
+    (tmp_path / "mesh.glb").write_text('{"asset": {}}')
     words = [verb, str(tmp_path / "mesh.glb"), "--prompt", "walks 2 m, then waves"]
     assert main([*words, "--job-file", str(tmp_path / "job.json")]) == 0, capsys.readouterr().err
     order = Order.read(tmp_path / "job.json")
@@ -234,7 +236,7 @@ def test_a_plan_knows_the_past(tmp_path: Path) -> None:
     done = galatea(*words[:-1], "--set", "fake.text=anew")
     assert " for what is to do; " in done.stdout and "not known" not in done.stdout, done.stdout
     done = galatea("generate", EARTH, "--backend", "triposr", "--out", tmp_path / "z", "--dry-run")
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 4 and "Run `galatea models pull triposr`" in done.stderr
     assert "time      not known" in done.stdout and "disk      not known; " in done.stdout
     assert "memory    triposr 2.2 to 2.4 GB" in done.stdout and "licences" in done.stdout
     assert not (tmp_path / "z").exists() and not (tmp_path / "x").exists()
@@ -311,6 +313,10 @@ def test_a_name_behind_two_dashes_is_one_by_every_door(home: Path) -> None:
         (("batch", "wrong.jsonl"), 3),
         (("batch", "some.jsonl"), 11),
         (("animate", "box.obj", "--motion", "gone.bvh"), 3),
+        (("generate", "wrong.jsonl"), 3),
+        (("finish", "cut.glb"), 3),
+        (("generate", "earth.png", "--backend", "triposr"), 4),
+        (("finish", "box.obj"), 8),
         (("run", "wiring.toml", "--out", "box.obj/out"), 7),
         (("batch", "some.jsonl", "--out", "theirs"), 2),
     ],
@@ -323,6 +329,10 @@ def test_a_dry_run_is_refused_as_the_run_is(
     code: int,
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    if code == 8:
+        monkeypatch.setenv("GALATEA_BLENDER", str(tmp_path / "no blender"))
+    shutil.copyfile(EARTH, "earth.png")
+    Path("cut.glb").write_bytes(b"glTF" + struct.pack("<II", 2, 999))
     Path("box.obj").write_text("v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n")
     Path("wrong.jsonl").write_text('{"recipe": "photo_to_mesh", "inputs": {"image": "gone.png"}}\n' * 2)
     Path("some.jsonl").write_text('{"recipe": "wiring.toml"}\n{"recipe": "unheard of"}\n')

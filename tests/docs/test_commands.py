@@ -20,6 +20,7 @@ from galatea.backend import cli
 from galatea.backend.cli.completion import parsers
 from galatea.backend.protocol import order, policy, recipe, scene
 from galatea.backend.protocol.catalog import spec_of
+from galatea.backend.protocol.errors import EXIT_CODES
 from galatea.backend.protocol.gate import Gate
 
 from . import pages
@@ -79,7 +80,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("GALATEA_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
     (tmp_path / "folder").mkdir()
-    (tmp_path / "toad.jpg").write_bytes(b"x")
+    (tmp_path / "toad.jpg").write_bytes(PICTURE)
     told = order.Order.of({"recipe": "photo_to_film", "inputs": {"image": "toad.jpg"}, "out": "made"}, base=tmp_path)
     for name in ("job", "toad", "otter"):
         told.save(tmp_path / f"{name}.json")
@@ -88,6 +89,12 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "hunyuan.json").write_text("{}")
     (tmp_path / "my.toml").write_bytes((recipe.PRESETS / "recipes" / "photo_to_mesh.toml").read_bytes())
     return tmp_path
+
+
+PICTURE = (ROOT / "presets" / "examples" / "earth.png").read_bytes()
+SOUND = {".jpg": PICTURE, ".png": PICTURE, ".glb": b'{"asset": {"version": "2.0"}}'}
+LACKING = (EXIT_CODES["weights"], EXIT_CODES["environment"])
+"""What this machine may lack for a command that is right."""
 
 
 def made(place: Path, words: list[str]) -> list[str]:
@@ -101,7 +108,7 @@ def made(place: Path, words: list[str]) -> list[str]:
                 path, name = path / "a.jpg", name
             if re.fullmatch(r"[\w/.-]+\.(jpg|png|glb|bvh|blend|mp4)", str(path)) and not path.exists():
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(b"x")
+                path.write_bytes(SOUND.get(path.suffix, b"x"))
         found += names
     return found
 
@@ -116,7 +123,7 @@ def test_a_command_can_be_given(
     words = made(place, words)
     if words[0] in (*PLANNED, *TOLD) and words[:2] not in (["farm", "task"], ["backends", "trust"]):
         code = cli.main([*words, *(["--dry-run"] if words[0] in PLANNED else [])])
-        assert code == 0, f"{block}: galatea {' '.join(words)}\n{capsys.readouterr().err}"
+        assert code in (0, *LACKING), f"{block}: galatea {' '.join(words)}\n{capsys.readouterr().err}"
     else:
         cli.parser().parse_args(words)
 
