@@ -24,9 +24,7 @@ def release(weights: Path, folder: Path, base: Path = SHIPPED) -> dict[str, str]
     """
     model, metadata = load_weights(weights, base)
     about = {**metadata, "config": json.dumps(model.config.plain())}
-    whole.write(
-        folder / WEIGHTS, save(pack(model.state_dict()), about)
-    )  # a file of the library's own is for its owner alone
+    whole.write(folder / WEIGHTS, save(pack(model.state_dict()), about))  # save_file's are for their owner alone
     export(folder / ENCODER, folder / WEIGHTS, folder / GRAPH)
     hashes = {name: sha256(folder / name) for name in (ENCODER, WEIGHTS, GRAPH)}
     card = json.dumps({"sha256": hashes, "metadata": about}, indent=1, sort_keys=True) + "\n"
