@@ -75,6 +75,7 @@ def of_param(param: Param) -> Any:
             default=param.default,
             search=lambda self, context, text: libraries(context),
             search_options={"SUGGESTION"},
+            update=_undoable,
             **common,
         )
     if param.kind in ("str", "libraries"):
@@ -97,6 +98,12 @@ def of_param(param: Param) -> Any:
     if param.high is not None:
         span["max"] = param.high
     return FloatProperty(default=param.default, precision=3, step=10, **span, **common)
+
+
+def _undoable(self: Any, context: Any) -> None:
+    """A field with suggestions makes no undo step of its own: the next undo would take back what was chosen too."""
+    if not bpy.app.background:
+        bpy.ops.ed.undo_push(message="Library")
 
 
 def libraries(context: Any) -> list[str]:

@@ -13,8 +13,9 @@ from bpy.props import StringProperty
 from ...backend.protocol.errors import UserError
 from ...backend.protocol.recipe import find
 from .. import objects, plan, props, wanted
+from ..bridge import bridge
 from ..runs import Run
-from .base import Browsing, Conditional, Ordering
+from .base import Browsing, Conditional, Ordering, browse
 
 
 class _OnObject(Conditional, Ordering):
@@ -210,6 +211,12 @@ class _ToFolder(Browsing, _OnObject):
 
     scene = False
     directory: StringProperty(subtype="DIR_PATH", options={"SKIP_SAVE"})
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Where the last went; the first beside the open file."""
+        last = next((run.folder for run in bridge.runs if run.folder and Path(run.folder).is_dir()), "")
+        self.directory = self.directory or last
+        return browse(self, context)
 
     def finished(self, run: Run) -> Run:
         if not Path(self.directory).is_dir() or not self.directory:

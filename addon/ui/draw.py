@@ -11,7 +11,7 @@ from typing import Any
 import bpy
 
 from ...backend.protocol.catalog import catalog
-from .. import runs
+from .. import objects, runs
 from ..bridge import bridge
 from ..runs import Run
 
@@ -90,8 +90,9 @@ def turn(layout: Any, own: Callable[[Run], bool]) -> bool:
 
 
 def newest(own: Callable[[Run], bool]) -> Run | None:
-    """The last job that was asked for, where a part asked for it."""
-    return next(filter(own, bridge.runs[:1]), None)
+    """The last job that was asked for, where a part asked for it; what was undone tells nothing."""
+    run = next(filter(own, bridge.runs[:1]), None)
+    return None if run and run.scene and run.state == "done" and not objects.found(run.id) else run
 
 
 def warnings(layout: Any, context: bpy.types.Context, run: Run | None) -> None:

@@ -58,11 +58,14 @@ class GALATEA_UL_jobs(bpy.types.UIList):
         side.label(text="", icon=ICONS["running" if run is bridge.current else run.state])
 
     def filter_items(self, context: Any, data: Any, name: str) -> tuple[list[int], list[int]]:
-        """By their titles: the rows hold ids."""
+        """By their titles: the rows hold ids. The chosen one stays in sight: the buttons below are for it."""
         found = [bridge.find(row.name) for row in getattr(data, name)]
         word = self.filter_name
         match = bpy.types.UI_UL_list.filter_items_by_name
-        return (match(word, self.bitflag_filter_item, found, "title") if word else []), []
+        flags = match(word, self.bitflag_filter_item, found, "title") if word else []
+        if flags and 0 <= data.active < len(flags):
+            flags[data.active] = 0 if self.use_filter_invert else self.bitflag_filter_item
+        return flags, []
 
 
 class GALATEA_MT_again(bpy.types.Menu):

@@ -16,7 +16,7 @@ from .weights import draw_weights
 STATES = {
     "ready": ("The full environment is installed", "CHECKMARK"),
     "incomplete": ("The full environment is incomplete. Repair it", "ERROR"),
-    "own": ("Your own Worker Python is used", "CHECKMARK"),
+    "own": ("Your own Worker Python is used. Check the Installation tells whether it fits", "INFO"),
     "lost": ("The Worker Python is not there. Choose another, or clear the field", "ERROR"),
     "missing": ("Not installed. The built-in models work without it", "INFO"),
 }

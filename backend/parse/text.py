@@ -109,6 +109,6 @@ def _english(plain: str, spoken: list[Token]) -> None:
     if strange > len(letters) / 2 or (foreign > known and foreign >= 2):
         raise UserError(
             "These words are not English, which is all that the offline grammar reads. Write them in English, or "
-            "choose another parser: --parser server or model.",
+            "choose another parser: server or model.",
             kind="usage",
         )

@@ -14,6 +14,7 @@ import pytest
 
 from galatea.addon import environment, models
 from galatea.addon.ops import films
+from galatea.addon.runs import Run
 from galatea.backend.protocol.errors import UserError
 from galatea.backend.protocol.recipe import load_recipe
 
@@ -46,6 +47,19 @@ def test_the_file_browser_opens_on_a_folder(addon: Any, verb: str) -> None:
     assert asked == [operator]
     (place,) = vars(operator).values()
     assert place.endswith(os.sep) and Path(place).is_dir()
+
+
+def test_the_folder_of_the_last_export_is_proposed(addon: Any, bridge: Any, tmp_path: Path) -> None:
+    bridge.history()
+    runs = [Run("Owl: Export", "", [], {}, folder=str(tmp_path / each)) for each in ("gone", "newer", "older")]
+    bridge.runs[:0] = [Run("Owl", "", [], {}), *runs]
+    window = SimpleNamespace(window_manager=SimpleNamespace(fileselect_add=lambda operator: None))
+    for there, opened in (((), Path.home()), (("older",), tmp_path / "older"), (("newer",), tmp_path / "newer")):
+        for each in there:
+            (tmp_path / each).mkdir()
+        operator: Any = SimpleNamespace(directory="")
+        bpy.types.GALATEA_OT_export_object.invoke(operator, window, None)
+        assert Path(operator.directory) == opened
 
 
 def test_a_film_file_becomes_a_run(addon: Any, home: Path, tmp_path: Path) -> None:

@@ -144,6 +144,8 @@ def test_warnings_of_a_scene_in_words_stand_under_its_buttons(addon: Any, bridge
     built.add(Stage("build", Result("build-1", JobState.DONE, warnings=["The cup stands in the wall."]), cached=False))
     bridge.history()
     bridge.runs.insert(0, built)
+    made = bpy.data.collections.new("Balls")
+    made["galatea_run"], made["galatea_role"] = built.id, "asset"
     assert "The cup stands in the wall." in drawn(scene.GALATEA_PT_simulate).text
     bridge.runs.insert(0, Run("Owl: Move", "", [{"do": "move", "params": {}}], {"scene": "owl.blend"}))
     assert "The cup stands in the wall." not in drawn(scene.GALATEA_PT_simulate).text
@@ -226,6 +228,46 @@ def test_old_jobs_have_their_pictures_too_one_at_a_time(bridge: Any, home: Path,
     while not bridge.idle:
         bridge.tick()
     assert sorted(seen) == sorted(run.id for run in bridge.runs) and len(seen) == 25
+
+
+def test_the_chosen_job_stays_in_sight_whatever_the_filter(addon: Any, bridge: Any) -> None:
+    """The buttons below the list are for it."""
+    bridge.history()
+    bridge.runs[:0] = [Run(title, "", [], {}) for title in ("Owl", "Toad", "Cat")]
+    bridge.sync(select=bridge.runs[0].id)
+    state = bpy.context.window_manager.galatea
+    for invert, flags in ((False, [1, 1, 0]), (True, [0, 1, 0])):
+        me = SimpleNamespace(filter_name="Toad", bitflag_filter_item=1, use_filter_invert=invert)
+        assert jobs.GALATEA_UL_jobs.filter_items(me, bpy.context, state, "jobs") == (flags, [])
+    me.filter_name = ""
+    assert jobs.GALATEA_UL_jobs.filter_items(me, bpy.context, state, "jobs") == ([], [])
+
+
+def test_what_was_undone_is_told_no_more(addon: Any, bridge: Any) -> None:
+    def done(title: str, step: str, told: dict[str, Any]) -> Any:
+        run = Run(title, "", [{"do": step, "params": {}}], {"scene": "owl.blend"}, ended="done")
+        run.stages = [{"step": step, "job": "1", "state": "done", "seconds": 1, "cached": False, **told}]
+        bridge.runs.insert(0, run)
+        return run
+
+    bridge.history()
+    listed = {"catalogue": "Owls", "warnings": ["It has no material."]}
+    for part, run in (
+        (steps.GALATEA_PT_asset, done("Owl: Asset", "asset", listed)),
+        (scene.GALATEA_PT_simulate, done("Balls", "build", {"warnings": ["It has no material."]})),
+    ):
+        bridge.runs.sort(key=lambda each, run=run: each is not run)
+        assert "It has no material." not in drawn(part).text and "Asset Browser" not in drawn(part).text
+        made = bpy.data.collections.new(run.title)
+        made["galatea_run"], made["galatea_role"] = run.id, "asset"
+        assert "It has no material." in drawn(part).text
+
+
+def test_nothing_is_ticked_that_was_not_looked_at(addon: Any) -> None:
+    """A Python of the user's own may be none that has torch: the check says so, on the same page."""
+    from galatea.addon.ui.preferences import STATES
+
+    assert [state for state, (_, icon) in STATES.items() if icon == "CHECKMARK"] == ["ready"]
 
 
 def test_the_numbers_of_items_survive_a_float_and_differ() -> None:

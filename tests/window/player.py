@@ -90,8 +90,17 @@ class Stage:
         self.window.event_simulate(type="MOUSEMOVE", value="NOTHING", x=int(x), y=int(y))
 
     def find(self, operator):
-        """Where the button of this operator is: hover down the sidebar and ask Blender what is under the mouse."""
-        wanted = f"bpy.ops.{operator}("
+        """Where the button of this operator is."""
+        found = yield from self._hover(bpy.ops.ui.copy_python_command_button, f"bpy.ops.{operator}(")
+        return found
+
+    def find_field(self, path):
+        """Where the field of this setting of the panel is."""
+        found = yield from self._hover(bpy.ops.ui.copy_data_path_button, f"galatea.{path}")
+        return found
+
+    def _hover(self, copy, wanted):
+        """Down the sidebar, asking Blender what is under the mouse."""
         region, window = self.sidebar, self.window
         seen = []
         for share in (0.3, 0.75, 0.83, 0.92):
@@ -104,8 +113,8 @@ class Stage:
                 window.screen  # noqa: B018 - keep the window alive in this frame
                 with bpy.context.temp_override(window=window, area=self.area, region=region):
                     bpy.context.window_manager.clipboard = ""
-                    if bpy.ops.ui.copy_python_command_button.poll():
-                        bpy.ops.ui.copy_python_command_button()
+                    if copy.poll():
+                        copy()
                     text = bpy.context.window_manager.clipboard
                 if text.startswith(wanted):
                     return int(x), int(y)
@@ -113,7 +122,7 @@ class Stage:
                     seen.append(text)
                 y -= 14  # a button is 20 px tall
         self.shot("not-found")
-        raise LookupError(f"no button {operator} in the sidebar; there are {seen}")
+        raise LookupError(f"no button {wanted} in the sidebar; there are {seen}")
 
     def click(self, operator):
         x, y = yield from self.find(operator)

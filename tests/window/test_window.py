@@ -106,3 +106,10 @@ def test_a_stroke_on_the_mask_outlives_the_undo_of_what_came_after(play: Callabl
     before, drawn, undone, again, dropped, after = noted["shares"]
     assert drawn < before - 0.001 and undone == before, "a black stroke, and taken back"
     assert again == dropped == after == drawn and noted["packed"] and noted["state"] == "done", noted
+
+
+def test_a_library_chosen_from_its_list_outlives_the_undo_of_what_came_after(
+    play: Callable[..., dict[str, Any]],
+) -> None:
+    noted = play("library")
+    assert noted["chosen"] and noted["kept"] == noted["chosen"]

@@ -88,7 +88,7 @@ def weights() -> Iterator[Finding]:
     if shared:
         yield finding("ok", "Shared weights", str(shared))
     elif shared_told():
-        fix = "Connect its disk, or choose another with `galatea models folder DIR`."
+        fix = "Connect its disk, or choose another with `galatea models folder DIR`, or in the preferences."
         yield finding("warn", "Shared weights", "the folder that is named for them is not there", fix)
 
 
@@ -105,7 +105,7 @@ def failures(store: JobStore) -> Iterator[Finding]:
     for result in found:
         said = result.failure.message.strip().splitlines()[0] if result.failure and result.failure.message else "?"
         hint = f" {result.failure.hint}" if result.failure and result.failure.hint else ""
-        fix = f"More: `galatea jobs log {result.job}`.{hint}"
+        fix = f"More: `galatea jobs log {result.job}`, or save a report in the preferences.{hint}"
         yield finding("warn", "Failed", f"{result.job}, {_ago(result.started)}: {said}", fix)
 
 

@@ -102,7 +102,7 @@ def full() -> Iterator[Finding]:
         yield finding("fail", "Worker Python", f"{chosen} is no Python that has torch", OTHER)
         return
     if told is None:
-        fix = "`galatea env install` mends it." if own else "Install torch again."
+        fix = "`galatea env install` mends it, or Repair in the preferences." if own else "Install torch again."
         yield finding("fail", "Full environment", f"{where}, but torch does not load", fix)
         return
     found = json.loads(told.strip().splitlines()[-1])
