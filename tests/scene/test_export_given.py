@@ -154,6 +154,31 @@ def test_nodes_that_no_picture_can_stand_for_are_told(run: Any, tmp_path: Path) 
     assert not run("export", format="stl").report.warnings, "which has no materials"
 
 
+@pytest.mark.parametrize("format", ["obj", "fbx", "usdz"])
+def test_a_strength_of_normals_is_in_their_picture(run: Any, tmp_path: Path, format: str) -> None:
+    """The glTF's `scale` of 0.5, as a strength of Blender's node; half of the way from the plain normal."""
+    asked = np.array([0.6, 0.0, 0.8]) / 2 + 0.5
+    Image.fromarray(np.full((SIDE, SIDE, 3), np.round(asked * 255), np.uint8)).save(tmp_path / "bumps.png")
+    if format.startswith("usd") and not bpy.app.build_options.usd:
+        pytest.skip("this Blender was built without usd")
+    run("load", {"model": glb(tmp_path / "given.glb")})
+    tree = bpy.data.materials[0].node_tree
+    picture, bumps = tree.nodes.new("ShaderNodeTexImage"), tree.nodes.new("ShaderNodeNormalMap")
+    picture.image = bpy.data.images.load(str(tmp_path / "bumps.png"))
+    picture.image.colorspace_settings.name = "Non-Color"
+    bumps.inputs["Strength"].default_value = 0.5
+    tree.links.new(picture.outputs["Color"], bumps.inputs["Color"])
+    bsdf = next(node for node in tree.nodes if node.type == "BSDF_PRINCIPLED")
+    tree.links.new(bumps.outputs["Normal"], bsdf.inputs["Normal"])
+
+    done = run("export", format=format)
+    assert not done.report.warnings and bumps.inputs["Strength"].default_value == 0.5, "the scene keeps its own"
+    node = shader(done.path("model")).inputs["Normal"].links[0].from_node
+    assert node.type == "NORMAL_MAP" and node.inputs["Strength"].default_value == 1
+    found = pictures.pixels_of(node.inputs["Color"].links[0].from_node.image)[0, 0, :3] * 2 - 1
+    assert np.allclose(found, np.array([0.3, 0, 0.9]) / np.hypot(0.3, 0.9), atol=0.015)
+
+
 def test_colours_of_points_stand_beside_them_in_an_obj(run: Any, tmp_path: Path) -> None:
     box = painted(tmp_path / "given.ply")
     text = exported(run, tmp_path / "given.ply", "obj").path("model").read_text()

@@ -68,14 +68,14 @@ def reckon(
             continue
         try:
             found: list[bpy.types.ShaderNode] = []
-            values = _value(source, found) * np.float32(dim)
+            values = _dimmed(socket, _value(source, found), dim)
             if len({node.inputs["Vector"].links[0].from_socket for node in found if node.inputs["Vector"].links}) > 1:
                 raise _Unknown
         except _Unknown:
-            left.append(socket.name)
+            left.append(_called(socket))
             continue
-        if dim != 1:
-            socket.node.inputs["Emission Strength"].default_value = 1.0
+        if dim != 1 and (strength := _strength(socket)):
+            strength.default_value = 1.0
         if not found:
             _set(tree, socket, values)
             continue
@@ -91,11 +91,34 @@ def reckon(
     return made, left
 
 
+def _called(socket: bpy.types.NodeSocket) -> str:
+    return "Normal" if socket.node.type == "NORMAL_MAP" else str(socket.name)
+
+
+def _strength(socket: bpy.types.NodeSocket) -> bpy.types.NodeSocket | None:
+    """What says how strongly a glow shines or normals bend."""
+    name = {"Emission Color": "Emission Strength", "Color": "Strength"}.get(socket.name)
+    return socket.node.inputs.get(name) if name else None
+
+
 def _dim(socket: bpy.types.NodeSocket) -> float:
-    """How much less than its colour shines: a picture can hold that, which formats without a strength need."""
-    strength = socket.node.inputs.get("Emission Strength") if socket.name == "Emission Color" else None
-    dims = strength is not None and not strength.is_linked and 0 < strength.default_value < 1
-    return float(strength.default_value) if strength and dims else 1.0
+    """What of its strength a picture is to hold, for formats that have none: the light of a glow that shines less than
+    its colour, the bend of normals. 1 where there is nothing to do."""
+    strength = _strength(socket)
+    if strength is None or strength.is_linked:
+        return 1.0
+    value = float(strength.default_value)
+    return value if socket.node.type == "NORMAL_MAP" or 0 < value < 1 else 1.0
+
+
+def _dimmed(socket: bpy.types.NodeSocket, values: Floats, dim: float) -> Floats:
+    """Normals are bent as Blender does: so much of the way from the plain one, or beyond it, then made long again."""
+    if socket.node.type != "NORMAL_MAP":
+        return values * np.float32(dim)
+    plain = np.array([0, 0, 1], np.float32)
+    bent = plain + (values * 2 - 1 - plain) * np.float32(dim)
+    length = np.linalg.norm(bent, axis=2, keepdims=True)
+    return np.asarray(bent / np.maximum(length, 1e-6) / 2 + 0.5, np.float32)
 
 
 def _plain(socket: bpy.types.NodeSocket) -> bool:
@@ -128,9 +151,12 @@ def _split(socket: bpy.types.NodeSocket) -> bool:
 
 
 def _inputs(tree: bpy.types.NodeTree) -> list[bpy.types.NodeSocket]:
-    """What hangs on something: numbers and colours of the shader, and the occlusion that glTF's group holds."""
+    """What hangs on something: numbers and colours of the shader, the occlusion that glTF's group holds, and normals
+    that are to be bent more or less."""
     nodes = [n for n in tree.nodes if n.type == "BSDF_PRINCIPLED" or (n.type == "GROUP" and "Occlusion" in n.inputs)]
-    return [s for node in nodes for s in node.inputs if s.is_linked and s.type in ("VALUE", "RGBA")]
+    normals = [n.inputs["Color"] for n in tree.nodes if n.type == "NORMAL_MAP" and n.space == "TANGENT"]
+    linked = [s for node in nodes for s in node.inputs if s.is_linked and s.type in ("VALUE", "RGBA")]
+    return [*linked, *(s for s in normals if s.is_linked and _dim(s) != 1)]
 
 
 def _value(source: bpy.types.NodeSocket, found: list[bpy.types.ShaderNode]) -> Floats:
@@ -200,14 +226,15 @@ def _image(
     socket: bpy.types.NodeSocket, value: Floats, folder: Path, files: dict[str, Path], suffix: str, *, fourth: bool
 ) -> bpy.types.Image:
     """The value as a picture: sRGB for a colour, else plain numbers. The same pixels come from one file."""
-    colour = socket.type == "RGBA"
-    if not colour and value.shape[2] == 3:
+    normal = socket.node.type == "NORMAL_MAP"
+    colour = socket.type == "RGBA" and not normal
+    if not colour and not normal and value.shape[2] == 3:
         value = value @ _LUMA[:, None]
     pixels = texels.srgb(value) if colour else value.clip(0, 1)
     pixels = np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
     if fourth:
         pixels = np.concatenate([pixels, pixels[..., :1]], axis=2)
-    role = socket.name.lower().replace(" ", "_")
+    role = _called(socket).lower().replace(" ", "_")
     key = f"{role} {hashlib.sha256(pixels.tobytes()).hexdigest()}"
     if key not in files:
         files[key] = free(folder, f"mesh_{role}{suffix}", "png", set(files.values()))
