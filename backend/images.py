@@ -187,8 +187,8 @@ def _headed(path: Path) -> Iterator[Image]:
     except PermissionError:
         raise UserError(f"{path.name} cannot be read. Check its permissions.") from None
     except Exception as error:  # readers raise a dozen kinds for a broken file
-        text = f"{path.name} is damaged or cut short ({error}). Export or download it again."
-        raise UserError(text) from None
+        why = str(error).partition("(")[0].strip()
+        raise UserError(f"{path.name} is damaged or cut short: {why}. Export or download it again.") from None
 
 
 def _check_file(path: Path) -> None:

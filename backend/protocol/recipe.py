@@ -166,9 +166,10 @@ def load_recipe(name: str) -> Recipe:
     known(path, data, ("name", "inputs", "step"))
     try:
         steps = tuple(Step(_word(item["do"]), {k: v for k, v in item.items() if k != "do"}) for item in data["step"])
-        recipe = Recipe(_word(data["name"]), steps, tuple(map(_word, listed(data.get("inputs", ["image"])))))
+        usual = [] if steps and steps[0].do == Recipe("", steps).reader else ["image"]
+        recipe = Recipe(_word(data["name"]), steps, tuple(map(_word, listed(data.get("inputs", usual)))))
     except (KeyError, TypeError, AttributeError):
-        needs = '`name`, `inputs` as a list such as ["image"], and [[step]] tables with `do`'
+        needs = '`name`, [[step]] tables with `do`, and `inputs` as a list such as ["image"]'
         raise UserError(f"{path} is no recipe: it needs {needs}.", kind="usage") from None
     with _of_file(path):
         recipe.check()

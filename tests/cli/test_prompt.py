@@ -14,6 +14,7 @@ from galatea.backend.cli import main, parser
 from galatea.backend.cli.flags import order_of
 from galatea.backend.protocol.catalog import catalog
 from galatea.backend.protocol.errors import UserError
+from galatea.backend.protocol.recipe import load_recipe
 
 from .processes import galatea
 
@@ -108,6 +109,13 @@ def test_a_dry_run_of_words_in_a_process_of_its_own(tmp_path: Path) -> None:
     assert done.returncode in (4, 8), "its weights are not here"
     first = json.loads(done.stdout)["steps"][0]
     assert first["step"] == "imagine" and first["params"]["prompt"] == "a red armchair"
+
+
+@pytest.mark.parametrize(("first", "wants"), [("scene_grammar", ()), ("cutout", ("image",))])
+def test_a_recipe_that_begins_with_words_wants_no_photo(tmp_path: Path, first: str, wants: tuple[str, ...]) -> None:
+    file = tmp_path / "own.toml"
+    file.write_text(f'version = 1\nname = "Own"\n[[step]]\ndo = "{first}"\n')
+    assert load_recipe(str(file)).inputs == wants
 
 
 @pytest.mark.parametrize("verb", ["simulate {} --spec-only", "generate --prompt {}", "film a.glb --prompt {}",
