@@ -224,6 +224,8 @@ def test_what_a_step_tells_stands_under_its_button_too(
 ) -> None:
     run = Run("Owl", "photo_to_mesh", [{"do": step, "params": {}}], {"scene": "owl.blend"}, ended="done")
     run.add(Stage(step, Result(f"{step}-1", JobState.DONE, **told), cached=False))
+    made = bpy.data.collections.new("Owl")
+    made["galatea_run"], made["galatea_role"] = run.id, "asset"
     bridge.history()
     bridge.runs.insert(0, run)
     bridge.sync(select=run.id)
