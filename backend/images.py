@@ -187,8 +187,7 @@ def _headed(path: Path) -> Iterator[Image]:
     except PermissionError:
         raise UserError(f"{path.name} cannot be read. Check its permissions.") from None
     except Exception as error:  # readers raise a dozen kinds for a broken file
-        why = str(error).partition("(")[0].strip()
-        raise UserError(f"{path.name} is damaged or cut short: {why}. Export or download it again.") from None
+        raise UserError(f"{path.name} is damaged or cut short. Export or download it again.") from error
 
 
 def _check_file(path: Path) -> None:

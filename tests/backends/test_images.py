@@ -57,7 +57,7 @@ def test_truncated(tmp_path, kind, share):
     data = whole.read_bytes()
     cut.write_bytes(data[: int(len(data) * share)])
     message = refusal(cut)
-    assert "damaged or cut short" in message or "not a picture" in message
+    assert "damaged or cut short. Export" in message or "not a picture" in message
     assert str(tmp_path) not in message
 
 

@@ -83,6 +83,10 @@ def test_green_points_down_in_files_alone(run, unwrapped, tmp_path):
     for kind, want in (("obj", down), ("gltf", up)):
         folder = run("export", format=kind).path("model").parent
         assert np.abs(_read(folder / "mesh_normal.png") - want).max() < 2.5 / 255, kind
+    run("material", normal=0.5)
+    softer = _read(run("export", format="obj").path("model").parent / "mesh_normal.png")[..., 1] - 0.5
+    bent = np.abs(down[..., 1] - 0.5) > 0.1
+    assert (np.sign(softer) == np.sign(down[..., 1] - 0.5))[bent].all() and (np.abs(softer) < 0.45).all()
 
 
 def _spread(body):

@@ -12,6 +12,7 @@ import pytest
 import trimesh
 from mathutils import Matrix
 
+from galatea.addon.scene.lib.files import mapping
 from galatea.addon.scene.lib.mesh import meshes
 
 from .test_export_given import exported, glb, shader
@@ -144,3 +145,13 @@ def test_the_scene_keeps_its_maps(run: Any, tmp_path: Path) -> None:
     for (name, shown, uv), layer in zip(before, body.data.uv_layers, strict=True):
         assert (layer.name, layer.active_render) == (name, shown)
         assert (meshes.uv_of(body.data, name) == uv).all()
+
+
+def test_objects_of_one_mesh_move_it_once(tmp_path: Path) -> None:
+    bpy.ops.import_scene.gltf(filepath=str(given(tmp_path / "given.glb", which=EVERY)))
+    body = next(obj for obj in bpy.data.objects if obj.type == "MESH")
+    before = meshes.uv_of(body.data, body.data.uv_layers[0].name)
+    with mapping.laid([body, body.copy()], "fbx") as astray:
+        now = meshes.uv_of(body.data, body.data.uv_layers[0].name)
+        assert not astray and np.allclose(np.unique(now.round(4), axis=0), np.unique(moved(before).round(4), axis=0))
+    assert (meshes.uv_of(body.data, body.data.uv_layers[0].name) == before).all()

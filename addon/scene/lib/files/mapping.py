@@ -33,20 +33,21 @@ def laid(objects: list[bpy.types.Object], format: str) -> Iterator[list[str]]:
 
     Yields the inputs whose pictures lie otherwise than the base colour's, where the format cannot say that.
     """
-    trees = {m: m.node_tree for obj in objects for m in obj.data.materials if m and m.node_tree}
+    shared = list(dict.fromkeys(obj.data for obj in objects))
+    trees = {m: m.node_tree for mesh in shared for m in mesh.materials if m and m.node_tree}
     if format in targets.USD:
-        for obj in objects:
-            _called(obj.data)
+        for mesh in shared:
+            _called(mesh)
     if format not in FORMATS:
         yield []
         return
     found = {material: _chosen(tree) for material, tree in trees.items()}
     before: list[tuple[bpy.types.Mesh, list[Floats], int, int]] = []
     try:
-        for obj in objects:
-            ways = [found[m][0] if m in found else _STILL for m in obj.data.materials]
-            if obj.data.uv_layers:
-                before.append(_put(obj.data, ways or [_STILL]))
+        for mesh in shared:
+            ways = [found[m][0] if m in found else _STILL for m in mesh.materials]
+            if mesh.uv_layers:
+                before.append(_put(mesh, ways or [_STILL]))
         for tree in trees.values():
             for node in [node for node in tree.nodes if node.type == "TEX_IMAGE"]:
                 for link in list(node.inputs["Vector"].links):

@@ -56,6 +56,7 @@ def reckon(
 
     `channels`: the format knows those of a picture, and where alpha ends. `grey`: its readers take alpha from the grey
     of a picture; else it is in the fourth channel too. `files` gets the paths; `count` is that of the map's tiles.
+    Normals have green downwards as `texturing.textured` tells.
     Returns the new images, and the names of inputs that hang on other nodes than are reckoned here; colours of points
     are none of these. Nodes that feed nothing any more leave the tree, and so do the pictures that no input shows.
     """
@@ -81,6 +82,8 @@ def reckon(
             continue
         suffix = tiles.suffix(found[0].image.get(shading.TILE, 0), count)
         fourth = socket.name == "Alpha" and not grey
+        if socket.node.type == "NORMAL_MAP" and not channels and found[0].image.get(shading.DIRECTX):
+            values = values * np.array([1, -1, 1], np.float32) + np.array([0, 1, 0], np.float32)
         made.append(_image(socket, values, folder, files, suffix, fourth=fourth))
         node = tree.nodes.new("ShaderNodeTexImage")
         node.image, node.extension, node.interpolation = made[-1], found[0].extension, found[0].interpolation
