@@ -90,6 +90,7 @@ class _Parser(argparse.ArgumentParser):
                 raise _Stray(found, stray)
             return found, rest
         if self._subparsers:
+            self._begun(words)
             return super().parse_known_args(words, namespace)
         self._mixing = True
         try:
@@ -98,6 +99,16 @@ class _Parser(argparse.ArgumentParser):
             return stray.args
         finally:
             self._mixing = False
+
+    def _begun(self, words: list[str]) -> None:
+        """A verb comes first; argparse would take what follows a flag before it for the verb."""
+        first = words[0] if words else ""
+        if (
+            first.startswith("--")
+            and len(first) > 2
+            and not any(own.startswith(first) for own in self._option_string_actions)
+        ):
+            self.error(f"{first} stands before the verb; write {self.prog} VERB {first}")
 
     def _parse_optional(self, arg_string: str) -> Any:
         return None if isinstance(arg_string, _Name) else super()._parse_optional(arg_string)

@@ -72,6 +72,9 @@ def test_a_failed_run_never_passes_off_an_older_result(recipe: Path, tmp_path: P
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
+        (["--log-level", "debug", "run"], "--log-level stands before the verb; write galatea VERB --log-level"),
+        (["--log-level=debug", "run"], "--log-level=debug stands before the verb"),
+        (["farm", "--json", "status"], "--json stands before the verb; write galatea farm VERB --json"),
         (["genrate"], "There is no verb 'genrate'. Did you mean 'generate'?"),
         (["carried"], "There are: generate, "),
         (["generate", "a.jpg", "--qualty", "draft"], "Did you mean --quality? See `galatea generate --help`"),
